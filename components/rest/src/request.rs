@@ -1,0 +1,121 @@
+//! A request, and its way in.
+
+use wasip2::http::types::{ErrorCode, IncomingBody};
+use wasip2::http::types::{IncomingRequest, Method, ResponseOutparam, http_error_code};
+use wasip2::io::streams::StreamError;
+
+use crate::{Error, Query, Reply};
+
+/// The longest body that is read, in bytes. A host has a limit of its own; this
+/// one holds on a host that has none.
+const BODY_LIMIT: usize = 1024 * 1024;
+
+/// How much of a body is asked for at a time, in bytes. Most bodies are shorter
+/// and come in one piece.
+const READ_SIZE: u64 = 64 * 1024;
+
+/// Answer one request.
+pub fn serve(incoming: IncomingRequest, out: ResponseOutparam, answer: impl FnOnce(&Request) -> Result<Reply, Error>) {
+    let request = Request::new(incoming);
+    answer(&request).unwrap_or_else(Error::into_reply).send(out);
+}
+
+/// A request, of which only what is asked for is fetched from the host.
+pub struct Request {
+    incoming: IncomingRequest,
+    /// Path and query as they came.
+    target: String,
+    /// Where the path ends in `target`.
+    path_end: usize,
+}
+
+impl Request {
+    fn new(incoming: IncomingRequest) -> Self {
+        let target = incoming.path_with_query().unwrap_or_default();
+        let path_end = target.find('?').unwrap_or(target.len());
+        Self { incoming, target, path_end }
+    }
+
+    /// The method.
+    pub fn method(&self) -> Method {
+        self.incoming.method()
+    }
+
+    /// The path, without the query.
+    pub fn path(&self) -> &str {
+        &self.target[..self.path_end]
+    }
+
+    /// The query, empty if there is none.
+    pub fn query(&self) -> Query<'_> {
+        Query::new(self.target.get(self.path_end + 1..).unwrap_or_default())
+    }
+
+    /// The body, if it says to be JSON and is UTF-8. Whether it is JSON is for
+    /// [`fields`](crate::fields) to tell.
+    pub fn json(&self) -> Result<String, Error> {
+        if !self.says_json() {
+            return Err(Error::not_json());
+        }
+        String::from_utf8(self.body()?).map_err(|error| {
+            let byte = error.utf8_error().valid_up_to() + 1;
+            Error::bad_request(format!("the body is not valid UTF-8 at byte {byte}"))
+        })
+    }
+
+    fn says_json(&self) -> bool {
+        let values = self.incoming.headers().get("content-type");
+        values.first().is_some_and(|value| is_json(value))
+    }
+
+    fn body(&self) -> Result<Vec<u8>, Error> {
+        let body = self.incoming.consume().map_err(|()| unreadable())?;
+        read(&body)
+    }
+}
+
+fn read(body: &IncomingBody) -> Result<Vec<u8>, Error> {
+    let stream = body.stream().map_err(|()| unreadable())?;
+    let mut bytes = Vec::new();
+    loop {
+        match stream.blocking_read(READ_SIZE) {
+            Ok(piece) if bytes.is_empty() => bytes = piece,
+            Ok(piece) => bytes.extend_from_slice(&piece),
+            Err(StreamError::Closed) => return Ok(bytes),
+            Err(StreamError::LastOperationFailed(error)) => {
+                return Err(match http_error_code(&error) {
+                    Some(ErrorCode::HttpRequestBodySize(_)) => Error::body_too_large("the body is too large"),
+                    _ => unreadable(),
+                });
+            }
+        }
+        if bytes.len() > BODY_LIMIT {
+            return Err(Error::body_too_large(format!("the body is larger than {BODY_LIMIT} bytes")));
+        }
+    }
+}
+
+fn unreadable() -> Error {
+    Error::bad_request("body could not be read")
+}
+
+/// Whether a `content-type` means JSON, whatever parameters follow it.
+fn is_json(content_type: &[u8]) -> bool {
+    let end = content_type.iter().position(|&byte| byte == b';');
+    content_type[..end.unwrap_or(content_type.len())].trim_ascii().eq_ignore_ascii_case(b"application/json")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_json;
+
+    #[test]
+    fn json_is_told_from_other_content() {
+        for yes in ["application/json", "Application/JSON", "application/json; charset=utf-8", " application/json ;"] {
+            assert!(is_json(yes.as_bytes()), "{yes}");
+        }
+        for no in ["", ";", "text/plain", "application/json5", "application/ld+json"] {
+            assert!(!is_json(no.as_bytes()), "{no}");
+        }
+    }
+}

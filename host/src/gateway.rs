@@ -1,0 +1,92 @@
+//! The gateway: HTTP from outside, given to the service whose route it matches.
+//!
+//! It knows routes, limits on requests, and how a failed call is answered. What
+//! a request means is the service's business, and so are the answers to most
+//! bad ones; how connections are kept is `listener`'s.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use http_body::Body;
+use hyper::body::Incoming;
+
+use self::{body::RequestBody, routes::Routes};
+use crate::{
+    app::App,
+    listener::Handler,
+    service::{ReplyBody, Service},
+};
+
+mod body;
+pub mod reply;
+mod routes;
+
+/// Answers the requests of an app.
+pub struct Gateway {
+    routes: Routes,
+}
+
+impl Gateway {
+    /// The gateway to an app's routes.
+    pub fn new(app: &App) -> Result<Gateway> {
+        Ok(Gateway { routes: Routes::new(app)? })
+    }
+
+    async fn route(&self, request: Request<Incoming>) -> Response<ReplyBody> {
+        let Some(service) = self.routes.find(request.uri().path()) else {
+            return reply::error(StatusCode::NOT_FOUND, "Not found");
+        };
+        let service = service.clone();
+        match prepare(request, service.limits().body.0) {
+            Ok(request) => call(&service, request).await,
+            Err(refusal) => *refusal,
+        }
+    }
+}
+
+impl Handler for Gateway {
+    type Body = ReplyBody;
+
+    async fn answer(&self, request: Request<Incoming>) -> Response<ReplyBody> {
+        if request.method() == Method::HEAD {
+            return without_body(self.route(request).await);
+        }
+        self.route(request).await
+    }
+}
+
+/// Check what every request must have, and bound its body.
+fn prepare(mut request: Request<Incoming>, limit: u64) -> Result<Request<RequestBody>, Box<Response<ReplyBody>>> {
+    let host = request.headers().get(header::HOST);
+    if request.uri().authority().is_none() && host.is_none_or(|host| host.to_str().is_err()) {
+        if host.is_some() || request.version() > Version::HTTP_10 {
+            return Err(Box::new(reply::error(StatusCode::BAD_REQUEST, "The Host header is missing or not readable")));
+        }
+        // HTTP/1.0 has no Host, and a component is always told one.
+        request.headers_mut().insert(header::HOST, HeaderValue::from_static("localhost"));
+    }
+    if request.body().size_hint().lower() > limit {
+        return Err(Box::new(reply::too_large(limit)));
+    }
+    Ok(request.map(|body| RequestBody::new(body, limit)))
+}
+
+async fn call(service: &Arc<Service>, request: Request<RequestBody>) -> Response<ReplyBody> {
+    let limit = service.limits().body.0;
+    let exceeded = request.body().exceeded();
+    let outcome = service.handle(request).await;
+    // Whatever a service makes of a body that was cut, the client sent too much.
+    if exceeded.is_some_and(|exceeded| exceeded.is_set()) {
+        return reply::too_large(limit);
+    }
+    outcome.unwrap_or_else(|error| reply::failure(&error))
+}
+
+/// An answer to HEAD has all that GET would have but the body.
+fn without_body(mut response: Response<ReplyBody>) -> Response<ReplyBody> {
+    if let Some(length) = response.body().size_hint().exact().filter(|length| *length > 0) {
+        response.headers_mut().entry(header::CONTENT_LENGTH).or_insert(length.into());
+    }
+    response.map(|_| ReplyBody::whole(""))
+}

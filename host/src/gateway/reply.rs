@@ -1,0 +1,35 @@
+//! Answers that the host gives itself: a status and a sentence that is safe to
+//! show. What happened in full goes to the log.
+
+use http::{HeaderValue, Response, StatusCode, header};
+
+use crate::service::{CallError, ReplyBody};
+
+/// A JSON answer `{"error": …}`.
+pub fn error(status: StatusCode, sentence: &str) -> Response<ReplyBody> {
+    let body = serde_json::json!({ "error": sentence }).to_string();
+    let mut response = Response::new(ReplyBody::whole(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// The body is over its service's limit of bytes.
+pub fn too_large(limit: u64) -> Response<ReplyBody> {
+    error(StatusCode::PAYLOAD_TOO_LARGE, &format!("The body must have at most {limit} bytes"))
+}
+
+/// A call that failed. A failure behind a link is answered as what it was there:
+/// a service that waits for a busy one is busy, too.
+pub fn failure(failed: &CallError) -> Response<ReplyBody> {
+    tracing::error!(error = failed as &dyn std::error::Error, "a call failed");
+    match failed.root() {
+        CallError::Busy { .. } => {
+            let mut response = error(StatusCode::SERVICE_UNAVAILABLE, "The service is busy; try again");
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            response
+        }
+        CallError::Deadline { .. } => error(StatusCode::GATEWAY_TIMEOUT, "The service took too long"),
+        _ => error(StatusCode::INTERNAL_SERVER_ERROR, "The service failed"),
+    }
+}

@@ -1,0 +1,24 @@
+//! Links: a service's import tied to the service that exports that interface.
+//!
+//! A link is resolved once, when the app is made: who exports the interface
+//! ([`resolve`]), with equal types ([`signature`]). A call through it then goes
+//! the way of every call ([`call`]). Only plain values cross a link, for
+//! resources, streams and futures belong to their store.
+
+pub use self::{
+    call::define,
+    name::InterfaceName,
+    resolve::{Link, Part, Problem, callees_first, resolve},
+    signature::{Interface, Mismatch, Surface},
+};
+
+mod call;
+mod name;
+mod resolve;
+mod signature;
+
+/// The key of a function that a link calls: the interface's track, so that any
+/// compatible version of the exporter is found, and the function's name.
+pub fn export_key(interface: &InterfaceName, function: &str) -> String {
+    format!("{}#{function}", interface.track())
+}

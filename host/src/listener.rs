@@ -1,0 +1,130 @@
+//! Listening for HTTP: accepting connections, speaking HTTP/1.1 and HTTP/2 (with
+//! prior knowledge), bounding what slow and greedy clients may take, and
+//! draining at the end.
+//!
+//! The gateway and the admin API each run one. What a request means is theirs.
+
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Arc, atomic::AtomicUsize},
+    time::Duration,
+};
+
+use http::{Request, Response};
+use http_body::Body;
+use hyper::{body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{conn::auto, graceful::GracefulShutdown},
+};
+use tokio::net::{TcpListener, TcpStream};
+
+use self::{in_flight::InFlight, patience::Patience};
+
+mod in_flight;
+mod patience;
+
+/// How long the head of a request may take to come.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The most bytes that the head of a request may have.
+const LARGEST_HEAD: usize = 64 * 1024;
+
+/// The most requests that a connection of HTTP/2 may have open.
+const MOST_STREAMS: u32 = 256;
+
+/// How long requests in flight may take to finish when the listener stops.
+const DRAIN: Duration = Duration::from_secs(30);
+
+/// How long to rest when the system has no more file descriptors for us.
+const NO_DESCRIPTORS: Duration = Duration::from_millis(50);
+
+/// What answers the requests of a listener.
+pub trait Handler: Send + Sync + 'static {
+    /// The body of an answer.
+    type Body: Body<Data: Send, Error: std::error::Error + Send + Sync + 'static> + Send + Unpin + 'static;
+
+    /// Answer one request. There is always an answer; failures have one too.
+    fn answer(&self, request: Request<Incoming>) -> impl Future<Output = Response<Self::Body>> + Send;
+}
+
+/// A bound address.
+pub struct Listener(TcpListener);
+
+impl Listener {
+    /// Bind. Nothing is accepted before [`Listener::serve`].
+    pub async fn bind(address: SocketAddr) -> io::Result<Listener> {
+        TcpListener::bind(address).await.map(Listener)
+    }
+
+    /// Where it listens; the port is a real one even if 0 was asked for.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+
+    /// Serve until `stop` completes, then finish what is in flight, for at most
+    /// [`DRAIN`]. Says whether everything finished.
+    pub async fn serve<H: Handler>(self, handler: Arc<H>, stop: impl Future<Output = ()>) -> bool {
+        let builder = Arc::new(protocols());
+        let graceful = GracefulShutdown::new();
+        tokio::pin!(stop);
+        loop {
+            let accepted = tokio::select! {
+                () = &mut stop => break,
+                accepted = self.0.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, _)) => tokio::spawn(connection(stream, &builder, handler.clone(), &graceful)),
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "a connection could not be accepted");
+                    tokio::time::sleep(NO_DESCRIPTORS).await;
+                    continue;
+                }
+            };
+        }
+        drop(self.0);
+        tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_ok()
+    }
+}
+
+fn protocols() -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(LARGEST_HEAD)
+        .pipeline_flush(true);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(MOST_STREAMS)
+        .max_header_list_size(LARGEST_HEAD as u32);
+    builder
+}
+
+/// The life of one connection. Its failures are the client's: it went away, was
+/// too slow, or spoke no HTTP.
+fn connection<H: Handler>(
+    stream: TcpStream,
+    builder: &Arc<auto::Builder<TokioExecutor>>,
+    handler: Arc<H>,
+    graceful: &GracefulShutdown,
+) -> impl Future<Output = ()> + Send + 'static {
+    let _ = stream.set_nodelay(true);
+    let requests = Arc::new(AtomicUsize::new(0));
+    let io = TokioIo::new(Patience::new(stream, requests.clone()));
+    let service = service_fn(move |request| {
+        let (handler, in_flight) = (handler.clone(), InFlight::new(&requests));
+        async move { Ok::<_, std::convert::Infallible>(handler.answer(request).await.map(|body| in_flight.until_sent(body))) }
+    });
+    let watcher = graceful.watcher();
+    let builder = builder.clone();
+    async move {
+        let served = watcher.watch(builder.serve_connection(io, service).into_owned()).await;
+        if let Err(error) = served {
+            tracing::debug!(error = &*error, "a connection ended early");
+        }
+    }
+}

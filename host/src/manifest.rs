@@ -1,0 +1,193 @@
+//! The manifest: what an app is, read from `dovetail.toml`.
+//!
+//! [`Manifest::load`] answers with values that need no further checking, or
+//! with a [`Report`] of everything that is wrong, each with its line, its key
+//! and what would be right. The way there is: text, TOML with spans, `shape`
+//! (every key and type against the schema), `schema` (what serde reads),
+//! `check` (what the values mean). A step takes out what it refuses and goes
+//! on with the rest, so one run shows all there is to mend.
+//!
+//! Nothing here touches more of the world than the manifest's own file, and
+//! [`Manifest::missing_components`], which asks whether files exist. What a
+//! component imports and exports is for others; they report what they find at
+//! the right line through [`Manifest::problem`].
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+mod check;
+mod duration;
+mod invalid;
+mod key;
+mod limits;
+mod listen;
+mod load;
+mod names;
+mod nearest;
+mod outbound;
+mod report;
+mod route;
+mod schema;
+mod shape;
+mod size;
+mod store_url;
+
+#[cfg(test)]
+mod table;
+
+pub use invalid::Invalid;
+pub use limits::Limits;
+pub use listen::{admin_address, listen_address};
+pub use outbound::OutboundHost;
+pub use report::{Problem, Report};
+pub use route::Route;
+pub use schema::json_schema;
+pub use size::ByteSize;
+pub use store_url::store_url;
+
+use key::{KeyPath, Places};
+use report::Source;
+use std::net::SocketAddr;
+
+/// An app, as its manifest describes it. Every value in it has been checked.
+#[derive(Debug, Clone)]
+pub struct Manifest {
+    /// The file it was read from.
+    pub path: PathBuf,
+    /// The app's name.
+    pub app: String,
+    /// Where the gateway listens.
+    pub gateway: SocketAddr,
+    /// Where the admin API listens: a loopback address, since it has no tokens.
+    pub admin: SocketAddr,
+    /// Where buckets are kept. The scheme is known to exist; a path in it is
+    /// relative to [`dir`](Self::dir).
+    pub store_url: String,
+    /// At least one, sorted by name.
+    pub services: Vec<ServiceManifest>,
+    source: Source,
+    places: Places,
+}
+
+/// One `[service.NAME]` table.
+#[derive(Debug, Clone)]
+pub struct ServiceManifest {
+    /// The name it goes by in links, logs and metrics.
+    pub name: String,
+    /// The component's file, joined to the manifest's folder. It need not
+    /// exist yet, since `build` may make it.
+    pub component: PathBuf,
+    /// The shell command that makes the component, run in the manifest's folder.
+    pub build: Option<String>,
+    /// Which requests the gateway gives to it.
+    pub routes: Vec<Route>,
+    /// The buckets it may open.
+    pub buckets: BTreeSet<String>,
+    /// What it reads through `wasi:config`.
+    pub config: BTreeMap<String, String>,
+    /// Its whole environment.
+    pub env: BTreeMap<String, String>,
+    /// The hosts it may call.
+    pub outbound: Vec<OutboundHost>,
+    /// By imported interface, the service that is to serve it; needed only
+    /// where two export the same.
+    pub links: BTreeMap<String, String>,
+    /// What bounds its calls and its pool.
+    pub limits: Limits,
+}
+
+impl Manifest {
+    /// Reads the manifest at `path`.
+    pub fn load(path: &Path) -> Result<Manifest, Report> {
+        Self::parse(path, &load::read(path)?)
+    }
+
+    /// Reads a manifest from `text`; `path` says where it came from.
+    pub fn parse(path: &Path, text: &str) -> Result<Manifest, Report> {
+        load::parse(path, text)
+    }
+
+    /// The folder that relative paths in the manifest start from.
+    pub fn dir(&self) -> &Path {
+        load::dir(&self.path)
+    }
+
+    /// The service called `name`.
+    pub fn service(&self, name: &str) -> Option<&ServiceManifest> {
+        self.services.iter().find(|service| service.name == name)
+    }
+
+    /// A problem found later, shown at `service`'s table or at a `key` of it:
+    /// `links`, `limits.memory`, `links.shop:users/directory`. Where that key
+    /// is not written, the nearest table around it is shown.
+    pub fn problem(
+        &self,
+        service: &str,
+        key: Option<&str>,
+        title: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Problem {
+        let mut at = KeyPath::root().child("service").child(service);
+        // A service's keys nest one deep, and the name of a link has dots.
+        if let Some(key) = key {
+            at = match key.split_once('.') {
+                Some((table, key)) => at.child(table).child(key),
+                None => at.child(key),
+            };
+        }
+        self.problem_at(&at, title, help)
+    }
+
+    /// A problem with a table that is no service's: `gateway`, `admin`,
+    /// `store` or `app`, or a `key` of it.
+    pub fn app_problem(
+        &self,
+        table: &str,
+        key: Option<&str>,
+        title: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Problem {
+        let table = KeyPath::root().child(table);
+        let at = key.map_or(table.clone(), |key| table.child(key));
+        self.problem_at(&at, title, help)
+    }
+
+    fn problem_at(
+        &self,
+        at: &KeyPath,
+        title: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Problem {
+        Problem::at(&self.source, self.places.value(at), title).help(help)
+    }
+
+    /// A problem for every service whose component is not there, with what
+    /// would make it. Empty if all are.
+    pub fn missing_components(&self) -> Report {
+        let missing = self.services.iter().filter(|s| !s.component.is_file());
+        Report::new(missing.map(|s| self.missing_component(s)).collect())
+    }
+
+    fn missing_component(&self, service: &ServiceManifest) -> Problem {
+        let (name, path) = (&service.name, service.component.display());
+        let help = match &service.build {
+            Some(build) => format!("make it with `dovetail build`, which runs `{build}`"),
+            None => {
+                let line = "`build = \"…\"`";
+                format!("make that file, or add a build command to `[service.{name}]`: {line}")
+            }
+        };
+        let what = if service.component.is_dir() {
+            "is a folder"
+        } else {
+            "does not exist"
+        };
+        self.problem(
+            name,
+            Some("component"),
+            format!("service `{name}` has no component"),
+            help,
+        )
+        .label(format!("`{path}` {what}"))
+    }
+}

@@ -1,0 +1,170 @@
+//! What a manifest's values mean, and whether they go together.
+//!
+//! A value that is refused is reported and left out; the rest is checked all
+//! the same. Only if nothing was reported is there a manifest.
+
+use std::path::Path;
+
+use super::key::{KeyPath, Places};
+use super::report::Source;
+use super::{
+    Invalid, Manifest, Problem, Report, admin_address, listen_address, load, names, schema,
+    store_url,
+};
+
+mod routes;
+mod service;
+
+/// A manifest of what the `document` says, unless that, or what its shape was
+/// found to be, has `problems`.
+pub(super) fn check(
+    path: &Path,
+    document: schema::Document,
+    source: Source,
+    places: Places,
+    problems: Vec<Problem>,
+) -> Result<Manifest, Report> {
+    let mut checker = Checker {
+        dir: load::dir(path),
+        source: &source,
+        places: &places,
+        problems,
+    };
+    let parts = checker.document(document);
+    let Checker { problems, .. } = checker;
+    match parts {
+        Some(parts) if problems.is_empty() => {
+            let Parts {
+                app,
+                gateway,
+                admin,
+                store_url,
+                services,
+            } = parts;
+            let path = path.to_owned();
+            Ok(Manifest {
+                path,
+                app,
+                gateway,
+                admin,
+                store_url,
+                services,
+                source,
+                places,
+            })
+        }
+        _ => Err(Report::new(problems)),
+    }
+}
+
+struct Checker<'a> {
+    dir: &'a Path,
+    source: &'a Source,
+    places: &'a Places,
+    problems: Vec<Problem>,
+}
+
+/// All of a manifest that is read from it.
+struct Parts {
+    app: String,
+    gateway: std::net::SocketAddr,
+    admin: std::net::SocketAddr,
+    store_url: String,
+    services: Vec<super::ServiceManifest>,
+}
+
+impl Checker<'_> {
+    fn document(&mut self, document: schema::Document) -> Option<Parts> {
+        let at = |table, key| KeyPath::root().child(table).child(key);
+        let app = document.app.and_then(|app| app.name);
+        let app = app.and_then(|app| self.take(&at("app", "name"), names::app(&app).map(|()| app)));
+        let gateway = self.take(
+            &at("gateway", "listen"),
+            listen_address(&document.gateway.listen),
+        );
+        let admin = self.take(
+            &at("admin", "listen"),
+            admin_address(&document.admin.listen),
+        );
+        if let (Some(gateway), Some(admin)) = (gateway, admin) {
+            self.apart(gateway, admin);
+        }
+        // Without a name for `{app}` the URL can still be checked.
+        let name = app.as_deref().unwrap_or_default();
+        let store_url = self.take(&at("store", "url"), store_url(&document.store.url, name));
+        let services = self.services(document.service.unwrap_or_default());
+        let (app, gateway, admin, store_url) = (app?, gateway?, admin?, store_url?);
+        Some(Parts {
+            app,
+            gateway,
+            admin,
+            store_url,
+            services,
+        })
+    }
+
+    /// The gateway and the admin API cannot listen on one port.
+    fn apart(&mut self, gateway: std::net::SocketAddr, admin: std::net::SocketAddr) {
+        if gateway.port() == 0 || gateway.port() != admin.port() {
+            return;
+        }
+        if gateway.ip() != admin.ip() && !gateway.ip().is_unspecified() {
+            return;
+        }
+        let [gateway, admin] =
+            ["gateway", "admin"].map(|table| KeyPath::root().child(table).child("listen"));
+        let title = "the gateway and the admin API cannot both have this port";
+        let problem = match (self.places.value(&gateway), self.places.value(&admin)) {
+            (gateway, Some(admin)) => {
+                let problem = Problem::at(self.source, Some(admin), title);
+                problem.other(gateway, "the gateway's")
+            }
+            (gateway, None) => Problem::at(self.source, gateway, title)
+                .label("also the admin API's, unless `admin.listen` says otherwise"),
+        };
+        self.problems
+            .push(problem.help("give one of them another port, or port 0 for a free one"));
+    }
+
+    /// The value, or its refusal reported as that of the key at `at`.
+    fn take<T>(&mut self, at: &KeyPath, result: Result<T, Invalid>) -> Option<T> {
+        result
+            .map_err(|invalid| self.refuse(at, format!("`{at}`"), invalid))
+            .ok()
+    }
+
+    /// As [`take`](Self::take), where the `value` stands in the list at `list`.
+    fn take_item<T>(
+        &mut self,
+        list: &KeyPath,
+        index: usize,
+        value: &str,
+        result: Result<T, Invalid>,
+    ) -> Option<T> {
+        let subject = format!("{value:?} in `{list}`");
+        result
+            .map_err(|invalid| self.refuse(&list.child(index), subject, invalid))
+            .ok()
+    }
+
+    /// As [`take`](Self::take), where the name of the key itself is in question.
+    fn take_key<T>(&mut self, at: &KeyPath, what: &str, result: Result<T, Invalid>) -> Option<T> {
+        let refuse = |invalid: Invalid| {
+            let title = format!("the {what} {:?} {}", at.last(), invalid.reason);
+            Problem::at(self.source, self.places.key(at), title).help(invalid.help)
+        };
+        result
+            .map_err(refuse)
+            .map_err(|problem| self.problems.push(problem))
+            .ok()
+    }
+
+    fn refuse(&mut self, at: &KeyPath, subject: String, invalid: Invalid) {
+        let problem = self.problem(at, format!("{subject} {}", invalid.reason));
+        self.problems.push(problem.help(invalid.help));
+    }
+
+    fn problem(&self, at: &KeyPath, title: impl Into<String>) -> Problem {
+        Problem::at(self.source, self.places.value(at), title)
+    }
+}

@@ -1,0 +1,218 @@
+//! The services of a manifest.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::Checker;
+use crate::manifest::duration::duration;
+use crate::manifest::key::KeyPath;
+use crate::manifest::nearest::nearest;
+use crate::manifest::schema::{self, Bytes};
+use crate::manifest::{ByteSize, Invalid, Limits, OutboundHost, Route, ServiceManifest, names};
+
+impl Checker<'_> {
+    /// The services that have nothing amiss, in the order of their names.
+    pub(super) fn services(
+        &mut self,
+        tables: BTreeMap<String, schema::Service>,
+    ) -> Vec<ServiceManifest> {
+        let known: BTreeSet<String> = tables.keys().cloned().collect();
+        let routes: Vec<(String, Vec<String>)> = tables
+            .iter()
+            .map(|(name, table)| (name.clone(), table.routes.clone()))
+            .collect();
+        let services = tables.into_iter();
+        let services = services
+            .filter_map(|(name, table)| self.service(name, table, &known))
+            .collect();
+        self.route_conflicts(&routes);
+        services
+    }
+
+    fn service(
+        &mut self,
+        name: String,
+        table: schema::Service,
+        known: &BTreeSet<String>,
+    ) -> Option<ServiceManifest> {
+        let at = KeyPath::root().child("service").child(&name);
+        self.take_key(&at, "service name", names::service(&name));
+        let component = self.component(&at, table.component.as_deref());
+        self.build(&at, table.build.as_deref());
+        let routes = self.list(&at.child("routes"), &table.routes, |text| {
+            text.parse::<Route>()
+        });
+        let buckets = self.list(&at.child("buckets"), &table.buckets, |name| {
+            names::bucket(name).map(|()| name.to_owned())
+        });
+        let outbound = self.list(&at.child("outbound"), &table.outbound, |text| {
+            text.parse::<OutboundHost>()
+        });
+        self.config(&at.child("config"), &table.config);
+        self.env(&at.child("env"), &table.env);
+        self.links(&at.child("links"), &name, &table.links, known);
+        let limits = self.limits(&at.child("limits"), &table.limits);
+        Some(ServiceManifest {
+            name,
+            component: component?,
+            build: table.build,
+            routes,
+            buckets: buckets.into_iter().collect(),
+            config: table.config,
+            env: table.env,
+            outbound,
+            links: table.links,
+            limits: limits?,
+        })
+    }
+
+    /// The component's path, seen from where the host runs.
+    fn component(&mut self, at: &KeyPath, path: Option<&str>) -> Option<PathBuf> {
+        let path = path?;
+        let filled = filled(path, "write the path of the component's file");
+        self.take(&at.child("component"), filled)?;
+        if self.dir == Path::new(".") {
+            return Some(PathBuf::from(path));
+        }
+        Some(self.dir.join(path))
+    }
+
+    fn build(&mut self, at: &KeyPath, command: Option<&str>) {
+        if let Some(command) = command {
+            let filled = filled(command, "write a command, or leave the key out");
+            self.take(&at.child("build"), filled);
+        }
+    }
+
+    fn list<T>(
+        &mut self,
+        at: &KeyPath,
+        items: &[String],
+        parse: impl Fn(&str) -> Result<T, Invalid>,
+    ) -> Vec<T> {
+        let items = items.iter().enumerate();
+        items
+            .filter_map(|(index, item)| self.take_item(at, index, item, parse(item)))
+            .collect()
+    }
+
+    fn config(&mut self, at: &KeyPath, config: &BTreeMap<String, String>) {
+        for key in config.keys() {
+            self.take_key(
+                &at.child(key),
+                "config key",
+                filled(key, "give the value a name"),
+            );
+        }
+    }
+
+    fn env(&mut self, at: &KeyPath, env: &BTreeMap<String, String>) {
+        for (key, value) in env {
+            let at = at.child(key);
+            self.take_key(&at, "variable", names::env(key));
+            if value.contains('\0') {
+                self.take::<()>(&at, Err(Invalid::new("has a NUL", "leave it out")));
+            }
+        }
+    }
+
+    fn links(
+        &mut self,
+        at: &KeyPath,
+        name: &str,
+        links: &BTreeMap<String, String>,
+        known: &BTreeSet<String>,
+    ) {
+        for (interface, to) in links {
+            let at = at.child(interface);
+            self.take_key(&at, "link", names::interface(interface));
+            self.take(&at, link_target(name, to, known));
+        }
+    }
+
+    fn limits(&mut self, at: &KeyPath, table: &schema::Limits) -> Option<Limits> {
+        let memory = self.take(&at.child("memory"), memory(&table.memory));
+        let deadline = self.take(&at.child("deadline"), deadline(&table.deadline));
+        let instances = self.take(&at.child("instances"), instances(table.instances));
+        let reuse = self.take(&at.child("reuse"), reuse(table.reuse));
+        let body = self.take(&at.child("body"), bytes(&table.body));
+        Some(Limits {
+            memory: memory?,
+            deadline: deadline?,
+            instances: instances?,
+            reuse: reuse?,
+            body: body?,
+        })
+    }
+}
+
+fn filled(text: &str, help: &str) -> Result<(), Invalid> {
+    if text.trim().is_empty() {
+        Err(Invalid::new("is empty", help))
+    } else {
+        Ok(())
+    }
+}
+
+fn link_target(from: &str, to: &str, known: &BTreeSet<String>) -> Result<(), Invalid> {
+    let others: Vec<&str> = known
+        .iter()
+        .map(String::as_str)
+        .filter(|name| *name != from)
+        .collect();
+    let help = match nearest(to, others.iter().copied()) {
+        _ if others.is_empty() => "declare the service that is to serve it".to_owned(),
+        Some(near) => format!("write \"{near}\""),
+        None => format!("the other services are `{}`", others.join("`, `")),
+    };
+    match known.contains(to) {
+        true if to == from => Err(Invalid::new("links the service to itself", help)),
+        true => Ok(()),
+        false => Err(Invalid::new(
+            format!("names `{to}`, which is no service"),
+            help,
+        )),
+    }
+}
+
+fn memory(size: &Bytes) -> Result<ByteSize, Invalid> {
+    // A page of wasm memory, and all that 32 bits can address.
+    let (least, most) = (ByteSize::kib(64), ByteSize::mib(4096));
+    within(bytes(size)?, least, most, "write 64KiB to 4GiB")
+}
+
+fn bytes(size: &Bytes) -> Result<ByteSize, Invalid> {
+    match size {
+        Bytes::Text(text) => text.parse(),
+        Bytes::Number(number) => u64::try_from(*number)
+            .map(ByteSize)
+            .map_err(|_| Invalid::new("is negative", "write 0 bytes or more")),
+    }
+}
+
+fn deadline(text: &str) -> Result<Duration, Invalid> {
+    let (least, most) = (Duration::from_millis(1), Duration::from_secs(3600));
+    within(duration(text)?, least, most, "write 1ms to 1h")
+}
+
+fn instances(number: i64) -> Result<u32, Invalid> {
+    count(number, 10_000, "write 1 to 10_000")
+}
+
+fn reuse(number: i64) -> Result<u32, Invalid> {
+    count(number, 1_000_000_000, "write 1 to 1_000_000_000")
+}
+
+fn count(number: i64, most: u32, help: &str) -> Result<u32, Invalid> {
+    let number = within(number, 1, i64::from(most), help)?;
+    u32::try_from(number).map_err(|_| Invalid::new("is too large", help))
+}
+
+fn within<T: PartialOrd>(value: T, least: T, most: T, help: &str) -> Result<T, Invalid> {
+    match () {
+        _ if value < least => Err(Invalid::new("is too small", help)),
+        _ if value > most => Err(Invalid::new("is too large", help)),
+        _ => Ok(value),
+    }
+}

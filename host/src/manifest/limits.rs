@@ -1,0 +1,21 @@
+//! What bounds a service.
+
+use std::time::Duration;
+
+use super::ByteSize;
+
+/// The bounds of one service's calls and of its pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// The most linear memory that one instance may have; 64 KiB to 4 GiB.
+    pub memory: ByteSize,
+    /// The longest a call may take, waiting for an instance included; 1 ms to 1 h.
+    pub deadline: Duration,
+    /// The most instances at once; 1 to 10,000.
+    pub instances: u32,
+    /// How many calls an instance serves before a fresh one takes its place;
+    /// 1 to 1,000,000,000.
+    pub reuse: u32,
+    /// The longest request body.
+    pub body: ByteSize,
+}

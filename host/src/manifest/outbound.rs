@@ -1,0 +1,313 @@
+//! Which hosts a service may call.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
+
+use super::Invalid;
+
+/// One entry of `outbound`: a host, or hosts, that the service may call.
+///
+/// Without a scheme both `http` and `https` are allowed, without a port only
+/// the scheme's own. `*.example.com` allows what is below `example.com`, not
+/// itself; `*` allows every host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutboundHost {
+    written: String,
+    scheme: Option<Scheme>,
+    host: Host,
+    port: Option<u16>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scheme {
+    Http,
+    Https,
+}
+
+/// Names are in lower case, without a dot at the end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Host {
+    Any,
+    Name(String),
+    Below(String),
+    Address(IpAddr),
+}
+
+const HELP: &str = "write a host, as in \"example.com\", \"*.example.com\", \"127.0.0.1:9000\", \"[::1]:8080\" or \"https://api.example.com\"";
+
+impl OutboundHost {
+    /// Whether a request with this scheme to this host and port is allowed.
+    pub fn allows(&self, scheme: &str, host: &str, port: u16) -> bool {
+        let Some(scheme) = Scheme::find(scheme) else {
+            return false;
+        };
+        self.scheme.is_none_or(|allowed| allowed == scheme)
+            && self.port.unwrap_or(scheme.port()) == port
+            && self.host.matches(host)
+    }
+
+    /// The entry as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.written
+    }
+}
+
+impl fmt::Display for OutboundHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.written)
+    }
+}
+
+impl FromStr for OutboundHost {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let (scheme, rest) = match text.split_once("://") {
+            Some((scheme, rest)) => {
+                let found = Scheme::find(scheme).ok_or_else(|| {
+                    Invalid::new(
+                        format!("has the scheme `{scheme}`"),
+                        "the schemes are http and https; without one both are allowed",
+                    )
+                })?;
+                (Some(found), rest)
+            }
+            None => (None, text),
+        };
+        if let Some(end) = rest.find(['/', '?', '#']) {
+            let kept = &text[..text.len() - rest.len() + end];
+            return Err(Invalid::new(
+                "has more than a host",
+                format!("write \"{kept}\"; hosts are allowed whole"),
+            ));
+        }
+        let (host, port) = split_port(rest)?;
+        Ok(Self {
+            written: text.to_owned(),
+            scheme,
+            host: host.parse()?,
+            port,
+        })
+    }
+}
+
+impl Scheme {
+    fn find(text: &str) -> Option<Self> {
+        match () {
+            _ if text.eq_ignore_ascii_case("http") => Some(Self::Http),
+            _ if text.eq_ignore_ascii_case("https") => Some(Self::Https),
+            _ => None,
+        }
+    }
+
+    fn port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+}
+
+impl Host {
+    fn matches(&self, host: &str) -> bool {
+        let name = normal(host);
+        match self {
+            Self::Any => true,
+            Self::Name(allowed) => name == *allowed,
+            Self::Below(domain) => name
+                .strip_suffix(domain.as_str())
+                .is_some_and(|below| below.len() > 1 && below.ends_with('.')),
+            Self::Address(allowed) => address(host) == Some(*allowed),
+        }
+    }
+}
+
+impl FromStr for Host {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        if text == "*" {
+            return Ok(Self::Any);
+        }
+        if let Some(address) = address(text) {
+            return Ok(Self::Address(address));
+        }
+        let (name, below) = match text.strip_prefix("*.") {
+            Some(domain) => (normal(domain), true),
+            None => (normal(text), false),
+        };
+        if name.contains('*') {
+            return Err(Invalid::new(
+                "has `*` within a name",
+                "`*` is all of a name, or its first part, as in \"*.example.com\"",
+            ));
+        }
+        if !name.is_ascii() {
+            return Err(Invalid::new(
+                "has letters that are not ASCII",
+                "write the name as DNS has it, with `xn--`",
+            ));
+        }
+        if !is_name(&name) {
+            return Err(Invalid::new("is not a host", HELP));
+        }
+        Ok(if below {
+            Self::Below(name)
+        } else {
+            Self::Name(name)
+        })
+    }
+}
+
+/// The host, without brackets where it has any, and the port after it.
+fn split_port(text: &str) -> Result<(&str, Option<u16>), Invalid> {
+    if text.parse::<Ipv6Addr>().is_ok() {
+        return Err(Invalid::new(
+            "has an IPv6 address without brackets",
+            format!("write \"[{text}]\""),
+        ));
+    }
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, port),
+        _ => return Ok((text, None)),
+    };
+    match port.parse() {
+        Ok(number @ 1..) if port.bytes().all(|b| b.is_ascii_digit()) => Ok((host, Some(number))),
+        _ => Err(Invalid::new(
+            format!("has the port `{port}`, which does not exist"),
+            "a port is a number from 1 to 65535",
+        )),
+    }
+}
+
+/// The address that `host` is, in brackets if it is IPv6. An IPv4 address in
+/// IPv6 clothing counts as what it reaches.
+fn address(host: &str) -> Option<IpAddr> {
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    let address = match bare {
+        Some(bare) => IpAddr::V6(bare.parse::<Ipv6Addr>().ok()?),
+        None => match host.parse::<Ipv4Addr>() {
+            Ok(address) => IpAddr::V4(address),
+            Err(_) => IpAddr::V6(host.parse::<Ipv6Addr>().ok()?),
+        },
+    };
+    Some(address.to_canonical())
+}
+
+/// DNS takes names in any case, with or without the dot of the root.
+fn normal(name: &str) -> String {
+    name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
+}
+
+/// A name as DNS has them. One whose last part is a number is left out: such
+/// are addresses in some older spelling (`127.1`), which clients disagree on.
+fn is_name(name: &str) -> bool {
+    let is_label = |label: &str| {
+        let known = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        (1..=63).contains(&label.len()) && label.chars().all(known) && !label.starts_with('-')
+    };
+    let number = |label: &str| label.bytes().all(|b| b.is_ascii_digit()) || label.starts_with("0x");
+    name.len() <= 253
+        && name.split('.').all(is_label)
+        && !name.rsplit('.').next().is_some_and(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn allows(entry: &str, scheme: &str, host: &str, port: u16) -> bool {
+        entry
+            .parse::<OutboundHost>()
+            .is_ok_and(|entry| entry.allows(scheme, host, port))
+    }
+
+    #[test]
+    fn a_host_alone_allows_both_schemes_at_their_ports() {
+        assert!(allows("example.com", "http", "example.com", 80));
+        assert!(allows("example.com", "HTTPS", "EXAMPLE.com.", 443));
+        assert!(!allows("example.com", "http", "example.com", 443));
+        assert!(!allows("example.com", "http", "example.com", 8080));
+        assert!(!allows("example.com", "ftp", "example.com", 80));
+        assert!(!allows("example.com", "http", "www.example.com", 80));
+        assert!(!allows("example.com", "http", "badexample.com", 80));
+    }
+
+    #[test]
+    fn a_scheme_and_a_port_narrow_it() {
+        assert!(allows(
+            "https://api.example.com",
+            "https",
+            "api.example.com",
+            443
+        ));
+        assert!(!allows(
+            "https://api.example.com",
+            "http",
+            "api.example.com",
+            80
+        ));
+        assert!(allows("127.0.0.1:9000", "http", "127.0.0.1", 9000));
+        assert!(allows("127.0.0.1:9000", "https", "127.0.0.1", 9000));
+        assert!(!allows("127.0.0.1:9000", "http", "127.0.0.1", 80));
+    }
+
+    #[test]
+    fn a_star_stands_for_what_is_below_or_for_all() {
+        assert!(allows("*.example.com", "https", "api.Example.com", 443));
+        assert!(allows("*.example.com", "https", "a.b.example.com", 443));
+        assert!(!allows("*.example.com", "https", "example.com", 443));
+        assert!(!allows("*.example.com", "https", ".example.com", 443));
+        assert!(!allows("*.example.com", "https", "badexample.com", 443));
+        assert!(allows("*", "http", "anything", 80) && allows("*", "https", "[::1]", 443));
+        assert!(allows("http://*:8080", "http", "10.0.0.1", 8080));
+        assert!(!allows("*", "http", "anything", 8080));
+    }
+
+    #[test]
+    fn addresses_compare_as_addresses() {
+        for host in ["::1", "[::1]", "0:0:0:0:0:0:0:1", "[0::0:1]"] {
+            assert!(allows("[::1]:8080", "http", host, 8080), "{host}");
+        }
+        assert!(allows("[2001:DB8::a]", "https", "2001:db8:0::A", 443));
+        assert!(allows("127.0.0.1", "http", "[::ffff:127.0.0.1]", 80));
+        assert!(!allows("[::1]", "http", "::2", 80));
+    }
+
+    #[test]
+    fn what_is_no_host_is_refused() {
+        for entry in [
+            "",
+            "https://",
+            "ftp://a.com",
+            "a.com/path",
+            "https://a.com/",
+            "user@a.com",
+            "a b.com",
+            "a.com:0",
+            "a.com:99999",
+            "a.com:+80",
+            "a.com:",
+            ":80",
+            "::1",
+            "[::1",
+            "[::1]x",
+            "api.*.com",
+            "**",
+            "*.",
+            "*.*.com",
+            "*.0.0.1",
+            "127.1",
+            "a..com",
+            "-a.com",
+            "bücher.de",
+            "[fe80::1%eth0]",
+            "0x7f000001",
+        ] {
+            assert!(entry.parse::<OutboundHost>().is_err(), "{entry}");
+        }
+    }
+}

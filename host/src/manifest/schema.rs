@@ -1,0 +1,273 @@
+//! The manifest as serde reads it, and as editors know it.
+//!
+//! These types say which keys exist, of which type, with which default, and
+//! nothing else does: [`shape`](super::shape) checks a manifest against the
+//! schema made from them, and serde reads what is left. What is required is an
+//! `Option` all the same, since a manifest with a key missing is read to the
+//! end. The patterns and ranges are for editors; [`check`](super::check) has
+//! the last word.
+
+use std::collections::BTreeMap;
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The JSON schema of `dovetail.toml`.
+pub fn json_schema() -> Value {
+    // Draft 7 is what the editors' TOML plugins know; without `$ref` the
+    // schema can be walked beside a manifest.
+    let settings = SchemaSettings::draft07().with(|settings| settings.inline_subschemas = true);
+    settings
+        .into_generator()
+        .into_root_schema_for::<Document>()
+        .to_value()
+}
+
+/// A Dovetail app: its services, what each of them may use, and where it listens.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "dovetail.toml")]
+pub(super) struct Document {
+    #[schemars(required)]
+    pub app: Option<App>,
+    #[serde(default)]
+    pub gateway: Gateway,
+    #[serde(default)]
+    pub admin: Admin,
+    #[serde(default)]
+    pub store: Store,
+    /// The services, by name: lower-case letters, digits and `-`.
+    #[schemars(required, extend("minProperties" = 1, "propertyNames" = {"pattern": "^[a-z][a-z0-9-]{0,62}$"}))]
+    pub service: Option<BTreeMap<String, Service>>,
+}
+
+/// The app as a whole.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct App {
+    /// The app's name: letters, digits, `-` and `_`.
+    #[schemars(required, extend("examples" = ["shop"]), regex(pattern = "^[A-Za-z0-9_-]{1,63}$"))]
+    pub name: Option<String>,
+}
+
+/// Where requests come in.
+#[derive(Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Gateway {
+    /// The address and port to listen on. Port 0 picks a free one.
+    #[schemars(extend("examples" = ["127.0.0.1:8080"]))]
+    pub listen: String,
+}
+
+/// Where the admin API listens.
+#[derive(Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Admin {
+    /// A loopback address and a port. Port 0 picks a free one.
+    #[schemars(extend("examples" = ["127.0.0.1:9090"]))]
+    pub listen: String,
+}
+
+/// Where buckets are kept.
+#[derive(Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Store {
+    /// `sqlite:PATH`, the path relative to this file, or `memory:`. `{app}`
+    /// stands for the app's name.
+    #[schemars(
+        extend("examples" = ["sqlite:data/shop.db"]),
+        regex(pattern = "^(memory:$|sqlite:.)")
+    )]
+    pub url: String,
+}
+
+/// A part of the app, backed by one component. What is not granted here is denied.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Service {
+    /// The component's file, relative to this one.
+    #[schemars(
+        required,
+        length(min = 1),
+        extend("examples" = ["target/wasm32-wasip2/release/user.wasm"])
+    )]
+    pub component: Option<String>,
+    /// A shell command that makes the component, run in this file's folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        with = "String",
+        length(min = 1),
+        extend("examples" = ["cargo build --release --target wasm32-wasip2"])
+    )]
+    pub build: Option<String>,
+    /// The paths it serves: `/users`, `/users/{id}`, `/files/*`.
+    #[serde(default)]
+    #[schemars(extend("examples" = [["/users", "/users/{id}"]]), inner(regex(pattern = "^/")))]
+    pub routes: Vec<String>,
+    /// The buckets it may open.
+    #[serde(default)]
+    #[schemars(extend("examples" = [["users"]]), inner(regex(pattern = "^[A-Za-z0-9_.-]{1,63}$")))]
+    pub buckets: Vec<String>,
+    /// What it reads through `wasi:config`.
+    #[serde(default)]
+    #[schemars(extend("examples" = [{"greeting": "hello"}]))]
+    pub config: BTreeMap<String, String>,
+    /// Its environment variables. It sees no others.
+    #[serde(default)]
+    #[schemars(extend("examples" = [{"LOG": "debug"}], "propertyNames" = {"pattern": "^[^=\\u0000]+$"}))]
+    pub env: BTreeMap<String, String>,
+    /// The hosts it may call: `example.com`, `*.example.com`, `127.0.0.1:9000`,
+    /// `https://api.example.com`; `*` for every host.
+    #[serde(default)]
+    #[schemars(extend("examples" = [["https://api.example.com"]]), inner(length(min = 1)))]
+    pub outbound: Vec<String>,
+    /// Which service serves an imported interface, where more than one exports it.
+    #[serde(default)]
+    #[schemars(extend("examples" = [{"shop:users/directory": "user"}]))]
+    pub links: BTreeMap<String, String>,
+    #[serde(default)]
+    pub limits: Limits,
+}
+
+/// What bounds a service's calls and its pool.
+#[derive(Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Limits {
+    /// The most memory an instance may have, from 64KiB to 4GiB.
+    #[schemars(extend("examples" = ["64MiB"]))]
+    pub memory: Bytes,
+    /// The longest a call may take, from 1ms to 1h.
+    #[schemars(extend("examples" = ["10s"]), regex(pattern = "^[0-9]+(ms|s|m|h)$"))]
+    pub deadline: String,
+    /// The most instances at once.
+    #[schemars(extend("examples" = [64]), range(min = 1, max = 10_000))]
+    pub instances: i64,
+    /// How many calls an instance serves before a fresh one takes its place.
+    #[schemars(extend("examples" = [1000]), range(min = 1, max = 1_000_000_000))]
+    pub reuse: i64,
+    /// The longest request body.
+    #[schemars(extend("examples" = ["1MiB"]))]
+    pub body: Bytes,
+}
+
+/// A size in bytes: an integer, or a string with a unit.
+#[derive(Deserialize, Serialize)]
+#[serde(untagged)]
+pub(super) enum Bytes {
+    Number(i64),
+    Text(String),
+}
+
+impl JsonSchema for Bytes {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Bytes".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        schemars::json_schema!({
+            "type": ["string", "integer"],
+            "minimum": 0,
+            "pattern": "^[0-9]+ ?(B|KB|MB|GB|KiB|MiB|GiB)?$",
+        })
+    }
+}
+
+impl Default for Gateway {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:8080".to_owned(),
+        }
+    }
+}
+
+impl Default for Admin {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:9090".to_owned(),
+        }
+    }
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self {
+            url: "sqlite:data/{app}.db".to_owned(),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory: Bytes::Text("64MiB".to_owned()),
+            deadline: "10s".to_owned(),
+            instances: 64,
+            reuse: 1000,
+            body: Bytes::Text("1MiB".to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every table that the schema knows, with its path.
+    fn tables(at: &str, schema: &Value, found: &mut Vec<(String, Value)>) {
+        if let Some(Value::Object(keys)) = schema.get("properties") {
+            found.push((at.to_owned(), schema.clone()));
+            for (key, schema) in keys {
+                tables(&format!("{at}.{key}"), schema, found);
+            }
+        }
+        if let Some(other @ Value::Object(_)) = schema.get("additionalProperties") {
+            tables(&format!("{at}.*"), other, found);
+        }
+    }
+
+    #[test]
+    fn every_table_is_closed_and_every_key_described() {
+        let mut found = Vec::new();
+        tables("", &json_schema(), &mut found);
+        let names: Vec<&str> = found.iter().map(|(at, _)| at.as_str()).collect();
+        let service = ".service.*";
+        let limits = ".service.*.limits";
+        assert_eq!(
+            names,
+            ["", ".admin", ".app", ".gateway", service, limits, ".store"]
+        );
+        for (at, schema) in found {
+            assert_eq!(schema["additionalProperties"], false, "{at}");
+            for (key, schema) in schema["properties"].as_object().into_iter().flatten() {
+                assert!(schema["description"].is_string(), "{at}.{key}");
+                assert!(!schema.to_string().contains("\"null\""), "{at}.{key}");
+                let is_table = schema["type"] == "object";
+                assert!(
+                    is_table || schema["examples"][0] != Value::Null,
+                    "{at}.{key}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn defaults_and_bounds_are_told() {
+        let schema = json_schema();
+        assert_eq!(schema["required"], serde_json::json!(["app", "service"]));
+        assert_eq!(
+            schema["properties"]["gateway"]["properties"]["listen"]["default"],
+            "127.0.0.1:8080"
+        );
+        let service = &schema["properties"]["service"]["additionalProperties"];
+        assert_eq!(service["required"], serde_json::json!(["component"]));
+        let limits = &service["properties"]["limits"]["properties"];
+        assert_eq!(
+            limits["memory"]["type"],
+            serde_json::json!(["string", "integer"])
+        );
+        assert_eq!(limits["memory"]["default"], "64MiB");
+        assert_eq!(limits["instances"]["maximum"], 10_000);
+    }
+}

@@ -1,0 +1,69 @@
+//! What one could write, from the examples of the schema.
+
+use serde_json::Value;
+use toml::de::DeValue;
+
+use super::kind::admits;
+use crate::manifest::key::KeyPath;
+
+/// `advice`, and the line, or for a table the lines, that put an example of
+/// this schema into a manifest.
+pub(super) fn example(advice: &str, at: &KeyPath, schema: &Value) -> String {
+    if let Some(keys) = schema["properties"].as_object() {
+        let required = schema["required"].as_array().into_iter().flatten();
+        let required = required.filter_map(|key| keys.get_key_value(key.as_str()?));
+        let lines = required.map(|(key, schema)| format!("\n{key} = {}", value(schema)));
+        return format!("{advice}\n[{at}]{}", lines.collect::<String>());
+    }
+    let entries = &schema["additionalProperties"];
+    if entries.get("properties").is_some() {
+        return example(advice, &at.child("NAME"), entries);
+    }
+    line(advice, at, &value(schema))
+}
+
+/// As [`example`], but for an entry of a table of strings, which has none, the
+/// value found as the string it should have been.
+pub(super) fn mended(at: &KeyPath, schema: &Value, found: &DeValue<'_>) -> String {
+    let advice = "write, for example,";
+    if !admits(schema, "string") || schema.get("examples").is_some() {
+        return example(advice, at, schema);
+    }
+    let text = match found {
+        DeValue::Integer(number) => number.to_string(),
+        DeValue::Float(number) => number.to_string(),
+        DeValue::Boolean(yes) => yes.to_string(),
+        _ => "…".to_owned(),
+    };
+    line(advice, at, &format!("{text:?}"))
+}
+
+fn line(advice: &str, at: &KeyPath, value: &str) -> String {
+    format!("{advice} `{} = {value}`", KeyPath::root().child(at.last()))
+}
+
+fn value(schema: &Value) -> String {
+    inline(&schema["examples"][0])
+}
+
+/// A JSON value as TOML.
+fn inline(value: &Value) -> String {
+    match value {
+        Value::Array(items) => {
+            format!(
+                "[{}]",
+                items.iter().map(inline).collect::<Vec<_>>().join(", ")
+            )
+        }
+        Value::Object(entries) => {
+            let entry = |(key, value): (&String, &Value)| {
+                format!("{} = {}", KeyPath::root().child(key), inline(value))
+            };
+            format!(
+                "{{ {} }}",
+                entries.iter().map(entry).collect::<Vec<_>>().join(", ")
+            )
+        }
+        other => other.to_string(),
+    }
+}

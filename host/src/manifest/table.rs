@@ -1,0 +1,180 @@
+//! Manifests and the reports they get: each `NAME.toml` in `tests/manifests`
+//! beside the `NAME.txt` that a user would read. `UPDATE_EXPECT=1 cargo test`
+//! writes the texts anew; read the diff before you keep it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::{ByteSize, Manifest};
+
+type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/manifests")
+}
+
+#[test]
+fn every_manifest_gets_its_report() -> Outcome {
+    let update = std::env::var_os("UPDATE_EXPECT").is_some();
+    let mut seen = 0;
+    let mut wrong = Vec::new();
+    for entry in fs::read_dir(folder())? {
+        let path = entry?.path();
+        if path.extension().is_none_or(|extension| extension != "toml") {
+            continue;
+        }
+        seen += 1;
+        // By its name alone, so that the text is the same on every machine.
+        let name = Path::new(path.file_name().unwrap_or_default());
+        let report = match Manifest::parse(name, &fs::read_to_string(&path)?) {
+            Ok(_) => "fine\n".to_owned(),
+            Err(report) => format!("{report}\n"),
+        };
+        let expected = path.with_extension("txt");
+        if update {
+            fs::write(&expected, &report)?;
+        } else if fs::read_to_string(&expected).unwrap_or_default() != report {
+            wrong.push(format!("{} gets\n{report}", name.display()));
+        }
+    }
+    assert!(seen > 0, "no manifests in {}", folder().display());
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    Ok(())
+}
+
+#[test]
+fn the_smallest_manifest_has_every_default() -> Outcome {
+    let text = "[app]\nname = \"shop\"\n[service.user]\ncomponent = \"user.wasm\"\n";
+    let manifest = Manifest::parse(Path::new("dovetail.toml"), text)?;
+    assert_eq!(manifest.gateway.to_string(), "127.0.0.1:8080");
+    assert_eq!(manifest.admin.to_string(), "127.0.0.1:9090");
+    assert_eq!(manifest.store_url, "sqlite:data/shop.db");
+    assert_eq!(manifest.dir(), Path::new("."));
+    let user = manifest.service("user").ok_or("no user")?;
+    assert_eq!(user.component, Path::new("user.wasm"));
+    assert_eq!(user.limits.memory, ByteSize::mib(64));
+    assert_eq!(user.limits.deadline.as_secs(), 10);
+    assert_eq!((user.limits.instances, user.limits.reuse), (64, 1000));
+    assert_eq!(user.limits.body, ByteSize::mib(1));
+    assert!(user.build.is_none() && user.routes.is_empty() && user.outbound.is_empty());
+    Ok(())
+}
+
+#[test]
+fn every_key_reaches_its_field() -> Outcome {
+    let path = folder().join("full.toml");
+    let manifest = Manifest::load(&path)?;
+    assert_eq!(manifest.gateway.port(), 0);
+    assert_eq!(manifest.store_url, "memory:");
+    assert_eq!(
+        manifest
+            .services
+            .iter()
+            .map(|s| &s.name)
+            .collect::<Vec<_>>(),
+        ["order", "user"]
+    );
+    let order = manifest.service("order").ok_or("no order")?;
+    assert_eq!(order.component, folder().join("order.wasm"));
+    assert_eq!(order.build.as_deref(), Some("make order"));
+    assert_eq!(order.routes.len(), 3);
+    assert!(order.buckets.contains("orders"));
+    assert_eq!(order.config["currency"], "EUR");
+    assert_eq!(order.env["LOG"], "debug");
+    assert!(order.outbound[0].allows("https", "pay.example.com", 443));
+    assert_eq!(order.links["shop:users/directory@0.1.0"], "user");
+    assert_eq!(order.limits.memory, ByteSize::mib(16));
+    assert_eq!(order.limits.deadline.as_millis(), 500);
+    assert_eq!((order.limits.instances, order.limits.reuse), (8, 1));
+    assert_eq!(order.limits.body, ByteSize(0));
+    Ok(())
+}
+
+#[test]
+fn the_shop_is_a_valid_manifest() -> Outcome {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../dovetail.toml");
+    let manifest = Manifest::load(&beside)?;
+    assert!(!manifest.services.is_empty());
+    Ok(())
+}
+
+#[test]
+fn a_file_that_cannot_be_read_says_what_to_do() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let load = |path: &Path| {
+        Manifest::load(path)
+            .map(|_| ())
+            .map_err(|report| report.to_string())
+    };
+    let file = folder.path().join("dovetail.toml");
+    let report = load(&file).err().unwrap_or_default();
+    assert!(
+        report.contains(&format!("no manifest at `{}`", file.display())),
+        "{report}"
+    );
+    assert!(report.contains("or pass `--manifest PATH`"), "{report}");
+    let report = load(folder.path()).err().unwrap_or_default();
+    assert!(
+        report.contains(&format!("pass `--manifest {}`", file.display())),
+        "{report}"
+    );
+    fs::write(&file, b"name = \"\xff\"")?;
+    let report = load(&file).err().unwrap_or_default();
+    assert!(report.contains("not UTF-8"), "{report}");
+    Ok(())
+}
+
+#[test]
+fn a_missing_component_says_what_makes_it() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    fs::write(folder.path().join("there.wasm"), "")?;
+    let text = "[app]\nname = \"shop\"\n\
+        [service.there]\ncomponent = \"there.wasm\"\n\
+        [service.made]\ncomponent = \"made.wasm\"\nbuild = \"make made\"\n\
+        [service.lost]\ncomponent = \"lost.wasm\"\n";
+    let manifest = Manifest::parse(&folder.path().join("dovetail.toml"), text)?;
+    let report = manifest.missing_components();
+    assert_eq!(report.problems().len(), 2);
+    let report = report.to_string();
+    assert!(report.contains("dovetail.toml:6:13"), "{report}");
+    assert!(report.contains("runs `make made`"), "{report}");
+    assert!(report.contains("add a build command"), "{report}");
+    assert!(report.contains(&format!(
+        "{}` does not exist",
+        folder.path().join("lost.wasm").display()
+    )));
+    Ok(())
+}
+
+#[test]
+fn later_problems_are_shown_at_their_keys() -> Outcome {
+    let manifest = Manifest::load(&folder().join("full.toml"))?;
+    let place = |service, key| {
+        let report = super::Report::new(vec![manifest.problem(service, key, "wrong", "mend it")]);
+        let shown = report.to_string();
+        shown
+            .rsplit_once("full.toml:")
+            .map(|(_, rest)| rest.lines().next().unwrap_or_default().to_owned())
+    };
+    assert_eq!(place("order", None).as_deref(), Some("13:1"));
+    assert_eq!(
+        place("order", Some("limits.memory")).as_deref(),
+        Some("26:10")
+    );
+    assert_eq!(
+        place("order", Some("links.shop:users/directory@0.1.0")).as_deref(),
+        Some("22:38")
+    );
+    assert_eq!(
+        place("user", Some("limits.memory")).as_deref(),
+        Some("32:1")
+    );
+    let report = super::Report::new(vec![manifest.app_problem(
+        "gateway",
+        Some("listen"),
+        "in use",
+        "x",
+    )]);
+    assert!(report.to_string().contains("full.toml:5:10"), "{report}");
+    Ok(())
+}

@@ -1,0 +1,161 @@
+//! Services, and the one way to call one.
+//!
+//! HTTP from the gateway and calls through a link both go the way of [`Call`]:
+//! lease an instance of the live revision, run one export until its deadline,
+//! judge how it ended. What is true of every call (deadline, memory limit,
+//! counters, what a trap does) is written here, once.
+//!
+//! Which service answers what is left to `gateway` and `link`; making and
+//! replacing revisions to `app`.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use arc_swap::ArcSwap;
+use wasmtime::component::Val;
+
+pub use self::{
+    error::{CallError, LinkFailed},
+    http::ReplyBody,
+    instance::Instance,
+    revision::{HANDLER, Revision, RevisionError},
+    state::State,
+};
+use self::state::DeadlinePassed;
+use crate::manifest::Limits;
+
+mod error;
+mod http;
+mod instance;
+mod limits;
+pub mod pool;
+mod revision;
+mod state;
+
+/// A named part of the app, backed by its live revision.
+pub struct Service {
+    name: Arc<str>,
+    limits: Limits,
+    live: ArcSwap<Revision>,
+    calls: AtomicU64,
+    traps: AtomicU64,
+}
+
+impl Service {
+    /// A service whose first revision is live.
+    pub fn new(name: Arc<str>, limits: Limits, revision: Revision) -> Arc<Self> {
+        let live = ArcSwap::from_pointee(revision);
+        Arc::new(Service { name, limits, live, calls: AtomicU64::new(0), traps: AtomicU64::new(0) })
+    }
+
+    /// Its name in the manifest.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What its calls and instances may take.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// The revision that answers new calls.
+    pub fn live(&self) -> Arc<Revision> {
+        self.live.load_full()
+    }
+
+    /// Calls that were begun, through routes and links.
+    pub fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    /// Calls that the component did not end by itself: traps, exceeded limits.
+    pub fn traps(&self) -> u64 {
+        self.traps.load(Ordering::Relaxed)
+    }
+
+    /// Begin a call. It ends at the service's own deadline or at the caller's,
+    /// whichever is earlier; waiting for an instance counts.
+    pub async fn begin(self: &Arc<Self>, callers_deadline: Option<Instant>) -> Result<Call, CallError> {
+        let now = Instant::now();
+        let own = now + self.limits.deadline;
+        let deadline = callers_deadline.map_or(own, |callers| callers.min(own));
+        self.calls.fetch_add(1, Ordering::Relaxed);
+
+        let revision = self.live.load();
+        let mut lease = revision.pool.lease(deadline).await.map_err(|exhausted| CallError::Busy {
+            service: self.name.clone(),
+            instances: exhausted.0,
+            waited: deadline - now,
+        })?;
+        match lease.item() {
+            Some(instance) => instance.begin(deadline),
+            None => {
+                let fresh = revision.instantiate(deadline).await;
+                lease.put(fresh.map_err(|error| self.failed(error, None, deadline - now))?);
+            }
+        }
+        Ok(Call { service: self.clone(), lease, deadline, allowed: deadline - now })
+    }
+
+    /// Count a call that its component did not end, and say why.
+    fn failed(&self, error: wasmtime::Error, refused: Option<u64>, allowed: Duration) -> CallError {
+        self.traps.fetch_add(1, Ordering::Relaxed);
+        CallError::of(&self.name, error, refused.map(|wanted| (self.limits.memory.0, wanted)), allowed)
+    }
+}
+
+/// One invocation of an export: a leased instance and a deadline. Dropped before
+/// it is judged, it was cancelled, and its instance goes with it.
+pub struct Call {
+    service: Arc<Service>,
+    lease: pool::Lease<Instance>,
+    deadline: Instant,
+    /// How long the call was given, for messages.
+    allowed: Duration,
+}
+
+impl Call {
+    /// When it must have ended.
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// The instance that serves it.
+    pub fn instance(&mut self) -> &mut Instance {
+        // `begin` fills the lease before it makes a call of it, and nothing
+        // empties it before the call is dropped.
+        #[expect(clippy::expect_used, reason = "see above")]
+        self.lease.item().expect("a call has an instance")
+    }
+
+    /// Call an export with plain values. `key` is that of [`crate::link::export_key`].
+    pub async fn invoke(&mut self, key: &str, params: &[Val], results: &mut [Val]) -> Result<(), CallError> {
+        let Some(function) = self.instance().export(key) else {
+            return Err(CallError::NoExport { service: self.service.name.clone(), export: key.into() });
+        };
+        self.judge(async |instance| function.call_async(instance.store(), params, results).await).await
+    }
+
+    /// Run one export to its end or to the deadline, and judge how it ended. An
+    /// instance of a call that ended well is kept for the next.
+    pub async fn judge<T>(&mut self, run: impl AsyncFnOnce(&mut Instance) -> wasmtime::Result<T>) -> Result<T, CallError> {
+        let outcome = tokio::time::timeout_at(self.deadline.into(), run(self.instance())).await;
+        match outcome.unwrap_or_else(|_| Err(DeadlinePassed.into())) {
+            Ok(value) => {
+                if self.instance().served() < self.service.limits.reuse {
+                    self.lease.keep();
+                }
+                Ok(value)
+            }
+            Err(error) => {
+                let refused = self.instance().refused_memory();
+                Err(self.service.failed(error, refused, self.allowed))
+            }
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! How a call can fail.
+
+use std::{sync::Arc, time::Duration};
+
+use super::state::DeadlinePassed;
+
+/// Why a call has no result. The text is for the log; what a client may see is
+/// decided in `gateway`.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// No instance became free in time.
+    #[error("service {service:?}: all {instances} instances were busy for {waited:?} (limits.instances)")]
+    Busy {
+        /// The service that was called.
+        service: Arc<str>,
+        /// How many instances it may have.
+        instances: u32,
+        /// How long the call waited.
+        waited: Duration,
+    },
+    /// The call ran up to its deadline and was stopped.
+    #[error("service {service:?} was stopped at its deadline, after {allowed:?} (limits.deadline)")]
+    Deadline {
+        /// The service that was called.
+        service: Arc<str>,
+        /// How long the call was given.
+        allowed: Duration,
+    },
+    /// The component wanted more memory than it may have, and did not survive
+    /// the refusal.
+    #[error("service {service:?} wanted {wanted} bytes of memory, over its limit of {limit} (limits.memory)")]
+    Memory {
+        /// The service that was called.
+        service: Arc<str>,
+        /// Bytes that it may have.
+        limit: u64,
+        /// Bytes that it asked for.
+        wanted: u64,
+        /// The trap that followed.
+        source: wasmtime::Error,
+    },
+    /// The component trapped.
+    #[error("service {service:?} trapped")]
+    Trap {
+        /// The service that was called.
+        service: Arc<str>,
+        /// The trap.
+        source: wasmtime::Error,
+    },
+    /// A service that this one called through a link failed.
+    #[error("service {service:?} failed in its call of {export}")]
+    Link {
+        /// The service that was called.
+        service: Arc<str>,
+        /// The interface and function that it called in turn.
+        export: Arc<str>,
+        /// How that call failed.
+        source: Box<CallError>,
+    },
+    /// The component has no such export.
+    #[error("service {service:?} does not export {export}")]
+    NoExport {
+        /// The service that was called.
+        service: Arc<str>,
+        /// The interface and function that were asked for.
+        export: Arc<str>,
+    },
+    /// The component returned without a response.
+    #[error("service {service:?} returned without setting a response")]
+    NoResponse {
+        /// The service that was called.
+        service: Arc<str>,
+    },
+    /// The component answered with an error code of `wasi:http`.
+    #[error("service {service:?} answered with the error code {code}")]
+    Code {
+        /// The service that was called.
+        service: Arc<str>,
+        /// The code's name and payload.
+        code: String,
+    },
+}
+
+/// What a link's host function returns when the call behind it failed: carried
+/// through the caller's store as the source of its trap.
+#[derive(Debug, thiserror::Error)]
+#[error("the call of {export} failed")]
+pub struct LinkFailed {
+    /// The interface and function that were called.
+    pub export: Arc<str>,
+    /// How the call failed.
+    #[source]
+    pub error: CallError,
+}
+
+impl CallError {
+    /// What ended a call, from the error that wasmtime gave back. `refused` is
+    /// the memory limit and the bytes asked for, if that was refused before.
+    pub(super) fn of(
+        service: &Arc<str>,
+        error: wasmtime::Error,
+        refused: Option<(u64, u64)>,
+        allowed: Duration,
+    ) -> CallError {
+        let service = service.clone();
+        if error.downcast_ref::<DeadlinePassed>().is_some() {
+            return CallError::Deadline { service, allowed };
+        }
+        let error = match error.downcast::<LinkFailed>() {
+            Ok(LinkFailed { export, error }) => return CallError::Link { service, export, source: Box::new(error) },
+            Err(error) => error,
+        };
+        match refused {
+            Some((limit, wanted)) => CallError::Memory { service, limit, wanted, source: error },
+            None => CallError::Trap { service, source: error },
+        }
+    }
+
+    /// The failure that the others followed from: the innermost call's.
+    pub fn root(&self) -> &CallError {
+        match self {
+            CallError::Link { source, .. } => source.root(),
+            error => error,
+        }
+    }
+}

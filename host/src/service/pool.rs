@@ -1,0 +1,184 @@
+//! A pool of items of which each serves one call at a time.
+//!
+//! The pool knows nothing of wasm. It keeps idle items for reuse (the last one
+//! given back first, as it is warmest), has a maximum of leases, and serves those
+//! who wait in the order in which they came.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
+
+use tokio::sync::Semaphore;
+
+/// Items kept for reuse, at most `capacity` of them leased at once.
+#[derive(Debug)]
+pub struct Pool<T> {
+    /// Protects only the list; held for a push or a pop.
+    idle: Mutex<Vec<T>>,
+    permits: Semaphore,
+    capacity: u32,
+}
+
+/// The right to one item until it is dropped. An item that is marked with
+/// [`Lease::keep`] goes back to the pool then; any other is dropped, since a call
+/// that was cancelled or trapped leaves its instance in no usable state.
+#[derive(Debug)]
+pub struct Lease<T> {
+    pool: Arc<Pool<T>>,
+    item: Option<T>,
+    keep: bool,
+}
+
+/// The pool had nothing to lease until the deadline.
+#[derive(Debug, thiserror::Error)]
+#[error("all {0} instances stayed busy until the deadline")]
+pub struct Exhausted(pub u32);
+
+impl<T> Pool<T> {
+    /// An empty pool.
+    pub fn new(capacity: u32) -> Arc<Self> {
+        Arc::new(Pool { idle: Mutex::default(), permits: Semaphore::new(capacity as usize), capacity })
+    }
+
+    /// Wait for a lease. It holds an idle item where there is one; otherwise
+    /// whoever leases it makes the item.
+    pub async fn lease(self: &Arc<Self>, deadline: Instant) -> Result<Lease<T>, Exhausted> {
+        // A timer is made only for those who must wait.
+        let permit = match self.permits.try_acquire() {
+            Ok(permit) => permit,
+            Err(_) => {
+                let wait = tokio::time::timeout_at(deadline.into(), self.permits.acquire()).await;
+                wait.ok().and_then(Result::ok).ok_or(Exhausted(self.capacity))?
+            }
+        };
+        permit.forget(); // given back when the lease is dropped
+        let item = self.idle().pop();
+        Ok(Lease { pool: self.clone(), item, keep: false })
+    }
+
+    /// How many items wait for use.
+    pub fn idle_count(&self) -> usize {
+        self.idle().len()
+    }
+
+    /// How many leases there are.
+    pub fn busy_count(&self) -> usize {
+        (self.capacity as usize).saturating_sub(self.permits.available_permits())
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<T>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> Lease<T> {
+    /// The leased item, unless there was none and none was put here.
+    pub fn item(&mut self) -> Option<&mut T> {
+        self.item.as_mut()
+    }
+
+    /// Fill an empty lease.
+    pub fn put(&mut self, item: T) -> &mut T {
+        self.item.insert(item)
+    }
+
+    /// Give the item back to the pool when the lease ends.
+    pub fn keep(&mut self) {
+        self.keep = true;
+    }
+}
+
+impl<T> Drop for Lease<T> {
+    fn drop(&mut self) {
+        // The item goes back before the permit, so that who comes next finds it;
+        // one that is not kept is gone before another can be made in its place.
+        match self.item.take() {
+            Some(item) if self.keep => self.pool.idle().push(item),
+            item => drop(item),
+        }
+        self.pool.permits.add_permits(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn soon() -> Instant {
+        tokio::time::Instant::now().into_std() + Duration::from_secs(1)
+    }
+
+    async fn lease(pool: &Arc<Pool<u32>>) -> Lease<u32> {
+        pool.lease(soon()).await.expect("there is room")
+    }
+
+    #[tokio::test]
+    async fn the_item_given_back_last_is_leased_first() {
+        let pool = Pool::new(2);
+        let (mut first, mut second) = (lease(&pool).await, lease(&pool).await);
+        for (item, lease) in [(1, &mut first), (2, &mut second)] {
+            lease.put(item);
+            lease.keep();
+        }
+        drop(first);
+        drop(second);
+        assert_eq!(pool.idle_count(), 2);
+        assert_eq!(lease(&pool).await.item(), Some(&mut 2));
+    }
+
+    #[tokio::test]
+    async fn an_item_that_is_not_kept_is_dropped() {
+        let pool = Pool::new(1);
+        lease(&pool).await.put(7);
+        assert_eq!((pool.idle_count(), pool.busy_count()), (0, 0));
+        assert_eq!(lease(&pool).await.item(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_ends_at_the_deadline() {
+        let pool = Pool::new(1);
+        let held = lease(&pool).await;
+        assert_eq!(pool.lease(soon()).await.expect_err("none is free").0, 1);
+        drop(held);
+        assert_eq!(pool.busy_count(), 0);
+        lease(&pool).await;
+    }
+
+    #[tokio::test]
+    async fn those_who_wait_are_served_in_order() {
+        let pool = Pool::new(1);
+        let held = lease(&pool).await;
+        let (order, mut served) = tokio::sync::mpsc::unbounded_channel();
+        for waiter in 0..10 {
+            let (pool, order) = (pool.clone(), order.clone());
+            tokio::spawn(async move {
+                let _lease = lease(&pool).await;
+                order.send(waiter)
+            });
+            // The runtime has one thread: this lets the waiter join the queue.
+            tokio::task::yield_now().await;
+        }
+        drop(held);
+        for waiter in 0..10 {
+            assert_eq!(served.recv().await, Some(waiter));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_wait_that_is_given_up_takes_nothing() {
+        let pool = Pool::new(1);
+        let held = lease(&pool).await;
+        let waiter = tokio::spawn({
+            let pool = pool.clone();
+            async move { lease(&pool).await }
+        });
+        tokio::task::yield_now().await;
+        waiter.abort();
+        assert!(waiter.await.is_err());
+        drop(held);
+        assert_eq!(pool.busy_count(), 0);
+    }
+}

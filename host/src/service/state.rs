@@ -1,0 +1,99 @@
+//! What the host keeps beside an instance: the `T` of its `Store<T>`.
+
+use std::{sync::Arc, time::Instant};
+
+use tokio::task::yield_now;
+use wasmtime::{
+    Engine, Result, Store, StoreContextMut, UpdateDeadline,
+    component::{Linker, ResourceTable},
+};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+use super::limits::MemoryLimit;
+use crate::capability::{Grants, config, keyvalue, outbound::Outbound, output::Output};
+
+/// Handles that a component may hold at once, and host objects behind them. A
+/// component that leaks them is stopped here and not by the host's memory.
+const MOST_HANDLES: usize = 100_000;
+
+/// The host's side of one instance.
+pub struct State {
+    wasi: WasiCtx,
+    http: WasiHttpCtx,
+    table: ResourceTable,
+    outbound: Outbound,
+    grants: Arc<Grants>,
+    /// What its memories may take.
+    pub memory: MemoryLimit,
+    /// When the call that it serves must have ended.
+    pub deadline: Instant,
+}
+
+/// A guest was still running at its deadline.
+#[derive(Debug, thiserror::Error)]
+#[error("the deadline passed")]
+pub struct DeadlinePassed;
+
+impl State {
+    /// A store for one instance: no files, no sockets, no arguments, and of the
+    /// rest what is granted.
+    pub fn store(engine: &Engine, grants: &Arc<Grants>, memory: u64, deadline: Instant) -> Store<State> {
+        let mut wasi = WasiCtx::builder();
+        wasi.allow_tcp(false)
+            .allow_udp(false)
+            .allow_ip_name_lookup(false)
+            .stdout(Output { service: grants.service.clone(), stream: "stdout" })
+            .stderr(Output { service: grants.service.clone(), stream: "stderr" });
+        for (name, value) in &grants.env {
+            wasi.env(name, value);
+        }
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(MOST_HANDLES);
+        let state = State {
+            wasi: wasi.build(),
+            http: WasiHttpCtx::new(),
+            table,
+            outbound: Outbound(grants.clone()),
+            grants: grants.clone(),
+            memory: MemoryLimit::new(memory),
+            deadline,
+        };
+        let mut store = Store::new(engine, state);
+        store.limiter(|state| &mut state.memory);
+        store.epoch_deadline_callback(at_tick);
+        store.set_epoch_deadline(1);
+        store
+    }
+
+    /// Everything that the host offers to components; links come on top.
+    pub fn linker(engine: &Engine) -> Result<Linker<State>> {
+        let mut linker = Linker::new(engine);
+        wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+        wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+        keyvalue::link::<State>(&mut linker, |state| keyvalue::View { grants: &state.grants, table: &mut state.table })?;
+        config::link::<State>(&mut linker, |state| &state.grants)?;
+        Ok(linker)
+    }
+}
+
+/// At each tick of the engine: stop a guest whose deadline has passed, and let
+/// other tasks run otherwise, with a look at the sockets between.
+fn at_tick(store: StoreContextMut<'_, State>) -> Result<UpdateDeadline> {
+    if Instant::now() >= store.data().deadline {
+        return Err(DeadlinePassed.into());
+    }
+    Ok(UpdateDeadline::YieldCustom(1, Box::pin(yield_now())))
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for State {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.outbound }
+    }
+}

@@ -1,0 +1,107 @@
+//! The store: named buckets of keys and their values, kept by one of several
+//! engines behind [`BucketStore`].
+//!
+//! The invariant: a write is answered once it is as durable as its engine can
+//! make it (SQLite: synced to the disk), it is then seen by every read that
+//! starts, and it was applied whole or not at all.
+//!
+//! Left to others: which service may open which bucket, how large a value may
+//! be, and how `wasi:keyvalue` shows all this to a component (`capability`).
+
+mod counter;
+mod error;
+mod memory;
+mod sqlite;
+mod url;
+
+#[cfg(test)]
+mod contract;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+pub use error::StoreError;
+pub use url::{StoreUrl, StoreUrlError};
+
+use memory::MemoryStore;
+use sqlite::SqliteStore;
+
+/// A key and its value.
+pub type Entry = (String, Vec<u8>);
+
+/// The most keys that one [`KeyPage`] holds, which bounds the memory and the
+/// time of a listing whatever the size of its bucket.
+const KEYS_PER_PAGE: usize = 1000;
+
+/// What every engine does. A bucket exists as soon as it is named; one without
+/// keys takes no room.
+///
+/// A write whose caller goes away (its future is dropped) is applied whole or
+/// not at all, and harms no other.
+#[async_trait]
+pub trait BucketStore: Send + Sync + 'static {
+    /// The value of `key`, if it has one.
+    async fn get(&self, bucket: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Whether `key` has a value.
+    async fn exists(&self, bucket: &str, key: &str) -> Result<bool, StoreError>;
+
+    /// Gives `key` this value, whether it had one or not.
+    async fn set(&self, bucket: &str, key: String, value: Vec<u8>) -> Result<(), StoreError>;
+
+    /// Removes `key`; that it has no value is fine.
+    async fn delete(&self, bucket: &str, key: String) -> Result<(), StoreError>;
+
+    /// The next page of keys after `cursor`, which is where the page before
+    /// ended. Keys come in the order in which they were first set, so a listing
+    /// holds each key that exists throughout it exactly once, whatever is set
+    /// and deleted meanwhile.
+    async fn list_keys(&self, bucket: &str, cursor: Option<u64>) -> Result<KeyPage, StoreError>;
+
+    /// Adds `delta` to the counter at `key` and returns the sum; a missing key
+    /// counts as 0. A `delta` of 0 only reads.
+    async fn increment(&self, bucket: &str, key: String, delta: u64) -> Result<u64, StoreError>;
+
+    /// One answer for each key, in the order asked, all from one moment.
+    async fn get_many(&self, bucket: &str, keys: Vec<String>) -> Result<Vec<Option<Entry>>, StoreError>;
+
+    /// Sets all entries or none; of two with the same key the later one counts.
+    async fn set_many(&self, bucket: &str, entries: Vec<Entry>) -> Result<(), StoreError>;
+
+    /// Deletes all keys or none.
+    async fn delete_many(&self, bucket: &str, keys: Vec<String>) -> Result<(), StoreError>;
+
+    /// Finishes the writes that are queued and leaves the data tidy on disk.
+    /// Later writes are refused by an engine that has something to close.
+    async fn close(&self) -> Result<(), StoreError>;
+}
+
+/// A part of a bucket's keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyPage {
+    /// The keys, in the order in which they were first set.
+    pub keys: Vec<String>,
+    /// Where the next page starts; none if this is the last one.
+    pub cursor: Option<u64>,
+}
+
+impl KeyPage {
+    /// A page of `found`, which holds one key more than a page if there are
+    /// more: that is how the last page knows that it is.
+    fn new(mut found: Vec<(u64, String)>) -> KeyPage {
+        let more = found.len() > KEYS_PER_PAGE;
+        found.truncate(KEYS_PER_PAGE);
+        let cursor = found.last().filter(|_| more).map(|(id, _)| *id);
+        let keys = found.into_iter().map(|(_, key)| key).collect();
+        KeyPage { keys, cursor }
+    }
+}
+
+/// Opens the store at `url`, and creates it if it is missing.
+pub async fn open(url: &StoreUrl) -> Result<Arc<dyn BucketStore>, StoreError> {
+    match url {
+        StoreUrl::Memory => Ok(Arc::new(MemoryStore::default())),
+        StoreUrl::Sqlite(path) => Ok(Arc::new(SqliteStore::open(path).await?)),
+    }
+}

@@ -1,0 +1,111 @@
+//! What can go wrong in a store.
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use thiserror::Error;
+
+/// Why a store did not do what it was asked. Cloned for all the writes that one
+/// failed commit takes with it.
+#[derive(Clone, Debug, Error)]
+pub enum StoreError {
+    /// The value under an incremented key was not written by `increment`.
+    #[error(
+        "cannot increment key {key:?} of bucket {bucket:?}: its value is no decimal number from \
+         0 to {max}; set it to one, or count under another key", max = u64::MAX
+    )]
+    NotACounter {
+        /// The bucket of the key.
+        bucket: String,
+        /// The key with another value.
+        key: String,
+    },
+
+    /// The sum does not fit a counter.
+    #[error(
+        "cannot increment key {key:?} of bucket {bucket:?}: {value} and {delta} exceed {max}; \
+         set it to a lower number", max = u64::MAX
+    )]
+    CounterOverflow {
+        /// The bucket of the key.
+        bucket: String,
+        /// The key of the counter.
+        key: String,
+        /// What the counter holds, before and after.
+        value: u64,
+        /// What was to be added.
+        delta: u64,
+    },
+
+    /// The file holds something else than a database.
+    #[error(
+        "cannot open the store at {path:?}: the file is no SQLite database; name another file in \
+         the store url, or move this one away"
+    )]
+    NotADatabase {
+        /// The file, left as it was.
+        path: PathBuf,
+    },
+
+    /// The database is not a store of Dovetail.
+    #[error(
+        "cannot open the store at {path:?}: the database belongs to another application (its \
+         application_id is {found}); name another file in the store url"
+    )]
+    OtherApplication {
+        /// The file, left as it was.
+        path: PathBuf,
+        /// The `application_id` in it.
+        found: i32,
+    },
+
+    /// A later Dovetail wrote this store.
+    #[error(
+        "cannot open the store at {path:?}: it has version {found}, and this Dovetail knows \
+         version {known}; use a newer Dovetail, or name another file in the store url"
+    )]
+    OtherVersion {
+        /// The file, left as it was.
+        path: PathBuf,
+        /// The `user_version` in it.
+        found: i32,
+        /// The version that this build reads and writes.
+        known: i32,
+    },
+
+    /// The file or its folder cannot be used.
+    #[error("cannot open the store at {path:?}")]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What the engine or the file system said.
+        source: Arc<dyn Error + Send + Sync>,
+    },
+
+    /// The engine failed: the disk is full, the file is damaged or locked.
+    #[error("cannot {operation}")]
+    Engine {
+        /// What was asked, with its bucket and key.
+        operation: String,
+        /// What the engine said.
+        source: Arc<dyn Error + Send + Sync>,
+    },
+
+    /// A write came after [`close`](super::BucketStore::close).
+    #[error("cannot write to bucket {bucket:?}: the store is closed; ask a host that is running")]
+    Closed {
+        /// The bucket that was to be written.
+        bucket: String,
+    },
+}
+
+impl StoreError {
+    pub(super) fn open(path: &Path, source: impl Error + Send + Sync + 'static) -> StoreError {
+        StoreError::Open { path: path.to_owned(), source: Arc::new(source) }
+    }
+
+    pub(super) fn engine(operation: impl Into<String>, source: impl Error + Send + Sync + 'static) -> StoreError {
+        StoreError::Engine { operation: operation.into(), source: Arc::new(source) }
+    }
+}

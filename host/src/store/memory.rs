@@ -1,0 +1,150 @@
+//! The engine of `memory:`, for tests and for data that may go.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use async_trait::async_trait;
+
+use super::{BucketStore, Entry, KEYS_PER_PAGE, KeyPage, StoreError, counter};
+
+/// Buckets in maps.
+#[derive(Default)]
+pub struct MemoryStore {
+    /// Protects all data. Held for one operation, which is what makes the
+    /// batches atomic and never across an await.
+    buckets: RwLock<HashMap<String, Bucket>>,
+}
+
+#[derive(Default)]
+struct Bucket {
+    values: HashMap<Arc<str>, Numbered>,
+    /// The keys by number, for listing: exactly those of `values`.
+    keys: BTreeMap<u64, Arc<str>>,
+    /// The number that was given last.
+    last: u64,
+}
+
+/// A value, and the number its key got when it was first set.
+struct Numbered {
+    number: u64,
+    value: Vec<u8>,
+}
+
+impl MemoryStore {
+    // No operation leaves a bucket half changed when it panics (only memory
+    // could run out), so a poisoned lock is as good as another.
+    fn read(&self) -> RwLockReadGuard<'_, HashMap<String, Bucket>> {
+        self.buckets.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, HashMap<String, Bucket>> {
+        self.buckets.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl BucketStore for MemoryStore {
+    async fn get(&self, bucket: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let buckets = self.read();
+        let value = buckets.get(bucket).and_then(|bucket| bucket.get(key));
+        Ok(value.cloned())
+    }
+
+    async fn exists(&self, bucket: &str, key: &str) -> Result<bool, StoreError> {
+        let buckets = self.read();
+        Ok(buckets.get(bucket).is_some_and(|b| b.get(key).is_some()))
+    }
+
+    async fn set(&self, bucket: &str, key: String, value: Vec<u8>) -> Result<(), StoreError> {
+        self.set_many(bucket, vec![(key, value)]).await
+    }
+
+    async fn delete(&self, bucket: &str, key: String) -> Result<(), StoreError> {
+        self.delete_many(bucket, vec![key]).await
+    }
+
+    async fn list_keys(&self, bucket: &str, cursor: Option<u64>) -> Result<KeyPage, StoreError> {
+        let buckets = self.read();
+        let found = buckets.get(bucket).map(|bucket| bucket.list(cursor));
+        Ok(KeyPage::new(found.unwrap_or_default()))
+    }
+
+    async fn increment(&self, bucket: &str, key: String, delta: u64) -> Result<u64, StoreError> {
+        let mut buckets = self.write();
+        let stored = buckets.get(bucket).and_then(|bucket| bucket.get(&key));
+        let sum = counter::add(bucket, &key, stored.map(Vec::as_slice), delta)?;
+        if delta > 0 {
+            let bucket = buckets.entry(bucket.to_owned()).or_default();
+            bucket.set(key, sum.to_string().into_bytes());
+        }
+        Ok(sum)
+    }
+
+    async fn get_many(&self, bucket: &str, keys: Vec<String>) -> Result<Vec<Option<Entry>>, StoreError> {
+        let buckets = self.read();
+        let bucket = buckets.get(bucket);
+        let entry = |key: String| {
+            let value = bucket?.get(&key)?.clone();
+            Some((key, value))
+        };
+        Ok(keys.into_iter().map(entry).collect())
+    }
+
+    async fn set_many(&self, bucket: &str, entries: Vec<Entry>) -> Result<(), StoreError> {
+        let mut buckets = self.write();
+        let bucket = buckets.entry(bucket.to_owned()).or_default();
+        for (key, value) in entries {
+            bucket.set(key, value);
+        }
+        Ok(())
+    }
+
+    async fn delete_many(&self, bucket: &str, keys: Vec<String>) -> Result<(), StoreError> {
+        let mut buckets = self.write();
+        if let Some(bucket) = buckets.get_mut(bucket) {
+            for key in keys {
+                bucket.delete(&key);
+            }
+        }
+        Ok(())
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+impl Bucket {
+    fn get(&self, key: &str) -> Option<&Vec<u8>> {
+        self.values.get(key).map(|numbered| &numbered.value)
+    }
+
+    fn set(&mut self, key: String, value: Vec<u8>) {
+        if let Some(numbered) = self.values.get_mut(key.as_str()) {
+            numbered.value = value;
+            return;
+        }
+        self.last += 1;
+        let number = self.last;
+        let key: Arc<str> = key.into();
+        self.keys.insert(number, Arc::clone(&key));
+        self.values.insert(key, Numbered { number, value });
+    }
+
+    fn delete(&mut self, key: &str) {
+        if let Some(numbered) = self.values.remove(key) {
+            self.keys.remove(&numbered.number);
+        }
+    }
+
+    /// The keys after `cursor`, and one more than a page holds if there is one.
+    fn list(&self, cursor: Option<u64>) -> Vec<(u64, String)> {
+        let start = cursor.map_or(Bound::Unbounded, Bound::Excluded);
+        self.keys
+            .range((start, Bound::Unbounded))
+            .take(KEYS_PER_PAGE + 1)
+            .map(|(number, key)| (*number, key.to_string()))
+            .collect()
+    }
+}

@@ -1,0 +1,62 @@
+//! The connections that read.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::schema;
+
+/// The most connections that are kept while idle. Each holds up to 2 MB of
+/// pages; more readers than this at one moment open their own.
+const IDLE: usize = 16;
+
+/// A pool of read-only connections, opened as they are needed.
+pub struct Readers {
+    path: PathBuf,
+    /// Protects the idle connections; held to take or give back one, never
+    /// while reading.
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl Readers {
+    /// Readers of the database at `path`, which exists.
+    pub fn new(path: PathBuf) -> Readers {
+        let idle = Mutex::default();
+        Readers { path, idle }
+    }
+
+    /// Runs `read` with a connection of its own, on this thread.
+    ///
+    /// The connection is kept for the next reader unless `read` failed: then
+    /// its state is in doubt.
+    pub fn read<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+        let idle = self.idle().pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => self.open()?,
+        };
+        let found = read(&connection)?;
+        let mut idle = self.idle();
+        if idle.len() < IDLE {
+            idle.push(connection);
+        }
+        Ok(found)
+    }
+
+    /// Closes the idle connections.
+    pub fn clear(&self) {
+        self.idle().clear();
+    }
+
+    fn open(&self) -> rusqlite::Result<Connection> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&self.path, flags)?;
+        schema::configure(&connection)?;
+        Ok(connection)
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

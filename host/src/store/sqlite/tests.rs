@@ -1,0 +1,139 @@
+//! What a database file goes through.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Result, bail, ensure};
+use rusqlite::Connection;
+
+use super::{SqliteStore, schema};
+use crate::store::{BucketStore, StoreError};
+
+#[tokio::test]
+async fn creates_its_folder_and_keeps_what_it_was_told() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("not/yet/there/shop.db");
+    for round in 1..=3 {
+        let store = SqliteStore::open(&path).await?;
+        assert_eq!(store.increment("b", "n".into(), 1).await?, round);
+        assert_eq!(store.increment("b", "n".into(), 0).await?, round);
+        // Closed, or merely dropped.
+        if round == 2 {
+            store.close().await?;
+            let Err(error) = store.set("b", "k".into(), Vec::new()).await else {
+                bail!("a closed store took a write");
+            };
+            ensure!(matches!(error, StoreError::Closed { .. }), error);
+        }
+        drop(store);
+        assert_eq!(files_beside(&path)?, ["shop.db"], "the log stayed");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn carries_the_marks_in_the_file_itself() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("shop.db");
+    let store = SqliteStore::open(&path).await?;
+    // While the host runs, and so after a crash.
+    assert_eq!(fs::read(&path)?[68..72], *b"DVTL");
+    drop(store);
+    Ok(())
+}
+
+#[tokio::test]
+async fn leaves_alone_what_is_not_its_own() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("shop.db");
+    let database = |batch: &str| Ok(Connection::open(&path)?.execute_batch(batch)?);
+    type Make<'a> = &'a dyn Fn() -> Result<()>;
+    let cases: [(Make, &str); 6] = [
+        (&|| Ok(fs::write(&path, "id,name\n1,Alice\n")?), "no SQLite database"),
+        (&|| Ok(fs::write(&path, b"SQLite format 3\0")?), "no SQLite database"),
+        (&|| Ok(fs::write(&path, [0; 8192])?), "no SQLite database"),
+        (
+            &|| database("PRAGMA journal_mode = WAL; CREATE TABLE t (x);"),
+            "another application (its application_id is 0)",
+        ),
+        (
+            &|| database("PRAGMA application_id = 252006674; CREATE TABLE t (x);"),
+            "another application (its application_id is 252006674)",
+        ),
+        (
+            &|| database("PRAGMA application_id = 0x4456544c; PRAGMA user_version = 2;"),
+            "it has version 2, and this Dovetail knows version 1",
+        ),
+    ];
+    for (make, report) in cases {
+        make()?;
+        let before = fs::read(&path)?;
+        let Err(error) = SqliteStore::open(&path).await else {
+            bail!("opened a file although: {report}");
+        };
+        let said = error.to_string();
+        assert!(said.contains(report) && said.contains("shop.db"), "{said}");
+        assert_eq!(fs::read(&path)?, before, "{report}");
+        assert_eq!(files_beside(&path)?, ["shop.db"], "{report}");
+        fs::remove_file(&path)?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn sees_a_newer_version_that_is_still_in_the_log() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("shop.db");
+    drop(SqliteStore::open(&path).await?);
+    let newer = Connection::open(&path)?;
+    newer.pragma_update(None, "user_version", 2)?;
+    assert_eq!(fs::read(&path)?[60..64], [0, 0, 0, 1]);
+    let Err(error) = SqliteStore::open(&path).await else {
+        bail!("opened a newer version");
+    };
+    ensure!(matches!(error, StoreError::OtherVersion { found: 2, .. }), error);
+    Ok(())
+}
+
+#[tokio::test]
+async fn says_which_path_cannot_be_opened() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("file");
+    fs::write(&file, "")?;
+    for path in [folder.path().to_owned(), file.join("shop.db")] {
+        let Err(error) = SqliteStore::open(&path).await else {
+            bail!("opened {path:?}");
+        };
+        ensure!(matches!(error, StoreError::Open { .. }), error);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn takes_an_empty_file() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("shop.db");
+    fs::write(&path, "")?;
+    let store = SqliteStore::open(&path).await?;
+    assert_eq!(store.increment("b", "n".into(), 1).await?, 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn lists_a_bucket_without_walking_through_others() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let connection = schema::open(&folder.path().join("shop.db"))?;
+    let plan = format!("EXPLAIN QUERY PLAN {}", schema::LIST_KEYS);
+    let plan: String = connection.query_row(&plan, ("b", 1, 1), |row| row.get("detail"))?;
+    let index = "SEARCH entries USING INDEX entries_by_bucket (bucket=? AND rowid>?)";
+    assert_eq!(plan, index);
+    Ok(())
+}
+
+fn files_beside(path: &Path) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for file in fs::read_dir(path.parent().unwrap_or(path))? {
+        names.push(file?.file_name().to_string_lossy().into_owned());
+    }
+    Ok(names)
+}
