@@ -44,8 +44,8 @@ impl Admin {
 
     fn services(&self) -> Response<Full<Bytes>> {
         let revisions: Vec<_> = self.app.services.iter().map(|service| service.live()).collect();
-        let services = self.app.services.iter().zip(&revisions).enumerate().map(|(place, (service, revision))| {
-            ServiceStatus {
+        let services =
+            self.app.services.iter().zip(&revisions).enumerate().map(|(place, (service, revision))| ServiceStatus {
                 name: service.name(),
                 digest: revision.digest(),
                 routes: self.app.routes_of(place).map(|route| route.as_str()).collect(),
@@ -53,8 +53,7 @@ impl Admin {
                 instances: Instances { idle: revision.idle(), busy: revision.busy(), max: service.limits().instances },
                 calls: service.calls(),
                 traps: service.traps(),
-            }
-        });
+            });
         json(StatusCode::OK, &serde_json::json!({ "app": self.app.name, "services": services.collect::<Vec<_>>() }))
     }
 

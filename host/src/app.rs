@@ -205,12 +205,16 @@ fn needs(manifest: &Manifest) -> Needs {
 
 /// A component of several memories takes the room of several instances.
 fn check_room(manifest: &Manifest, service: &ServiceManifest, component: &Component) -> Result<(), Problem> {
-    let most = component.resources_required().map(|required| engine::most_instances(&required, needs(manifest).instances));
+    let most =
+        component.resources_required().map(|required| engine::most_instances(&required, needs(manifest).instances));
     match most {
         Some(most) if most < u64::from(service.limits.instances) => Err(manifest.problem(
             &service.name,
             Some("limits.instances"),
-            format!("there is room for {most} instances of service {:?}, whose component has several memories", service.name),
+            format!(
+                "there is room for {most} instances of service {:?}, whose component has several memories",
+                service.name
+            ),
             format!("lower limits.instances to {most} or fewer"),
         )),
         _ => Ok(()),
@@ -251,7 +255,12 @@ fn what_instead(bytes: &[u8]) -> &'static str {
 
 fn no_handler(manifest: &Manifest, service: &ServiceManifest) -> Problem {
     let title = format!("service {:?} has routes, but its component does not export {HANDLER}", service.name);
-    manifest.problem(&service.name, Some("routes"), title, "remove the routes, or export the handler from the component")
+    manifest.problem(
+        &service.name,
+        Some("routes"),
+        title,
+        "remove the routes, or export the handler from the component",
+    )
 }
 
 fn cannot_serve(manifest: &Manifest, service: &ServiceManifest, error: &dyn std::error::Error) -> Problem {

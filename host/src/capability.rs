@@ -40,7 +40,6 @@ impl Grants {
     }
 }
 
-#[expect(missing_docs, reason = "generated from WIT")]
 mod bindings {
     wasmtime::component::bindgen!({
         inline: "

@@ -2,14 +2,15 @@
 //!
 //! The rooms, in reading order; `ARCHITECTURE.md` has the map.
 
-pub mod manifest;
+pub mod admin;
 pub mod app;
-pub mod service;
-pub mod link;
 pub mod capability;
-pub mod store;
+pub mod cli;
 pub mod engine;
 pub mod gateway;
-pub mod admin;
+pub mod link;
 pub mod listener;
+pub mod manifest;
+pub mod service;
+pub mod store;
 pub mod telemetry;

@@ -117,7 +117,9 @@ fn connection<H: Handler>(
     let io = TokioIo::new(Patience::new(stream, requests.clone()));
     let service = service_fn(move |request| {
         let (handler, in_flight) = (handler.clone(), InFlight::new(&requests));
-        async move { Ok::<_, std::convert::Infallible>(handler.answer(request).await.map(|body| in_flight.until_sent(body))) }
+        async move {
+            Ok::<_, std::convert::Infallible>(handler.answer(request).await.map(|body| in_flight.until_sent(body)))
+        }
     });
     let watcher = graceful.watcher();
     let builder = builder.clone();

@@ -1,1 +1,7 @@
-fn main(){}
+//! The `dovetail` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    dovetail::cli::run()
+}

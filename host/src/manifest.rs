@@ -152,12 +152,7 @@ impl Manifest {
         self.problem_at(&at, title, help)
     }
 
-    fn problem_at(
-        &self,
-        at: &KeyPath,
-        title: impl Into<String>,
-        help: impl Into<String>,
-    ) -> Problem {
+    fn problem_at(&self, at: &KeyPath, title: impl Into<String>, help: impl Into<String>) -> Problem {
         Problem::at(&self.source, self.places.value(at), title).help(help)
     }
 
@@ -177,17 +172,8 @@ impl Manifest {
                 format!("make that file, or add a build command to `[service.{name}]`: {line}")
             }
         };
-        let what = if service.component.is_dir() {
-            "is a folder"
-        } else {
-            "does not exist"
-        };
-        self.problem(
-            name,
-            Some("component"),
-            format!("service `{name}` has no component"),
-            help,
-        )
-        .label(format!("`{path}` {what}"))
+        let what = if service.component.is_dir() { "is a folder" } else { "does not exist" };
+        self.problem(name, Some("component"), format!("service `{name}` has no component"), help)
+            .label(format!("`{path}` {what}"))
     }
 }

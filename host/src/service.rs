@@ -19,6 +19,7 @@ use std::{
 use arc_swap::ArcSwap;
 use wasmtime::component::Val;
 
+use self::state::DeadlinePassed;
 pub use self::{
     error::{CallError, LinkFailed},
     http::ReplyBody,
@@ -26,7 +27,6 @@ pub use self::{
     revision::{HANDLER, Revision, RevisionError},
     state::State,
 };
-use self::state::DeadlinePassed;
 use crate::manifest::Limits;
 
 mod error;
@@ -143,7 +143,10 @@ impl Call {
 
     /// Run one export to its end or to the deadline, and judge how it ended. An
     /// instance of a call that ended well is kept for the next.
-    pub async fn judge<T>(&mut self, run: impl AsyncFnOnce(&mut Instance) -> wasmtime::Result<T>) -> Result<T, CallError> {
+    pub async fn judge<T>(
+        &mut self,
+        run: impl AsyncFnOnce(&mut Instance) -> wasmtime::Result<T>,
+    ) -> Result<T, CallError> {
         let outcome = tokio::time::timeout_at(self.deadline.into(), run(self.instance())).await;
         match outcome.unwrap_or_else(|_| Err(DeadlinePassed.into())) {
             Ok(value) => {

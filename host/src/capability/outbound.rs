@@ -18,7 +18,12 @@ type Ended = Box<dyn Future<Output = Result<(), Error>> + Send>;
 type Sending = Box<dyn Future<Output = Result<(Response<WasiBody>, Ended), Error>> + Send>;
 
 impl WasiHttpHooks for Outbound {
-    fn send_request(&mut self, request: Request<WasiBody>, options: Option<RequestOptions>, _body_sent: Ended) -> Sending {
+    fn send_request(
+        &mut self,
+        request: Request<WasiBody>,
+        options: Option<RequestOptions>,
+        _body_sent: Ended,
+    ) -> Sending {
         if !self.allows(&request) {
             let to = format!("{}://{}", scheme(&request), request.uri().authority().map_or("", |a| a.as_str()));
             self.0.refuse(&format!("send a request to {to}"), &format!("outbound = [{to:?}]"));
@@ -51,4 +56,3 @@ fn scheme(request: &Request<WasiBody>) -> &str {
         _ => "http",
     }
 }
-

@@ -43,11 +43,13 @@ pub fn resolve(parts: &[Part]) -> Result<Vec<Link>, Vec<Problem>> {
     let (mut links, mut problems) = (Vec::new(), Vec::new());
     for (importer, part) in parts.iter().enumerate() {
         problems.extend(part.unused_choices());
-        problems.extend(part.surface.strays.iter().map(|stray| part.problem(
-            None,
-            format!("service {:?} imports {stray:?}, which is no interface", part.service),
-            "only interfaces can be imported; move it into one and export that from another service".into(),
-        )));
+        problems.extend(part.surface.strays.iter().map(|stray| {
+            part.problem(
+                None,
+                format!("service {:?} imports {stray:?}, which is no interface", part.service),
+                "only interfaces can be imported; move it into one and export that from another service".into(),
+            )
+        }));
         for (import, interface) in part.surface.imports.iter().enumerate() {
             if interface.name.is_wasi() {
                 continue;
@@ -111,7 +113,8 @@ impl Part<'_> {
 /// Whether a key of `links` means this interface: a key without a version means
 /// every version.
 fn is_meant(key: &str, name: &InterfaceName) -> bool {
-    key.parse::<InterfaceName>().is_ok_and(|key| key.path == name.path && (key.version.is_none() || key.goes_with(name)))
+    key.parse::<InterfaceName>()
+        .is_ok_and(|key| key.path == name.path && (key.version.is_none() || key.goes_with(name)))
 }
 
 fn find_exporter(parts: &[Part], importer: usize, import: &Interface) -> Result<usize, Problem> {
@@ -167,7 +170,11 @@ fn check_types(importer: &Part, import: &Interface, exporter: &Part) -> Result<(
         let offered = mismatch.offered.as_deref().unwrap_or("nothing of that name");
         help.push_str(&format!("\n- {}\n+ {offered}", mismatch.wanted));
     }
-    Err(importer.problem(None, format!("service {service:?} imports {name}, which {callee:?} exports with other types"), help))
+    Err(importer.problem(
+        None,
+        format!("service {service:?} imports {name}, which {callee:?} exports with other types"),
+        help,
+    ))
 }
 
 fn exports_of(parts: &[Part], service: &str) -> String {

@@ -50,7 +50,8 @@ impl Surface {
                 None => surface.strays.push(name.into()),
             }
         }
-        surface.exports = ty.exports(engine).filter_map(|(name, item)| Interface::of(component, name, item.ty)).collect();
+        surface.exports =
+            ty.exports(engine).filter_map(|(name, item)| Interface::of(component, name, item.ty)).collect();
         surface
     }
 }

@@ -7,10 +7,7 @@ use std::path::Path;
 
 use super::key::{KeyPath, Places};
 use super::report::Source;
-use super::{
-    Invalid, Manifest, Problem, Report, admin_address, listen_address, load, names, schema,
-    store_url,
-};
+use super::{Invalid, Manifest, Problem, Report, admin_address, listen_address, load, names, schema, store_url};
 
 mod routes;
 mod service;
@@ -24,34 +21,14 @@ pub(super) fn check(
     places: Places,
     problems: Vec<Problem>,
 ) -> Result<Manifest, Report> {
-    let mut checker = Checker {
-        dir: load::dir(path),
-        source: &source,
-        places: &places,
-        problems,
-    };
+    let mut checker = Checker { dir: load::dir(path), source: &source, places: &places, problems };
     let parts = checker.document(document);
     let Checker { problems, .. } = checker;
     match parts {
         Some(parts) if problems.is_empty() => {
-            let Parts {
-                app,
-                gateway,
-                admin,
-                store_url,
-                services,
-            } = parts;
+            let Parts { app, gateway, admin, store_url, services } = parts;
             let path = path.to_owned();
-            Ok(Manifest {
-                path,
-                app,
-                gateway,
-                admin,
-                store_url,
-                services,
-                source,
-                places,
-            })
+            Ok(Manifest { path, app, gateway, admin, store_url, services, source, places })
         }
         _ => Err(Report::new(problems)),
     }
@@ -78,14 +55,8 @@ impl Checker<'_> {
         let at = |table, key| KeyPath::root().child(table).child(key);
         let app = document.app.and_then(|app| app.name);
         let app = app.and_then(|app| self.take(&at("app", "name"), names::app(&app).map(|()| app)));
-        let gateway = self.take(
-            &at("gateway", "listen"),
-            listen_address(&document.gateway.listen),
-        );
-        let admin = self.take(
-            &at("admin", "listen"),
-            admin_address(&document.admin.listen),
-        );
+        let gateway = self.take(&at("gateway", "listen"), listen_address(&document.gateway.listen));
+        let admin = self.take(&at("admin", "listen"), admin_address(&document.admin.listen));
         if let (Some(gateway), Some(admin)) = (gateway, admin) {
             self.apart(gateway, admin);
         }
@@ -94,13 +65,7 @@ impl Checker<'_> {
         let store_url = self.take(&at("store", "url"), store_url(&document.store.url, name));
         let services = self.services(document.service.unwrap_or_default());
         let (app, gateway, admin, store_url) = (app?, gateway?, admin?, store_url?);
-        Some(Parts {
-            app,
-            gateway,
-            admin,
-            store_url,
-            services,
-        })
+        Some(Parts { app, gateway, admin, store_url, services })
     }
 
     /// The gateway and the admin API cannot listen on one port.
@@ -111,8 +76,7 @@ impl Checker<'_> {
         if gateway.ip() != admin.ip() && !gateway.ip().is_unspecified() {
             return;
         }
-        let [gateway, admin] =
-            ["gateway", "admin"].map(|table| KeyPath::root().child(table).child("listen"));
+        let [gateway, admin] = ["gateway", "admin"].map(|table| KeyPath::root().child(table).child("listen"));
         let title = "the gateway and the admin API cannot both have this port";
         let problem = match (self.places.value(&gateway), self.places.value(&admin)) {
             (gateway, Some(admin)) => {
@@ -122,29 +86,18 @@ impl Checker<'_> {
             (gateway, None) => Problem::at(self.source, gateway, title)
                 .label("also the admin API's, unless `admin.listen` says otherwise"),
         };
-        self.problems
-            .push(problem.help("give one of them another port, or port 0 for a free one"));
+        self.problems.push(problem.help("give one of them another port, or port 0 for a free one"));
     }
 
     /// The value, or its refusal reported as that of the key at `at`.
     fn take<T>(&mut self, at: &KeyPath, result: Result<T, Invalid>) -> Option<T> {
-        result
-            .map_err(|invalid| self.refuse(at, format!("`{at}`"), invalid))
-            .ok()
+        result.map_err(|invalid| self.refuse(at, format!("`{at}`"), invalid)).ok()
     }
 
     /// As [`take`](Self::take), where the `value` stands in the list at `list`.
-    fn take_item<T>(
-        &mut self,
-        list: &KeyPath,
-        index: usize,
-        value: &str,
-        result: Result<T, Invalid>,
-    ) -> Option<T> {
+    fn take_item<T>(&mut self, list: &KeyPath, index: usize, value: &str, result: Result<T, Invalid>) -> Option<T> {
         let subject = format!("{value:?} in `{list}`");
-        result
-            .map_err(|invalid| self.refuse(&list.child(index), subject, invalid))
-            .ok()
+        result.map_err(|invalid| self.refuse(&list.child(index), subject, invalid)).ok()
     }
 
     /// As [`take`](Self::take), where the name of the key itself is in question.
@@ -153,10 +106,7 @@ impl Checker<'_> {
             let title = format!("the {what} {:?} {}", at.last(), invalid.reason);
             Problem::at(self.source, self.places.key(at), title).help(invalid.help)
         };
-        result
-            .map_err(refuse)
-            .map_err(|problem| self.problems.push(problem))
-            .ok()
+        result.map_err(refuse).map_err(|problem| self.problems.push(problem)).ok()
     }
 
     fn refuse(&mut self, at: &KeyPath, subject: String, invalid: Invalid) {

@@ -9,15 +9,8 @@ const UNITS: [(&str, u64); 4] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3
 
 /// Reads `10s`, `500ms`, `1m` or `1h`.
 pub(super) fn duration(text: &str) -> Result<Duration, Invalid> {
-    let invalid = |reason| {
-        Invalid::new(
-            reason,
-            "write a whole number with ms, s, m or h, as in \"10s\" or \"500ms\"",
-        )
-    };
-    let digits = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
+    let invalid = |reason| Invalid::new(reason, "write a whole number with ms, s, m or h, as in \"10s\" or \"500ms\"");
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let unit = UNITS.iter().find(|(name, _)| *name == unit);
     let Some((_, scale)) = unit.filter(|_| !number.is_empty()) else {
@@ -25,9 +18,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, Invalid> {
     };
     let number: Option<u64> = number.parse().ok();
     let millis = number.and_then(|number| number.checked_mul(*scale));
-    millis
-        .map(Duration::from_millis)
-        .ok_or_else(|| invalid("is too large"))
+    millis.map(Duration::from_millis).ok_or_else(|| invalid("is too large"))
 }
 
 #[cfg(test)]
@@ -44,17 +35,7 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused() {
-        for text in [
-            "",
-            "s",
-            "10",
-            "1.5s",
-            "10 s",
-            "10S",
-            "-1s",
-            "1m30s",
-            "99999999999999999999s",
-        ] {
+        for text in ["", "s", "10", "1.5s", "10 s", "10S", "-1s", "1m30s", "99999999999999999999s"] {
             assert!(duration(text).is_err(), "{text}");
         }
     }

@@ -13,9 +13,6 @@ pub struct Invalid {
 
 impl Invalid {
     pub(super) fn new(reason: impl Into<String>, help: impl Into<String>) -> Self {
-        Self {
-            reason: reason.into(),
-            help: help.into(),
-        }
+        Self { reason: reason.into(), help: help.into() }
     }
 }

@@ -86,16 +86,10 @@ mod tests {
 
     #[test]
     fn a_path_reads_as_it_would_be_written() {
-        let links = KeyPath::root()
-            .child("service")
-            .child("order")
-            .child("links");
+        let links = KeyPath::root().child("service").child("order").child("links");
         assert_eq!(links.to_string(), "service.order.links");
         let link = links.child("shop:users/directory@0.1.0");
-        assert_eq!(
-            link.to_string(),
-            r#"service.order.links."shop:users/directory@0.1.0""#
-        );
+        assert_eq!(link.to_string(), r#"service.order.links."shop:users/directory@0.1.0""#);
     }
 
     #[test]
@@ -103,10 +97,7 @@ mod tests {
         let service = KeyPath::root().child("service").child("order");
         let mut places = Places::default();
         places.insert(service.clone(), 9..14, 0..15);
-        assert_eq!(
-            places.value(&service.child("limits").child("memory")),
-            Some(0..15)
-        );
+        assert_eq!(places.value(&service.child("limits").child("memory")), Some(0..15));
         assert_eq!(places.value(&KeyPath::root().child("gateway")), None);
     }
 }

@@ -6,8 +6,7 @@ use super::Invalid;
 
 /// Reads an address for the gateway, such as `127.0.0.1:8080`.
 pub fn listen_address(text: &str) -> Result<SocketAddr, Invalid> {
-    text.parse()
-        .map_err(|_| Invalid::new("is not an address to listen on", meant(text)))
+    text.parse().map_err(|_| Invalid::new("is not an address to listen on", meant(text)))
 }
 
 /// Reads an address for the admin API. Whoever reaches that API can replace
@@ -19,10 +18,7 @@ pub fn admin_address(text: &str) -> Result<SocketAddr, Invalid> {
     }
     Err(Invalid::new(
         "is no loopback address, and the admin API has no tokens yet",
-        format!(
-            "write \"127.0.0.1:{}\", so that only this machine reaches it",
-            address.port()
-        ),
+        format!("write \"127.0.0.1:{}\", so that only this machine reaches it", address.port()),
     ))
 }
 
@@ -30,7 +26,8 @@ fn meant(text: &str) -> String {
     match text.rsplit_once(':') {
         Some(("localhost", port)) => format!("write \"127.0.0.1:{port}\""),
         Some(("" | "*", port)) => format!("write \"0.0.0.0:{port}\" for all of this machine's addresses"),
-        _ => "write an IP address and a port, as in \"127.0.0.1:8080\" or \"[::1]:8080\"; port 0 picks a free one".to_owned(),
+        _ => "write an IP address and a port, as in \"127.0.0.1:8080\" or \"[::1]:8080\"; port 0 picks a free one"
+            .to_owned(),
     }
 }
 
@@ -49,10 +46,7 @@ mod tests {
     #[test]
     fn other_addresses_are_refused_with_what_was_meant() {
         let help = |text| listen_address(text).map_err(|invalid| invalid.help);
-        assert_eq!(
-            help("localhost:80"),
-            Err("write \"127.0.0.1:80\"".to_owned())
-        );
+        assert_eq!(help("localhost:80"), Err("write \"127.0.0.1:80\"".to_owned()));
         assert!(help(":8080").is_err_and(|help| help.contains("0.0.0.0:8080")));
         assert!(help("127.0.0.1").is_err_and(|help| help.contains("and a port")));
         assert!(help("127.0.0.1:99999").is_err());
@@ -60,17 +54,9 @@ mod tests {
 
     #[test]
     fn the_admin_api_stays_on_this_machine() {
-        for text in [
-            "0.0.0.0:9090",
-            "[::]:9090",
-            "192.168.0.2:9090",
-            "[::ffff:10.0.0.1]:1",
-        ] {
+        for text in ["0.0.0.0:9090", "[::]:9090", "192.168.0.2:9090", "[::ffff:10.0.0.1]:1"] {
             let refused = admin_address(text).map_err(|invalid| invalid.reason);
-            assert!(
-                refused.is_err_and(|reason| reason.contains("no tokens")),
-                "{text}"
-            );
+            assert!(refused.is_err_and(|reason| reason.contains("no tokens")), "{text}");
         }
     }
 }

@@ -15,23 +15,14 @@ pub(super) fn read(path: &Path) -> Result<String, Report> {
     if path.is_dir() {
         let title = format!("`{shown}` is a folder, not a manifest");
         let file = path.join("dovetail.toml");
-        return Err(fail(
-            title,
-            &format!("pass `--manifest {}`", file.display()),
-        ));
+        return Err(fail(title, &format!("pass `--manifest {}`", file.display())));
     }
     std::fs::read_to_string(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => fail(
-            format!("there is no manifest at `{shown}`"),
-            "write a dovetail.toml there, or pass `--manifest PATH`",
-        ),
-        std::io::ErrorKind::InvalidData => {
-            fail(format!("`{shown}` is not UTF-8 text"), "save it as UTF-8")
+        std::io::ErrorKind::NotFound => {
+            fail(format!("there is no manifest at `{shown}`"), "write a dovetail.toml there, or pass `--manifest PATH`")
         }
-        _ => fail(
-            format!("`{shown}` cannot be read: {error}"),
-            "let this user read it, or pass `--manifest PATH`",
-        ),
+        std::io::ErrorKind::InvalidData => fail(format!("`{shown}` is not UTF-8 text"), "save it as UTF-8"),
+        _ => fail(format!("`{shown}` cannot be read: {error}"), "let this user read it, or pass `--manifest PATH`"),
     })
 }
 
@@ -40,10 +31,7 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Manifest, Report> {
     let source = Source::new(path, text);
     let (mut document, errors) = DeTable::parse_recoverable(text);
     // After the first, others may only follow from it.
-    if let Some(error) = errors
-        .iter()
-        .min_by_key(|error| error.span().map(|span| span.start))
-    {
+    if let Some(error) = errors.iter().min_by_key(|error| error.span().map(|span| span.start)) {
         return Err(Report::new(vec![syntax(&source, error)]));
     }
     let (places, mut problems) = shape::prune(document.get_mut(), &source);

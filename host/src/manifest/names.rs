@@ -67,12 +67,8 @@ pub(super) fn interface(name: &str) -> Result<(), Invalid> {
 /// Words of letters and digits, a letter first, each in one case, joined by `-`.
 fn is_kebab(name: &str) -> bool {
     name.split('-').all(|word| {
-        let lower = word
-            .chars()
-            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
-        let upper = word
-            .chars()
-            .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
+        let lower = word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+        let upper = word.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
         word.starts_with(|c: char| c.is_ascii_alphabetic()) && (lower || upper)
     })
 }
@@ -114,22 +110,10 @@ mod tests {
 
     #[test]
     fn interfaces_are_named_as_imports_are() {
-        for name in [
-            "shop:users/directory",
-            "wasi:http/incoming-handler@0.2.0-rc.1",
-            "a:b/C2-d@1.0.0",
-        ] {
+        for name in ["shop:users/directory", "wasi:http/incoming-handler@0.2.0-rc.1", "a:b/C2-d@1.0.0"] {
             assert_eq!(interface(name), Ok(()), "{name}");
         }
-        for name in [
-            "directory",
-            "shop:users",
-            "shop/users",
-            "shop:users/",
-            "Shop:u_s/x",
-            "a:b/c@1",
-            "a:b/c@",
-        ] {
+        for name in ["directory", "shop:users", "shop/users", "shop:users/", "Shop:u_s/x", "a:b/c@1", "a:b/c@"] {
             assert!(interface(name).is_err(), "{name}");
         }
     }

@@ -77,18 +77,10 @@ impl FromStr for OutboundHost {
         };
         if let Some(end) = rest.find(['/', '?', '#']) {
             let kept = &text[..text.len() - rest.len() + end];
-            return Err(Invalid::new(
-                "has more than a host",
-                format!("write \"{kept}\"; hosts are allowed whole"),
-            ));
+            return Err(Invalid::new("has more than a host", format!("write \"{kept}\"; hosts are allowed whole")));
         }
         let (host, port) = split_port(rest)?;
-        Ok(Self {
-            written: text.to_owned(),
-            scheme,
-            host: host.parse()?,
-            port,
-        })
+        Ok(Self { written: text.to_owned(), scheme, host: host.parse()?, port })
     }
 }
 
@@ -115,9 +107,9 @@ impl Host {
         match self {
             Self::Any => true,
             Self::Name(allowed) => name == *allowed,
-            Self::Below(domain) => name
-                .strip_suffix(domain.as_str())
-                .is_some_and(|below| below.len() > 1 && below.ends_with('.')),
+            Self::Below(domain) => {
+                name.strip_suffix(domain.as_str()).is_some_and(|below| below.len() > 1 && below.ends_with('.'))
+            }
             Self::Address(allowed) => address(host) == Some(*allowed),
         }
     }
@@ -144,29 +136,19 @@ impl FromStr for Host {
             ));
         }
         if !name.is_ascii() {
-            return Err(Invalid::new(
-                "has letters that are not ASCII",
-                "write the name as DNS has it, with `xn--`",
-            ));
+            return Err(Invalid::new("has letters that are not ASCII", "write the name as DNS has it, with `xn--`"));
         }
         if !is_name(&name) {
             return Err(Invalid::new("is not a host", HELP));
         }
-        Ok(if below {
-            Self::Below(name)
-        } else {
-            Self::Name(name)
-        })
+        Ok(if below { Self::Below(name) } else { Self::Name(name) })
     }
 }
 
 /// The host, without brackets where it has any, and the port after it.
 fn split_port(text: &str) -> Result<(&str, Option<u16>), Invalid> {
     if text.parse::<Ipv6Addr>().is_ok() {
-        return Err(Invalid::new(
-            "has an IPv6 address without brackets",
-            format!("write \"[{text}]\""),
-        ));
+        return Err(Invalid::new("has an IPv6 address without brackets", format!("write \"[{text}]\"")));
     }
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => (host, port),
@@ -184,9 +166,7 @@ fn split_port(text: &str) -> Result<(&str, Option<u16>), Invalid> {
 /// The address that `host` is, in brackets if it is IPv6. An IPv4 address in
 /// IPv6 clothing counts as what it reaches.
 fn address(host: &str) -> Option<IpAddr> {
-    let bare = host
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'));
+    let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     let address = match bare {
         Some(bare) => IpAddr::V6(bare.parse::<Ipv6Addr>().ok()?),
         None => match host.parse::<Ipv4Addr>() {
@@ -210,9 +190,7 @@ fn is_name(name: &str) -> bool {
         (1..=63).contains(&label.len()) && label.chars().all(known) && !label.starts_with('-')
     };
     let number = |label: &str| label.bytes().all(|b| b.is_ascii_digit()) || label.starts_with("0x");
-    name.len() <= 253
-        && name.split('.').all(is_label)
-        && !name.rsplit('.').next().is_some_and(number)
+    name.len() <= 253 && name.split('.').all(is_label) && !name.rsplit('.').next().is_some_and(number)
 }
 
 #[cfg(test)]
@@ -220,9 +198,7 @@ mod tests {
     use super::*;
 
     fn allows(entry: &str, scheme: &str, host: &str, port: u16) -> bool {
-        entry
-            .parse::<OutboundHost>()
-            .is_ok_and(|entry| entry.allows(scheme, host, port))
+        entry.parse::<OutboundHost>().is_ok_and(|entry| entry.allows(scheme, host, port))
     }
 
     #[test]
@@ -238,18 +214,8 @@ mod tests {
 
     #[test]
     fn a_scheme_and_a_port_narrow_it() {
-        assert!(allows(
-            "https://api.example.com",
-            "https",
-            "api.example.com",
-            443
-        ));
-        assert!(!allows(
-            "https://api.example.com",
-            "http",
-            "api.example.com",
-            80
-        ));
+        assert!(allows("https://api.example.com", "https", "api.example.com", 443));
+        assert!(!allows("https://api.example.com", "http", "api.example.com", 80));
         assert!(allows("127.0.0.1:9000", "http", "127.0.0.1", 9000));
         assert!(allows("127.0.0.1:9000", "https", "127.0.0.1", 9000));
         assert!(!allows("127.0.0.1:9000", "http", "127.0.0.1", 80));

@@ -5,9 +5,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use annotate_snippets::{
-    AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet, normalize_untrusted_str,
-};
+use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet, normalize_untrusted_str};
 
 /// Everything that is wrong with a manifest, in the order of the file.
 ///
@@ -71,11 +69,7 @@ impl Report {
 
     /// The report as it is shown, with terminal colours if `color`.
     pub fn render(&self, color: bool) -> String {
-        let renderer = if color {
-            Renderer::styled()
-        } else {
-            Renderer::plain()
-        };
+        let renderer = if color { Renderer::styled() } else { Renderer::plain() };
         let show = |group: &Group<'_>| {
             let group = renderer.render(std::slice::from_ref(group));
             group.trim_end().to_owned()
@@ -104,29 +98,13 @@ impl std::error::Error for Report {}
 impl Problem {
     /// A problem that has no place in a file.
     pub fn new(title: impl Into<String>) -> Self {
-        Self {
-            title: title.into(),
-            help: Vec::new(),
-            place: None,
-        }
+        Self { title: title.into(), help: Vec::new(), place: None }
     }
 
     /// A problem at `span` of `source`, or with all of it.
-    pub(super) fn at(
-        source: &Source,
-        span: Option<Range<usize>>,
-        title: impl Into<String>,
-    ) -> Self {
-        let place = Place {
-            source: source.clone(),
-            span,
-            label: None,
-            others: Vec::new(),
-        };
-        Self {
-            place: Some(place),
-            ..Self::new(title)
-        }
+    pub(super) fn at(source: &Source, span: Option<Range<usize>>, title: impl Into<String>) -> Self {
+        let place = Place { source: source.clone(), span, label: None, others: Vec::new() };
+        Self { place: Some(place), ..Self::new(title) }
     }
 
     /// What it says, in one line.
@@ -182,11 +160,7 @@ impl Place {
         };
         let here = AnnotationKind::Primary.span(span.clone());
         let others = self.others.iter();
-        let others = others.map(|(span, label)| {
-            AnnotationKind::Context
-                .span(span.clone())
-                .label(label.as_str())
-        });
+        let others = others.map(|(span, label)| AnnotationKind::Context.span(span.clone()).label(label.as_str()));
         Snippet::source(&*self.source.text)
             .path(&*self.source.path)
             .annotation(here.label(self.label.as_deref()))
@@ -197,10 +171,7 @@ impl Place {
 
 impl Source {
     pub(super) fn new(path: &Path, text: &str) -> Self {
-        Self {
-            path: path.display().to_string().into(),
-            text: text.into(),
-        }
+        Self { path: path.display().to_string().into(), text: text.into() }
     }
 }
 
@@ -236,10 +207,6 @@ mod tests {
     #[test]
     fn an_empty_report_is_no_error() {
         assert!(Report::new(Vec::new()).into_result().is_ok());
-        assert!(
-            Report::new(vec![Problem::new("wrong")])
-                .into_result()
-                .is_err()
-        );
+        assert!(Report::new(vec![Problem::new("wrong")]).into_result().is_err());
     }
 }

@@ -34,9 +34,7 @@ impl Route {
         let mut router = matchit::Router::new();
         let mut patterns = self.patterns_for_matchit();
         patterns.extend(other.patterns_for_matchit());
-        patterns
-            .into_iter()
-            .any(|pattern| router.insert(pattern, ()).is_err())
+        patterns.into_iter().any(|pattern| router.insert(pattern, ()).is_err())
     }
 }
 
@@ -54,10 +52,7 @@ impl FromStr for Route {
             let last = index + 1 == count;
             match segment {
                 "" if !last => {
-                    return Err(Invalid::new(
-                        "has an empty segment",
-                        "write one `/` between segments",
-                    ));
+                    return Err(Invalid::new("has an empty segment", "write one `/` between segments"));
                 }
                 "*" if !last => {
                     return Err(Invalid::new(
@@ -69,9 +64,7 @@ impl FromStr for Route {
                 _ => check_segment(segment, &mut parameters)?,
             }
         }
-        Ok(Self {
-            pattern: text.to_owned(),
-        })
+        Ok(Self { pattern: text.to_owned() })
     }
 }
 
@@ -87,11 +80,7 @@ fn check_segment<'a>(segment: &'a str, seen: &mut BTreeSet<&'a str>) -> Result<(
     }
     // As other routers write parameters.
     if segment.starts_with([':', '<']) {
-        let name = segment
-            .trim_matches([':', '<', '>'])
-            .rsplit(':')
-            .next()
-            .unwrap_or_default();
+        let name = segment.trim_matches([':', '<', '>']).rsplit(':').next().unwrap_or_default();
         let help = format!("write \"{{{name}}}\" for a parameter");
         return Err(Invalid::new(format!("has the segment `{segment}`"), help));
     }
@@ -103,10 +92,9 @@ fn check_segment<'a>(segment: &'a str, seen: &mut BTreeSet<&'a str>) -> Result<(
     }
     match segment.chars().find(|c| !is_path(*c)) {
         None => Ok(()),
-        Some('*') => Err(Invalid::new(
-            "has `*` within a segment",
-            "let `*` be all of the last segment, as in \"/files/*\"",
-        )),
+        Some('*') => {
+            Err(Invalid::new("has `*` within a segment", "let `*` be all of the last segment, as in \"/files/*\""))
+        }
         Some('?' | '#') => Err(Invalid::new(
             "has more than a path",
             "leave out `?` or `#` and what follows; a route is matched by path alone",
@@ -119,23 +107,14 @@ fn check_segment<'a>(segment: &'a str, seen: &mut BTreeSet<&'a str>) -> Result<(
 }
 
 fn check_parameter<'a>(segment: &'a str, seen: &mut BTreeSet<&'a str>) -> Result<(), Invalid> {
-    let name = segment
-        .strip_prefix('{')
-        .and_then(|rest| rest.strip_suffix('}'));
-    let help =
-        "a parameter is a whole segment, named with letters, digits and `_`, as in \"/users/{id}\"";
-    let is_name = |name: &str| {
-        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-    };
+    let name = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+    let help = "a parameter is a whole segment, named with letters, digits and `_`, as in \"/users/{id}\"";
+    let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     match name.filter(|name| is_name(name)) {
-        None => Err(Invalid::new(
-            format!("has the segment `{segment}`, which is no parameter"),
-            help,
-        )),
-        Some(name) if !seen.insert(name) => Err(Invalid::new(
-            format!("has the parameter `{segment}` twice"),
-            "give each its own name",
-        )),
+        None => Err(Invalid::new(format!("has the segment `{segment}`, which is no parameter"), help)),
+        Some(name) if !seen.insert(name) => {
+            Err(Invalid::new(format!("has the parameter `{segment}` twice"), "give each its own name"))
+        }
         Some(_) => Ok(()),
     }
 }
@@ -151,23 +130,12 @@ mod tests {
     use super::*;
 
     fn route(text: &str) -> Route {
-        Route {
-            pattern: text.to_owned(),
-        }
+        Route { pattern: text.to_owned() }
     }
 
     #[test]
     fn patterns_are_taken() {
-        for text in [
-            "/",
-            "/users",
-            "/users/",
-            "/users/{id}/orders/{order_2}",
-            "/*",
-            "/files/*",
-            "/a%20b",
-            "/@me:x",
-        ] {
+        for text in ["/", "/users", "/users/", "/users/{id}/orders/{order_2}", "/*", "/files/*", "/a%20b", "/@me:x"] {
             assert_eq!(text.parse(), Ok(route(text)));
         }
     }
@@ -213,22 +181,13 @@ mod tests {
 
     #[test]
     fn routes_conflict_where_neither_is_the_more_exact() {
-        for (one, other) in [
-            ("/a", "/a"),
-            ("/a/{x}", "/a/{y}"),
-            ("/a/{x}", "/a/*"),
-            ("/a/", "/a/*"),
-        ] {
+        for (one, other) in [("/a", "/a"), ("/a/{x}", "/a/{y}"), ("/a/{x}", "/a/*"), ("/a/", "/a/*")] {
             assert!(route(one).conflicts(&route(other)), "{one} {other}");
             assert!(route(other).conflicts(&route(one)), "{other} {one}");
         }
-        for (one, other) in [
-            ("/a", "/a/"),
-            ("/a/me", "/a/{x}"),
-            ("/a/me", "/a/*"),
-            ("/a/{x}", "/a/{y}/b"),
-            ("/a/*", "/*"),
-        ] {
+        for (one, other) in
+            [("/a", "/a/"), ("/a/me", "/a/{x}"), ("/a/me", "/a/*"), ("/a/{x}", "/a/{y}/b"), ("/a/*", "/*")]
+        {
             assert!(!route(one).conflicts(&route(other)), "{one} {other}");
         }
     }

@@ -19,10 +19,7 @@ pub fn json_schema() -> Value {
     // Draft 7 is what the editors' TOML plugins know; without `$ref` the
     // schema can be walked beside a manifest.
     let settings = SchemaSettings::draft07().with(|settings| settings.inline_subschemas = true);
-    settings
-        .into_generator()
-        .into_root_schema_for::<Document>()
-        .to_value()
+    settings.into_generator().into_root_schema_for::<Document>().to_value()
 }
 
 /// A Dovetail app: its services, what each of them may use, and where it listens.
@@ -176,25 +173,19 @@ impl JsonSchema for Bytes {
 
 impl Default for Gateway {
     fn default() -> Self {
-        Self {
-            listen: "127.0.0.1:8080".to_owned(),
-        }
+        Self { listen: "127.0.0.1:8080".to_owned() }
     }
 }
 
 impl Default for Admin {
     fn default() -> Self {
-        Self {
-            listen: "127.0.0.1:9090".to_owned(),
-        }
+        Self { listen: "127.0.0.1:9090".to_owned() }
     }
 }
 
 impl Default for Store {
     fn default() -> Self {
-        Self {
-            url: "sqlite:data/{app}.db".to_owned(),
-        }
+        Self { url: "sqlite:data/{app}.db".to_owned() }
     }
 }
 
@@ -234,20 +225,14 @@ mod tests {
         let names: Vec<&str> = found.iter().map(|(at, _)| at.as_str()).collect();
         let service = ".service.*";
         let limits = ".service.*.limits";
-        assert_eq!(
-            names,
-            ["", ".admin", ".app", ".gateway", service, limits, ".store"]
-        );
+        assert_eq!(names, ["", ".admin", ".app", ".gateway", service, limits, ".store"]);
         for (at, schema) in found {
             assert_eq!(schema["additionalProperties"], false, "{at}");
             for (key, schema) in schema["properties"].as_object().into_iter().flatten() {
                 assert!(schema["description"].is_string(), "{at}.{key}");
                 assert!(!schema.to_string().contains("\"null\""), "{at}.{key}");
                 let is_table = schema["type"] == "object";
-                assert!(
-                    is_table || schema["examples"][0] != Value::Null,
-                    "{at}.{key}"
-                );
+                assert!(is_table || schema["examples"][0] != Value::Null, "{at}.{key}");
             }
         }
     }
@@ -256,17 +241,11 @@ mod tests {
     fn defaults_and_bounds_are_told() {
         let schema = json_schema();
         assert_eq!(schema["required"], serde_json::json!(["app", "service"]));
-        assert_eq!(
-            schema["properties"]["gateway"]["properties"]["listen"]["default"],
-            "127.0.0.1:8080"
-        );
+        assert_eq!(schema["properties"]["gateway"]["properties"]["listen"]["default"], "127.0.0.1:8080");
         let service = &schema["properties"]["service"]["additionalProperties"];
         assert_eq!(service["required"], serde_json::json!(["component"]));
         let limits = &service["properties"]["limits"]["properties"];
-        assert_eq!(
-            limits["memory"]["type"],
-            serde_json::json!(["string", "integer"])
-        );
+        assert_eq!(limits["memory"]["type"], serde_json::json!(["string", "integer"]));
         assert_eq!(limits["memory"]["default"], "64MiB");
         assert_eq!(limits["instances"]["maximum"], 10_000);
     }

@@ -25,11 +25,7 @@ use kind::{admits, expected, found, kind, plural};
 
 /// Leaves in `document` only what its schema allows.
 pub(super) fn prune(document: &mut DeTable<'_>, source: &Source) -> (Places, Vec<Problem>) {
-    let mut shape = Shape {
-        source,
-        places: Places::default(),
-        problems: Vec::new(),
-    };
+    let mut shape = Shape { source, places: Places::default(), problems: Vec::new() };
     shape.table(document, &KeyPath::root(), &json_schema());
     (shape.places, shape.problems)
 }
@@ -107,10 +103,7 @@ impl Shape<'_> {
             self.report(here.clone(), format!("`{at}` is empty"), help);
         }
         let required = schema["required"].as_array().into_iter().flatten();
-        for key in required
-            .filter_map(Value::as_str)
-            .filter(|key| !table.contains_key(*key))
-        {
+        for key in required.filter_map(Value::as_str).filter(|key| !table.contains_key(*key)) {
             let path = at.child(key);
             let schema = &schema["properties"][key];
             let help = example("add", &path, schema);
@@ -118,11 +111,7 @@ impl Shape<'_> {
                 true => ("table", help),
                 false => ("key", format!("{help} to `[{at}]`")),
             };
-            self.report(
-                here.clone(),
-                format!("the {kind} `{path}` is missing"),
-                help,
-            );
+            self.report(here.clone(), format!("the {kind} `{path}` is missing"), help);
         }
     }
 
@@ -131,12 +120,8 @@ impl Shape<'_> {
             return;
         };
         let names: Vec<String> = known.keys().map(|key| format!("`{key}`")).collect();
-        let problem = Problem::at(
-            self.source,
-            Some(key.span()),
-            format!("there is no key `{at}`"),
-        )
-        .help(format!("known here: {}", names.join(", ")));
+        let problem = Problem::at(self.source, Some(key.span()), format!("there is no key `{at}`"))
+            .help(format!("known here: {}", names.join(", ")));
         self.problems.push(match meant(key.get_ref(), known) {
             Some(meant) => problem.label(format!("did you mean `{meant}`?")),
             None => problem,
@@ -144,19 +129,14 @@ impl Shape<'_> {
     }
 
     fn report(&mut self, span: Option<Range<usize>>, title: String, help: String) {
-        self.problems
-            .push(Problem::at(self.source, span, title).help(help));
+        self.problems.push(Problem::at(self.source, span, title).help(help));
     }
 }
 
 /// The schema of the value under `key` in a table of this `schema`.
 fn entry<'a>(schema: &'a Value, key: &str) -> Option<&'a Value> {
     let named = schema["properties"].get(key);
-    named.or_else(|| {
-        schema
-            .get("additionalProperties")
-            .filter(|other| other.is_object())
-    })
+    named.or_else(|| schema.get("additionalProperties").filter(|other| other.is_object()))
 }
 
 /// The known key that was probably meant: a near one here, or one in a table below.

@@ -11,14 +11,8 @@ use super::Invalid;
 pub struct ByteSize(pub u64);
 
 /// Binary units before decimal ones of the same order.
-const UNITS: [(&str, u64); 6] = [
-    ("GiB", 1 << 30),
-    ("GB", 1_000_000_000),
-    ("MiB", 1 << 20),
-    ("MB", 1_000_000),
-    ("KiB", 1 << 10),
-    ("KB", 1_000),
-];
+const UNITS: [(&str, u64); 6] =
+    [("GiB", 1 << 30), ("GB", 1_000_000_000), ("MiB", 1 << 20), ("MB", 1_000_000), ("KiB", 1 << 10), ("KB", 1_000)];
 
 const HELP: &str = "write a whole number with KiB, MiB, GiB, KB, MB or GB, as in \"64MiB\", or bytes as an integer";
 
@@ -38,9 +32,7 @@ impl FromStr for ByteSize {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let digits = text
-            .find(|c: char| !c.is_ascii_digit())
-            .unwrap_or(text.len());
+        let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
         let (number, unit) = text.split_at(digits);
         let unit = unit.strip_prefix(' ').unwrap_or(unit);
         let scale = match UNITS.iter().find(|(name, _)| *name == unit) {
@@ -53,9 +45,7 @@ impl FromStr for ByteSize {
         }
         let number: Option<u64> = number.parse().ok();
         let bytes = number.and_then(|number| number.checked_mul(scale));
-        bytes
-            .map(ByteSize)
-            .ok_or_else(|| Invalid::new("is too large", HELP))
+        bytes.map(ByteSize).ok_or_else(|| Invalid::new("is too large", HELP))
     }
 }
 
@@ -94,15 +84,11 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused() {
-        for text in [
-            "", "MiB", "64M", "64mib", "1.5GiB", "-1", "64  MiB", "MiB64",
-        ] {
+        for text in ["", "MiB", "64M", "64mib", "1.5GiB", "-1", "64  MiB", "MiB64"] {
             let refused = text.parse::<ByteSize>().map_err(|e| e.reason);
             assert_eq!(refused, Err("is not a size in bytes".to_owned()), "{text}");
         }
-        let refused = "99999999999999GiB"
-            .parse::<ByteSize>()
-            .map_err(|e| e.reason);
+        let refused = "99999999999999GiB".parse::<ByteSize>().map_err(|e| e.reason);
         assert_eq!(refused, Err("is too large".to_owned()));
     }
 }

@@ -11,31 +11,20 @@ pub fn store_url(text: &str, app: &str) -> Result<String, Invalid> {
         Some(("memory", "")) => {}
         Some(("memory", _)) => return Err(Invalid::new("has a path", "write \"memory:\"")),
         Some(("sqlite", "")) => {
-            return Err(Invalid::new(
-                "has no path",
-                "write \"sqlite:data/{app}.db\"",
-            ));
+            return Err(Invalid::new("has no path", "write \"sqlite:data/{app}.db\""));
         }
         Some(("sqlite", ":memory:")) => {
-            return Err(Invalid::new(
-                "is no file",
-                "write \"memory:\" for a store that is not kept",
-            ));
+            return Err(Invalid::new("is no file", "write \"memory:\" for a store that is not kept"));
         }
         // In a URL what follows `//` would be a host, in a path it is the root.
         Some(("sqlite", path)) if path.starts_with("//") => {
             let path = path.trim_start_matches('/');
-            let help = format!(
-                "write \"sqlite:{path}\" for a path from the manifest's folder, or \"sqlite:/{path}\""
-            );
+            let help = format!("write \"sqlite:{path}\" for a path from the manifest's folder, or \"sqlite:/{path}\"");
             return Err(Invalid::new("has `//` before its path", help));
         }
         Some(("sqlite", _)) => {}
         Some((scheme, _)) => {
-            return Err(Invalid::new(
-                format!("names the store `{scheme}`, which does not exist"),
-                help,
-            ));
+            return Err(Invalid::new(format!("names the store `{scheme}`, which does not exist"), help));
         }
         None => return Err(Invalid::new("is no URL of a store", help)),
     }
@@ -49,26 +38,13 @@ mod tests {
     #[test]
     fn known_stores_are_taken() {
         assert_eq!(store_url("memory:", "shop"), Ok("memory:".to_owned()));
-        assert_eq!(
-            store_url("sqlite:data/{app}.db", "shop"),
-            Ok("sqlite:data/shop.db".to_owned())
-        );
-        assert_eq!(
-            store_url("sqlite:/var/shop.db", "shop"),
-            Ok("sqlite:/var/shop.db".to_owned())
-        );
+        assert_eq!(store_url("sqlite:data/{app}.db", "shop"), Ok("sqlite:data/shop.db".to_owned()));
+        assert_eq!(store_url("sqlite:/var/shop.db", "shop"), Ok("sqlite:/var/shop.db".to_owned()));
     }
 
     #[test]
     fn others_are_refused() {
-        for text in [
-            "",
-            "shop.db",
-            "redis://localhost",
-            "memory:x",
-            "sqlite:",
-            "sqlite::memory:",
-        ] {
+        for text in ["", "shop.db", "redis://localhost", "memory:x", "sqlite:", "sqlite::memory:"] {
             assert!(store_url(text, "shop").is_err(), "{text}");
         }
         let refused = store_url("sqlite://data/shop.db", "shop").map_err(|invalid| invalid.help);

@@ -66,14 +66,7 @@ fn every_key_reaches_its_field() -> Outcome {
     let manifest = Manifest::load(&path)?;
     assert_eq!(manifest.gateway.port(), 0);
     assert_eq!(manifest.store_url, "memory:");
-    assert_eq!(
-        manifest
-            .services
-            .iter()
-            .map(|s| &s.name)
-            .collect::<Vec<_>>(),
-        ["order", "user"]
-    );
+    assert_eq!(manifest.services.iter().map(|s| &s.name).collect::<Vec<_>>(), ["order", "user"]);
     let order = manifest.service("order").ok_or("no order")?;
     assert_eq!(order.component, folder().join("order.wasm"));
     assert_eq!(order.build.as_deref(), Some("make order"));
@@ -101,23 +94,13 @@ fn the_shop_is_a_valid_manifest() -> Outcome {
 #[test]
 fn a_file_that_cannot_be_read_says_what_to_do() -> Outcome {
     let folder = tempfile::tempdir()?;
-    let load = |path: &Path| {
-        Manifest::load(path)
-            .map(|_| ())
-            .map_err(|report| report.to_string())
-    };
+    let load = |path: &Path| Manifest::load(path).map(|_| ()).map_err(|report| report.to_string());
     let file = folder.path().join("dovetail.toml");
     let report = load(&file).err().unwrap_or_default();
-    assert!(
-        report.contains(&format!("no manifest at `{}`", file.display())),
-        "{report}"
-    );
+    assert!(report.contains(&format!("no manifest at `{}`", file.display())), "{report}");
     assert!(report.contains("or pass `--manifest PATH`"), "{report}");
     let report = load(folder.path()).err().unwrap_or_default();
-    assert!(
-        report.contains(&format!("pass `--manifest {}`", file.display())),
-        "{report}"
-    );
+    assert!(report.contains(&format!("pass `--manifest {}`", file.display())), "{report}");
     fs::write(&file, b"name = \"\xff\"")?;
     let report = load(&file).err().unwrap_or_default();
     assert!(report.contains("not UTF-8"), "{report}");
@@ -139,10 +122,7 @@ fn a_missing_component_says_what_makes_it() -> Outcome {
     assert!(report.contains("dovetail.toml:6:13"), "{report}");
     assert!(report.contains("runs `make made`"), "{report}");
     assert!(report.contains("add a build command"), "{report}");
-    assert!(report.contains(&format!(
-        "{}` does not exist",
-        folder.path().join("lost.wasm").display()
-    )));
+    assert!(report.contains(&format!("{}` does not exist", folder.path().join("lost.wasm").display())));
     Ok(())
 }
 
@@ -152,29 +132,13 @@ fn later_problems_are_shown_at_their_keys() -> Outcome {
     let place = |service, key| {
         let report = super::Report::new(vec![manifest.problem(service, key, "wrong", "mend it")]);
         let shown = report.to_string();
-        shown
-            .rsplit_once("full.toml:")
-            .map(|(_, rest)| rest.lines().next().unwrap_or_default().to_owned())
+        shown.rsplit_once("full.toml:").map(|(_, rest)| rest.lines().next().unwrap_or_default().to_owned())
     };
     assert_eq!(place("order", None).as_deref(), Some("13:1"));
-    assert_eq!(
-        place("order", Some("limits.memory")).as_deref(),
-        Some("26:10")
-    );
-    assert_eq!(
-        place("order", Some("links.shop:users/directory@0.1.0")).as_deref(),
-        Some("22:38")
-    );
-    assert_eq!(
-        place("user", Some("limits.memory")).as_deref(),
-        Some("32:1")
-    );
-    let report = super::Report::new(vec![manifest.app_problem(
-        "gateway",
-        Some("listen"),
-        "in use",
-        "x",
-    )]);
+    assert_eq!(place("order", Some("limits.memory")).as_deref(), Some("26:10"));
+    assert_eq!(place("order", Some("links.shop:users/directory@0.1.0")).as_deref(), Some("22:38"));
+    assert_eq!(place("user", Some("limits.memory")).as_deref(), Some("32:1"));
+    let report = super::Report::new(vec![manifest.app_problem("gateway", Some("listen"), "in use", "x")]);
     assert!(report.to_string().contains("full.toml:5:10"), "{report}");
     Ok(())
 }

@@ -129,7 +129,9 @@ impl Body for ReplyBody {
             ReplyBody::Whole { data, .. } if !data.is_empty() => {
                 Poll::Ready(Some(Ok(Frame::data(std::mem::take(data)))))
             }
-            ReplyBody::Whole { trailers, .. } => Poll::Ready(trailers.take().map(|trailers| Ok(Frame::trailers(trailers)))),
+            ReplyBody::Whole { trailers, .. } => {
+                Poll::Ready(trailers.take().map(|trailers| Ok(Frame::trailers(trailers))))
+            }
             ReplyBody::Streaming { body, failed } => match Pin::new(body).poll_frame(cx) {
                 Poll::Ready(None) if failed.load(Ordering::Acquire) => {
                     Poll::Ready(Some(Err(HttpError::HttpResponseIncomplete)))

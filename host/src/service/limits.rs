@@ -1,6 +1,6 @@
 //! The memory that an instance may have.
 
-use wasmtime::{Result, ResourceLimiter};
+use wasmtime::{ResourceLimiter, Result};
 
 /// Counts an instance's linear memories against the service's limit. Beyond it
 /// `memory.grow` returns -1, as the WebAssembly specification has it, so that a

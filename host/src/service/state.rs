@@ -71,7 +71,10 @@ impl State {
         let mut linker = Linker::new(engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
         wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
-        keyvalue::link::<State>(&mut linker, |state| keyvalue::View { grants: &state.grants, table: &mut state.table })?;
+        keyvalue::link::<State>(&mut linker, |state| keyvalue::View {
+            grants: &state.grants,
+            table: &mut state.table,
+        })?;
         config::link::<State>(&mut linker, |state| &state.grants)?;
         Ok(linker)
     }

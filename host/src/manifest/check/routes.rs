@@ -18,9 +18,7 @@ impl Checker<'_> {
         let mut claims = self.claims(routes);
         claims.sort_by_key(|claim| claim.span.as_ref().map(|span| span.start));
         for (index, claim) in claims.iter().enumerate() {
-            let earlier = claims[..index]
-                .iter()
-                .find(|other| other.route.conflicts(&claim.route));
+            let earlier = claims[..index].iter().find(|other| other.route.conflicts(&claim.route));
             if let Some(earlier) = earlier {
                 self.conflict(earlier, claim);
             }
@@ -31,18 +29,11 @@ impl Checker<'_> {
     fn claims<'a>(&self, routes: &'a [(String, Vec<String>)]) -> Vec<Claim<'a>> {
         let mut claims = Vec::new();
         for (service, routes) in routes {
-            let at = KeyPath::root()
-                .child("service")
-                .child(service)
-                .child("routes");
+            let at = KeyPath::root().child("service").child(service).child("routes");
             for (index, route) in routes.iter().enumerate() {
                 if let Ok(route) = route.parse() {
                     let span = self.places.value(&at.child(index));
-                    claims.push(Claim {
-                        service,
-                        route,
-                        span,
-                    });
+                    claims.push(Claim { service, route, span });
                 }
             }
         }
@@ -55,10 +46,7 @@ impl Checker<'_> {
         let title = match same {
             true if one == other => format!("service `{one}` has the route `{route}` twice"),
             true => format!("services `{one}` and `{other}` have the same route `{route}`"),
-            false => format!(
-                "the routes `{}` and `{route}` match the same paths",
-                earlier.route
-            ),
+            false => format!("the routes `{}` and `{route}` match the same paths", earlier.route),
         };
         let help = if same {
             "leave one of the two out"
@@ -69,9 +57,7 @@ impl Checker<'_> {
         let first = earlier.span.clone();
         self.problems.push(match one == other {
             true => problem.other(first, "first here"),
-            false => problem
-                .label(format!("of service `{other}`"))
-                .other(first, format!("of service `{one}`")),
+            false => problem.label(format!("of service `{other}`")).other(first, format!("of service `{one}`")),
         });
     }
 }

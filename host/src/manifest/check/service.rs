@@ -13,42 +13,25 @@ use crate::manifest::{ByteSize, Invalid, Limits, OutboundHost, Route, ServiceMan
 
 impl Checker<'_> {
     /// The services that have nothing amiss, in the order of their names.
-    pub(super) fn services(
-        &mut self,
-        tables: BTreeMap<String, schema::Service>,
-    ) -> Vec<ServiceManifest> {
+    pub(super) fn services(&mut self, tables: BTreeMap<String, schema::Service>) -> Vec<ServiceManifest> {
         let known: BTreeSet<String> = tables.keys().cloned().collect();
-        let routes: Vec<(String, Vec<String>)> = tables
-            .iter()
-            .map(|(name, table)| (name.clone(), table.routes.clone()))
-            .collect();
+        let routes: Vec<(String, Vec<String>)> =
+            tables.iter().map(|(name, table)| (name.clone(), table.routes.clone())).collect();
         let services = tables.into_iter();
-        let services = services
-            .filter_map(|(name, table)| self.service(name, table, &known))
-            .collect();
+        let services = services.filter_map(|(name, table)| self.service(name, table, &known)).collect();
         self.route_conflicts(&routes);
         services
     }
 
-    fn service(
-        &mut self,
-        name: String,
-        table: schema::Service,
-        known: &BTreeSet<String>,
-    ) -> Option<ServiceManifest> {
+    fn service(&mut self, name: String, table: schema::Service, known: &BTreeSet<String>) -> Option<ServiceManifest> {
         let at = KeyPath::root().child("service").child(&name);
         self.take_key(&at, "service name", names::service(&name));
         let component = self.component(&at, table.component.as_deref());
         self.build(&at, table.build.as_deref());
-        let routes = self.list(&at.child("routes"), &table.routes, |text| {
-            text.parse::<Route>()
-        });
-        let buckets = self.list(&at.child("buckets"), &table.buckets, |name| {
-            names::bucket(name).map(|()| name.to_owned())
-        });
-        let outbound = self.list(&at.child("outbound"), &table.outbound, |text| {
-            text.parse::<OutboundHost>()
-        });
+        let routes = self.list(&at.child("routes"), &table.routes, |text| text.parse::<Route>());
+        let buckets =
+            self.list(&at.child("buckets"), &table.buckets, |name| names::bucket(name).map(|()| name.to_owned()));
+        let outbound = self.list(&at.child("outbound"), &table.outbound, |text| text.parse::<OutboundHost>());
         self.config(&at.child("config"), &table.config);
         self.env(&at.child("env"), &table.env);
         self.links(&at.child("links"), &name, &table.links, known);
@@ -85,25 +68,14 @@ impl Checker<'_> {
         }
     }
 
-    fn list<T>(
-        &mut self,
-        at: &KeyPath,
-        items: &[String],
-        parse: impl Fn(&str) -> Result<T, Invalid>,
-    ) -> Vec<T> {
+    fn list<T>(&mut self, at: &KeyPath, items: &[String], parse: impl Fn(&str) -> Result<T, Invalid>) -> Vec<T> {
         let items = items.iter().enumerate();
-        items
-            .filter_map(|(index, item)| self.take_item(at, index, item, parse(item)))
-            .collect()
+        items.filter_map(|(index, item)| self.take_item(at, index, item, parse(item))).collect()
     }
 
     fn config(&mut self, at: &KeyPath, config: &BTreeMap<String, String>) {
         for key in config.keys() {
-            self.take_key(
-                &at.child(key),
-                "config key",
-                filled(key, "give the value a name"),
-            );
+            self.take_key(&at.child(key), "config key", filled(key, "give the value a name"));
         }
     }
 
@@ -117,13 +89,7 @@ impl Checker<'_> {
         }
     }
 
-    fn links(
-        &mut self,
-        at: &KeyPath,
-        name: &str,
-        links: &BTreeMap<String, String>,
-        known: &BTreeSet<String>,
-    ) {
+    fn links(&mut self, at: &KeyPath, name: &str, links: &BTreeMap<String, String>, known: &BTreeSet<String>) {
         for (interface, to) in links {
             let at = at.child(interface);
             self.take_key(&at, "link", names::interface(interface));
@@ -137,30 +103,16 @@ impl Checker<'_> {
         let instances = self.take(&at.child("instances"), instances(table.instances));
         let reuse = self.take(&at.child("reuse"), reuse(table.reuse));
         let body = self.take(&at.child("body"), bytes(&table.body));
-        Some(Limits {
-            memory: memory?,
-            deadline: deadline?,
-            instances: instances?,
-            reuse: reuse?,
-            body: body?,
-        })
+        Some(Limits { memory: memory?, deadline: deadline?, instances: instances?, reuse: reuse?, body: body? })
     }
 }
 
 fn filled(text: &str, help: &str) -> Result<(), Invalid> {
-    if text.trim().is_empty() {
-        Err(Invalid::new("is empty", help))
-    } else {
-        Ok(())
-    }
+    if text.trim().is_empty() { Err(Invalid::new("is empty", help)) } else { Ok(()) }
 }
 
 fn link_target(from: &str, to: &str, known: &BTreeSet<String>) -> Result<(), Invalid> {
-    let others: Vec<&str> = known
-        .iter()
-        .map(String::as_str)
-        .filter(|name| *name != from)
-        .collect();
+    let others: Vec<&str> = known.iter().map(String::as_str).filter(|name| *name != from).collect();
     let help = match nearest(to, others.iter().copied()) {
         _ if others.is_empty() => "declare the service that is to serve it".to_owned(),
         Some(near) => format!("write \"{near}\""),
@@ -169,10 +121,7 @@ fn link_target(from: &str, to: &str, known: &BTreeSet<String>) -> Result<(), Inv
     match known.contains(to) {
         true if to == from => Err(Invalid::new("links the service to itself", help)),
         true => Ok(()),
-        false => Err(Invalid::new(
-            format!("names `{to}`, which is no service"),
-            help,
-        )),
+        false => Err(Invalid::new(format!("names `{to}`, which is no service"), help)),
     }
 }
 
@@ -185,9 +134,9 @@ fn memory(size: &Bytes) -> Result<ByteSize, Invalid> {
 fn bytes(size: &Bytes) -> Result<ByteSize, Invalid> {
     match size {
         Bytes::Text(text) => text.parse(),
-        Bytes::Number(number) => u64::try_from(*number)
-            .map(ByteSize)
-            .map_err(|_| Invalid::new("is negative", "write 0 bytes or more")),
+        Bytes::Number(number) => {
+            u64::try_from(*number).map(ByteSize).map_err(|_| Invalid::new("is negative", "write 0 bytes or more"))
+        }
     }
 }
 

@@ -50,19 +50,11 @@ fn value(schema: &Value) -> String {
 fn inline(value: &Value) -> String {
     match value {
         Value::Array(items) => {
-            format!(
-                "[{}]",
-                items.iter().map(inline).collect::<Vec<_>>().join(", ")
-            )
+            format!("[{}]", items.iter().map(inline).collect::<Vec<_>>().join(", "))
         }
         Value::Object(entries) => {
-            let entry = |(key, value): (&String, &Value)| {
-                format!("{} = {}", KeyPath::root().child(key), inline(value))
-            };
-            format!(
-                "{{ {} }}",
-                entries.iter().map(entry).collect::<Vec<_>>().join(", ")
-            )
+            let entry = |(key, value): (&String, &Value)| format!("{} = {}", KeyPath::root().child(key), inline(value));
+            format!("{{ {} }}", entries.iter().map(entry).collect::<Vec<_>>().join(", "))
         }
         other => other.to_string(),
     }

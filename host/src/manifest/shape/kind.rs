@@ -19,9 +19,7 @@ pub(super) fn kind(value: &DeValue<'_>) -> &'static str {
 /// What a value of this schema is: "an array of strings".
 pub(super) fn expected(schema: &Value) -> String {
     let name = |kind: &str| match kind {
-        "object" if admits(&schema["additionalProperties"], "string") => {
-            "a table of strings".to_owned()
-        }
+        "object" if admits(&schema["additionalProperties"], "string") => "a table of strings".to_owned(),
         "object" => "a table".to_owned(),
         "array" => format!("an array of {}", plural(&schema["items"])),
         other => article(other),
@@ -41,20 +39,12 @@ pub(super) fn found(value: &DeValue<'_>) -> String {
 }
 
 fn article(kind: &str) -> String {
-    let article = if kind.starts_with(['a', 'i']) {
-        "an"
-    } else {
-        "a"
-    };
+    let article = if kind.starts_with(['a', 'i']) { "an" } else { "a" };
     format!("{article} {kind}")
 }
 
 fn kinds(schema: &Value) -> impl Iterator<Item = &str> {
     let kinds = &schema["type"];
-    let several = kinds
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str);
+    let several = kinds.as_array().into_iter().flatten().filter_map(Value::as_str);
     kinds.as_str().into_iter().chain(several)
 }

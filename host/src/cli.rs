@@ -1,0 +1,115 @@
+//! The command line: one verb a file.
+//!
+//! What a verb finds goes to standard output, how it gets there to standard
+//! error. It ends with 0, with 1 for a failure, with 2 for wrong usage.
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::Result;
+use clap::{CommandFactory, Parser, Subcommand};
+
+use self::terminal::Terminal;
+use crate::{
+    app::Plan,
+    manifest::{Manifest, Report},
+};
+
+mod build;
+mod check;
+mod graph;
+mod terminal;
+mod up;
+
+/// Microservices as WebAssembly components, linked by one host.
+#[derive(Parser)]
+#[command(name = "dovetail", version, max_term_width = 100)]
+struct Cli {
+    /// The app's manifest; paths in it start from its folder.
+    #[arg(short, long, global = true, value_name = "FILE", default_value = "dovetail.toml")]
+    manifest: PathBuf,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Build the components, link them and serve the app.
+    Up(up::Up),
+    /// Build the components: run each service's build command.
+    Build,
+    /// Build and check everything that `up` would, without serving.
+    Check,
+    /// Show the services, their routes and their links.
+    Graph(graph::Graph),
+    /// Print the JSON schema of the manifest, for editors.
+    Schema,
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell to complete in.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Parse the arguments, do what they say, and tell how it ended.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    crate::telemetry::start();
+    match cli.verb.run(&cli.manifest) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            show(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+impl Verb {
+    fn run(self, manifest: &Path) -> Result<()> {
+        match self {
+            Verb::Up(up) => up.run(manifest),
+            Verb::Build => build::run(&Manifest::load(manifest)?, &Terminal::new()),
+            Verb::Check => check::run(manifest),
+            Verb::Graph(graph) => graph.run(manifest),
+            Verb::Schema => {
+                println!("{:#}", crate::manifest::json_schema());
+                Ok(())
+            }
+            Verb::Completions { shell } => {
+                clap_complete::generate(shell, &mut Cli::command(), "dovetail", &mut std::io::stdout());
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Build the components of a manifest, compile and link them.
+fn plan(manifest: Manifest, terminal: &Terminal) -> Result<Plan> {
+    build::run(&manifest, terminal)?;
+    let spinner = terminal.spin("Compiling", "");
+    let plan = Plan::make(manifest, |service| spinner.show(&service.name));
+    drop(spinner);
+    let plan = plan?;
+    for (service, part) in plan.parts() {
+        let size = part.size.div_ceil(1024);
+        let what = format!("{} ({size} KiB, sha256 {})", service.name, &part.digest[..12]);
+        terminal.done("Compiled", &what, part.compiled_in);
+    }
+    Ok(plan)
+}
+
+fn show(error: &anyhow::Error) {
+    let color = terminal::stderr_has_color();
+    match error.downcast_ref::<Report>() {
+        Some(report) => anstream::eprintln!("{}", report.render(color).trim_end()),
+        None => {
+            let red = terminal::ERROR;
+            anstream::eprintln!("{red}error{red:#}: {error}");
+            for cause in error.chain().skip(1) {
+                anstream::eprintln!("  caused by: {cause}");
+            }
+        }
+    }
+}

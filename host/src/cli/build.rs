@@ -1,0 +1,123 @@
+//! `dovetail build`: run the build command of each service, each command once.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Command, Stdio},
+    time::Instant,
+};
+
+use anyhow::{Context, Result, anyhow, bail};
+
+use super::terminal::{Spinner, Terminal};
+use crate::manifest::Manifest;
+
+/// Build everything that has a build command. Services may share one.
+pub fn run(manifest: &Manifest, terminal: &Terminal) -> Result<()> {
+    let mut commands: Vec<(&str, Vec<&str>)> = Vec::new();
+    for service in &manifest.services {
+        let Some(build) = service.build.as_deref() else { continue };
+        match commands.iter_mut().find(|(command, _)| *command == build) {
+            Some((_, services)) => services.push(&service.name),
+            None => commands.push((build, vec![&service.name])),
+        }
+    }
+    for (command, services) in commands {
+        let services = services.join(", ");
+        if let Some(target) = rust_target(command) {
+            add_target(target, manifest.dir(), terminal)?;
+        }
+        let started = Instant::now();
+        let spinner = terminal.spin("Building", &services);
+        let built = shell(command, manifest.dir(), terminal.is_interactive(), &spinner);
+        drop(spinner);
+        built.with_context(|| format!("the build of {services} failed"))?;
+        terminal.done("Built", &services, started.elapsed());
+    }
+    Ok(())
+}
+
+/// Run a command line in a folder. Its output is shown only if it fails, and its
+/// last line meanwhile.
+fn shell(command: &str, folder: &Path, color: bool, spinner: &Spinner) -> Result<()> {
+    let mut shell = Command::new("sh");
+    // One pipe for both streams, so that their lines keep their order.
+    shell.args(["-c", &format!("exec 2>&1; {command}")]).current_dir(folder);
+    if color {
+        shell.env("CARGO_TERM_COLOR", "always");
+    }
+    let mut child = shell.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("`sh` could not be started")?;
+    let mut output = String::new();
+    if let Some(stdout) = child.stdout.take() {
+        let mut lines = BufReader::new(stdout);
+        let mut line = Vec::new();
+        while lines.read_until(b'\n', &mut line)? > 0 {
+            let text = String::from_utf8_lossy(&line);
+            spinner.pass(&text);
+            output.push_str(&text);
+            line.clear();
+        }
+    }
+    let status = child.wait()?;
+    if !status.success() {
+        bail!("`{command}` ended with {status}:\n{}", output.trim_end());
+    }
+    Ok(())
+}
+
+/// The WebAssembly target that a command of cargo builds for.
+fn rust_target(command: &str) -> Option<&str> {
+    let mut words = command.split_whitespace();
+    if words.next() != Some("cargo") {
+        return None;
+    }
+    let target = loop {
+        let word = words.next()?;
+        match word.strip_prefix("--target") {
+            Some("") => break words.next()?,
+            Some(rest) if rest.starts_with('=') => break &rest[1..],
+            _ => {}
+        }
+    };
+    target.starts_with("wasm32-").then_some(target)
+}
+
+/// Add a target to the Rust toolchain if it is missing, as it is at first.
+fn add_target(target: &str, folder: &Path, terminal: &Terminal) -> Result<()> {
+    if has_target(target, folder)? {
+        return Ok(());
+    }
+    let add = format!("rustup target add {target}");
+    let advice = || format!("the Rust target {target} is missing and could not be added; run `{add}`");
+    terminal.say("Adding", &format!("the Rust target {target} (`{add}`)"));
+    let output = Command::new("rustup").args(["target", "add", target]).current_dir(folder).output();
+    let output = output.with_context(advice)?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(anyhow!("rustup ended with {}:\n{}", output.status, said.trim_end()).context(advice()));
+    }
+    Ok(())
+}
+
+fn has_target(target: &str, folder: &Path) -> Result<bool> {
+    let mut rustc = Command::new("rustc");
+    rustc.args(["--print", "target-libdir", "--target", target]).current_dir(folder);
+    let output = rustc.output().context("`rustc` could not be started; install Rust from https://rustup.rs")?;
+    let libraries = String::from_utf8_lossy(&output.stdout);
+    Ok(output.status.success() && Path::new(libraries.trim()).is_dir())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_target_is_read_from_the_command() {
+        assert_eq!(rust_target("cargo build --target wasm32-wasip2 -p a"), Some("wasm32-wasip2"));
+        assert_eq!(rust_target("cargo build --target=wasm32-wasip2"), Some("wasm32-wasip2"));
+        assert_eq!(rust_target("cargo build --target-dir x --target wasm32-wasip2"), Some("wasm32-wasip2"));
+        assert_eq!(rust_target("cargo build --target x86_64-unknown-linux-gnu"), None);
+        assert_eq!(rust_target("cargo build"), None);
+        assert_eq!(rust_target("make --target wasm32-wasip2"), None);
+    }
+}

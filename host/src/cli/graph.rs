@@ -1,0 +1,117 @@
+//! `dovetail graph`: the app as a picture in text.
+
+use std::{fmt::Write, path::Path};
+
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+
+use super::{plan, terminal::Terminal};
+use crate::{
+    app::LinkNames,
+    manifest::{Manifest, ServiceManifest},
+};
+
+/// Show the services, their routes and their links.
+#[derive(Args)]
+pub struct Graph {
+    /// How to draw.
+    #[arg(long, value_enum, default_value_t = Format::Tree)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    /// A tree for the terminal.
+    Tree,
+    /// Graphviz.
+    Dot,
+    /// A Mermaid flowchart.
+    Mermaid,
+    /// For programs.
+    Json,
+}
+
+impl Graph {
+    /// Build, compile and link, and draw what came of it.
+    pub fn run(self, manifest: &Path) -> Result<()> {
+        let plan = plan(Manifest::load(manifest)?, &Terminal::new())?;
+        let drawing = Drawing { app: &plan.manifest().app, services: &plan.manifest().services, links: &plan.links() };
+        let text = match self.format {
+            Format::Tree => drawing.tree(),
+            Format::Dot => drawing.dot(),
+            Format::Mermaid => drawing.mermaid(),
+            Format::Json => Ok(drawing.json()),
+        };
+        print!("{}", text?);
+        Ok(())
+    }
+}
+
+struct Drawing<'a> {
+    app: &'a str,
+    services: &'a [ServiceManifest],
+    links: &'a [LinkNames],
+}
+
+impl Drawing<'_> {
+    fn tree(&self) -> Result<String, std::fmt::Error> {
+        let mut text = format!("{}\n", self.app);
+        for (place, service) in self.services.iter().enumerate() {
+            let last = place + 1 == self.services.len();
+            writeln!(text, "{} {}", if last { "└──" } else { "├──" }, service.name)?;
+            let routes = routes(service).map(|route| format!("route {route}"));
+            let links = self.links.iter().filter(|link| link.from == service.name);
+            let links = links.map(|link| format!("link {} → {}", link.interface, link.to));
+            let leaves: Vec<_> = routes.chain(links).collect();
+            for (place, leaf) in leaves.iter().enumerate() {
+                let trunk = if last { "    " } else { "│   " };
+                writeln!(text, "{trunk}{} {leaf}", if place + 1 == leaves.len() { "└──" } else { "├──" })?;
+            }
+        }
+        Ok(text)
+    }
+
+    fn dot(&self) -> Result<String, std::fmt::Error> {
+        let mut text = format!("digraph {:?} {{\n    rankdir=LR;\n", self.app);
+        for service in self.services {
+            writeln!(text, "    {:?} [shape=component];", service.name)?;
+            for route in routes(service) {
+                writeln!(text, "    {route:?} [shape=plaintext];\n    {route:?} -> {:?};", service.name)?;
+            }
+        }
+        for link in self.links {
+            writeln!(text, "    {:?} -> {:?} [label={:?}];", link.from, link.to, link.interface)?;
+        }
+        text.push_str("}\n");
+        Ok(text)
+    }
+
+    fn mermaid(&self) -> Result<String, std::fmt::Error> {
+        let mut text = String::from("flowchart LR\n");
+        let mut count = 0;
+        for service in self.services {
+            writeln!(text, "    service-{0}[{0}]", service.name)?;
+            for route in routes(service) {
+                count += 1;
+                writeln!(text, "    route-{count}([\"{route}\"]) --> service-{}", service.name)?;
+            }
+        }
+        for link in self.links {
+            writeln!(text, "    service-{} -- \"{}\" --> service-{}", link.from, link.interface, link.to)?;
+        }
+        Ok(text)
+    }
+
+    fn json(&self) -> String {
+        let services = self
+            .services
+            .iter()
+            .map(|service| serde_json::json!({ "name": service.name, "routes": routes(service).collect::<Vec<_>>() }));
+        let services: Vec<_> = services.collect();
+        format!("{:#}\n", serde_json::json!({ "app": self.app, "services": services, "links": self.links }))
+    }
+}
+
+fn routes(service: &ServiceManifest) -> impl Iterator<Item = &str> {
+    service.routes.iter().map(|route| route.as_str())
+}

@@ -1,0 +1,106 @@
+//! What people see while they wait: a line for each thing that was done, and a
+//! spinner for the one under way. Spinners are for terminals; elsewhere each
+//! step that takes long is a line when it begins.
+
+use std::{
+    io::{IsTerminal, stderr},
+    time::Duration,
+};
+
+use anstyle::{AnsiColor, Style};
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// Words that say what was done.
+pub const DONE: Style = AnsiColor::Green.on_default().bold();
+/// The word `error`.
+pub const ERROR: Style = AnsiColor::Red.on_default().bold();
+/// What stands beside the thing that matters.
+pub const FAINT: Style = Style::new().dimmed();
+/// The thing that matters.
+pub const STRONG: Style = Style::new().bold();
+
+/// Columns for the word that begins a line.
+const WORD: usize = 10;
+
+/// Where progress is shown.
+pub struct Terminal {
+    interactive: bool,
+}
+
+/// Shows that something is under way, until it is dropped.
+pub struct Spinner {
+    bar: ProgressBar,
+    word: &'static str,
+    interactive: bool,
+}
+
+/// Whether standard error takes colours, as the terminal and the environment
+/// (`NO_COLOR`, `CLICOLOR_FORCE`) say.
+pub fn stderr_has_color() -> bool {
+    anstream::AutoStream::choice(&stderr()) != anstream::ColorChoice::Never
+}
+
+/// The word that begins a line, in its column.
+pub fn word(word: &str) -> String {
+    format!("{DONE}{word:>WORD$}{DONE:#}")
+}
+
+impl Terminal {
+    /// Standard error.
+    pub fn new() -> Terminal {
+        Terminal { interactive: stderr().is_terminal() }
+    }
+
+    /// Whether somebody is watching.
+    pub fn is_interactive(&self) -> bool {
+        self.interactive
+    }
+
+    /// Say that something was done, and how long it took.
+    pub fn done(&self, verb: &str, what: &str, took: Duration) {
+        anstream::eprintln!("{} {what} {FAINT}in {:.2} s{FAINT:#}", word(verb), took.as_secs_f64());
+    }
+
+    /// Say something that is worth a line.
+    pub fn say(&self, verb: &str, what: &str) {
+        anstream::eprintln!("{} {what}", word(verb));
+    }
+
+    /// Show that something is under way.
+    pub fn spin(&self, verb: &'static str, what: &str) -> Spinner {
+        let bar = if self.interactive { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
+        let template = format!("{{prefix:>{WORD}.cyan.bold}} {{wide_msg}} {{spinner}}");
+        if let Ok(style) = ProgressStyle::with_template(&template) {
+            bar.set_style(style);
+        }
+        bar.set_prefix(verb);
+        bar.enable_steady_tick(Duration::from_millis(100));
+        let spinner = Spinner { bar, word: verb, interactive: self.interactive };
+        if !what.is_empty() {
+            spinner.show(what);
+        }
+        spinner
+    }
+}
+
+impl Spinner {
+    /// Say what is under way now.
+    pub fn show(&self, what: &str) {
+        if self.interactive {
+            self.bar.set_message(what.to_owned());
+        } else {
+            anstream::eprintln!("{} {what}", word(self.word));
+        }
+    }
+
+    /// Show a passing detail, on a terminal only.
+    pub fn pass(&self, detail: &str) {
+        self.bar.set_message(detail.trim().to_owned());
+    }
+}
+
+impl Drop for Spinner {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}

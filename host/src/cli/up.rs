@@ -1,0 +1,128 @@
+//! `dovetail up`: build, link and serve until a signal.
+
+use std::{io::Write, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+
+use anyhow::{Context, Result};
+use clap::Args;
+use tokio::{
+    runtime::Runtime,
+    signal::unix::{Signal, SignalKind, signal},
+    sync::oneshot,
+};
+
+use super::{
+    plan,
+    terminal::{FAINT, STRONG, Terminal, word},
+};
+use crate::{
+    admin::Admin,
+    app::{App, Plan},
+    gateway::Gateway,
+    listener::Listener,
+    manifest::{self, Invalid, Manifest},
+    store::{self, StoreUrl},
+};
+
+/// How long tasks that outlived every request get to end.
+const LAST_TASKS: Duration = Duration::from_secs(1);
+
+/// Build the components, link them and serve the app.
+#[derive(Args)]
+pub struct Up {
+    /// Listen here instead of at gateway.listen; port 0 picks a free one.
+    #[arg(long, value_name = "HOST:PORT", value_parser = manifest::listen_address)]
+    listen: Option<SocketAddr>,
+    /// Serve the admin API here instead of at admin.listen.
+    #[arg(long, value_name = "HOST:PORT", value_parser = manifest::admin_address)]
+    admin: Option<SocketAddr>,
+    /// Keep data here instead of at store.url: memory: or sqlite:PATH.
+    #[arg(long, value_name = "URL")]
+    store: Option<String>,
+}
+
+impl Up {
+    /// Serve until a signal comes, and then until requests in flight are done.
+    pub fn run(self, manifest: &Path) -> Result<()> {
+        let mut manifest = Manifest::load(manifest)?;
+        manifest.gateway = self.listen.unwrap_or(manifest.gateway);
+        manifest.admin = self.admin.unwrap_or(manifest.admin);
+        let url = store_url(&manifest, self.store.as_deref())?;
+        let plan = plan(manifest, &Terminal::new())?;
+        let runtime = runtime()?;
+        let served = runtime.block_on(serve(plan, url));
+        runtime.shutdown_timeout(LAST_TASKS);
+        served
+    }
+}
+
+/// The store to open: the manifest's, or the one asked for instead. A relative
+/// path starts from the manifest's folder, or from where the command was given.
+pub fn store_url(manifest: &Manifest, instead: Option<&str>) -> Result<StoreUrl> {
+    let invalid = |error: Invalid| anyhow::anyhow!("--store: {}; {}", error.reason, error.help);
+    match instead {
+        Some(url) => Ok(manifest::store_url(url, &manifest.app).map_err(invalid)?.parse()?),
+        None => Ok(manifest.store_url.parse::<StoreUrl>()?.relative_to(manifest.dir())),
+    }
+}
+
+/// A worker for each core.
+pub fn runtime() -> Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime could not be started")
+}
+
+async fn serve(plan: Plan, url: StoreUrl) -> Result<()> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let gateway = bind(plan.manifest().gateway, "gateway", "--listen").await?;
+    let admin = bind(plan.manifest().admin, "admin API", "--admin").await?;
+    let app = Arc::new(plan.start(store::open(&url).await?).await?);
+    introduce(&app, &url, gateway.address()?, admin.address()?)?;
+
+    // The admin API answers until the gateway has drained.
+    let (drained, until_drained) = oneshot::channel::<()>();
+    let admin = admin.serve(Arc::new(Admin::new(app.clone())), async { _ = until_drained.await });
+    let admin = tokio::spawn(admin);
+    let stop = async {
+        signalled(&mut interrupt, &mut terminate).await;
+        tracing::info!("stopping; a second signal ends at once");
+        tokio::spawn(async move {
+            let signal = signalled(&mut interrupt, &mut terminate).await;
+            std::process::exit(128 + signal.as_raw_value());
+        });
+    };
+    if !gateway.serve(Arc::new(Gateway::new(&app)?), stop).await {
+        tracing::warn!("some requests did not finish in time and were cut off");
+    }
+    drop(drained);
+    admin.await?;
+    app.close().await
+}
+
+async fn bind(address: SocketAddr, what: &str, option: &str) -> Result<Listener> {
+    let listener = Listener::bind(address).await;
+    listener.with_context(|| format!("the {what} cannot listen on {address}; choose another address with {option}"))
+}
+
+async fn signalled(interrupt: &mut Signal, terminate: &mut Signal) -> SignalKind {
+    tokio::select! {
+        _ = interrupt.recv() => SignalKind::interrupt(),
+        _ = terminate.recv() => SignalKind::terminate(),
+    }
+}
+
+/// Say what is served and where. The addresses come last, when all is ready.
+fn introduce(app: &App, url: &StoreUrl, gateway: SocketAddr, admin: SocketAddr) -> Result<()> {
+    let mut out = anstream::stdout().lock();
+    let width = app.routes.iter().map(|(route, _)| route.as_str().len()).max().unwrap_or_default();
+    for link in &app.links {
+        writeln!(out, "{} {} → {} {FAINT}{}{FAINT:#}", word("Link"), link.from, link.to, link.interface)?;
+    }
+    for (route, place) in &app.routes {
+        let service = app.services[*place].name();
+        writeln!(out, "{} {:width$} {FAINT}→{FAINT:#} {service}", word("Route"), route.as_str())?;
+    }
+    writeln!(out, "{} {url}", word("Store"))?;
+    writeln!(out, "{} http://{admin}", word("Admin"))?;
+    writeln!(out, "{} {STRONG}{} at http://{gateway}{STRONG:#}", word("Serving"), app.name)?;
+    out.flush()?;
+    Ok(())
+}
