@@ -1,0 +1,4 @@
+//! Promises of Dovetail, each shown through the real binary.
+
+mod shop;
+mod support;

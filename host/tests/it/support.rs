@@ -1,0 +1,194 @@
+//! Starting the real binary on free ports, and talking to it over HTTP.
+
+use std::{
+    io::{BufRead, BufReader},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{Arc, Condvar, Mutex, OnceLock},
+    time::Duration,
+};
+
+use tempfile::TempDir;
+
+pub use self::client::{Answer, Client};
+
+mod client;
+
+/// How long anything that is awaited may take before a test fails.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running `dovetail up`. Killed when it is dropped.
+pub struct Host {
+    child: Child,
+    /// Where it serves.
+    pub gateway: SocketAddr,
+    /// Where its admin API is.
+    pub admin: SocketAddr,
+    /// All that it printed, standard output and error.
+    output: Arc<Output>,
+}
+
+#[derive(Default)]
+struct Output {
+    lines: Mutex<Vec<String>>,
+    grown: Condvar,
+}
+
+/// The repository.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package is in a folder of the repository")
+}
+
+/// The command under test.
+pub fn dovetail() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dovetail"));
+    command.env_remove("DOVETAIL_LOG").env_remove("RUST_BACKTRACE").stdin(Stdio::null());
+    command
+}
+
+/// The file of a built component: `user`, `order`, `guest`, `relay`,
+/// `faulty_directory`. The first call builds them all, by `dovetail build`.
+pub fn component(name: &str) -> PathBuf {
+    static BUILT: OnceLock<()> = OnceLock::new();
+    let folder = root().join("components/target/wasm32-wasip2/release");
+    BUILT.get_or_init(|| {
+        let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/components.toml");
+        let output = dovetail().arg("build").arg("--manifest").arg(manifest).output().expect("dovetail starts");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    });
+    folder.join(format!("{name}.wasm"))
+}
+
+/// A folder with a manifest in it. `{name}` in the text stands for the file of
+/// that component, for each of those that [`component`] knows.
+pub fn app(manifest: &str) -> TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    write_manifest(folder.path(), manifest);
+    folder
+}
+
+/// Write or replace the manifest of a folder: see [`app`].
+pub fn write_manifest(folder: &Path, manifest: &str) {
+    let mut text = manifest.to_owned();
+    for name in ["user", "order", "guest", "relay", "faulty_directory"] {
+        text = text.replace(&format!("{{{name}}}"), &component(name).display().to_string());
+    }
+    std::fs::write(folder.join("dovetail.toml"), text).expect("the manifest can be written");
+}
+
+/// The shop's manifest: the repository's own, with its components built already.
+pub fn shop() -> TempDir {
+    app(SHOP)
+}
+
+const SHOP: &str = r#"
+[app]
+name = "shop"
+[service.user]
+component = "{user}"
+routes = ["/users", "/users/{id}"]
+buckets = ["users"]
+[service.order]
+component = "{order}"
+routes = ["/orders", "/orders/{id}"]
+buckets = ["orders"]
+"#;
+
+impl Host {
+    /// Serve a folder's manifest, with its own store.
+    pub fn up(folder: &Path) -> Host {
+        Host::up_with(folder, &[])
+    }
+
+    /// Serve with further arguments of `up`.
+    pub fn up_with(folder: &Path, arguments: &[&str]) -> Host {
+        let mut command = dovetail();
+        command.args(["up", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--manifest"]);
+        command.arg(folder.join("dovetail.toml")).args(arguments);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("dovetail starts");
+        let output = Arc::<Output>::default();
+        output.clone().gather(child.stderr.take().expect("stderr is piped"));
+        output.clone().gather(child.stdout.take().expect("stdout is piped"));
+        let gateway = address(&output.wait_for("Serving"));
+        let admin = address(&output.wait_for("Admin"));
+        Host { child, gateway, admin, output }
+    }
+
+    /// A connection of HTTP/1.1 that is kept alive.
+    pub async fn connect(&self) -> Client {
+        Client::http1(self.gateway).await
+    }
+
+    /// One request on a connection of its own.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.connect().await.get(path).await
+    }
+
+    /// One request with a JSON body, on a connection of its own.
+    pub async fn post(&self, path: &str, json: &str) -> Answer {
+        self.connect().await.post(path, json).await
+    }
+
+    /// Ask the admin API.
+    pub async fn admin(&self, path: &str) -> Answer {
+        Client::http1(self.admin).await.get(path).await
+    }
+
+    /// Wait until a line of its output contains this text, and return the line.
+    pub fn wait_for_output(&self, text: &str) -> String {
+        self.output.wait_for(text)
+    }
+
+    /// All lines of output so far.
+    pub fn output(&self) -> Vec<String> {
+        self.output.lines.lock().expect("no reader panics").clone()
+    }
+
+    /// Send a signal by name: `TERM`, `INT`, `KILL`.
+    pub fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("sh").args(["-c", &format!("kill -{name} {pid}")]).status();
+        assert!(sent.expect("sh starts").success());
+    }
+
+    /// Wait for its end.
+    pub fn wait(mut self) -> ExitStatus {
+        self.child.wait().expect("the host is ours to wait for")
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("--- the host printed:\n{}", self.output().join("\n"));
+        }
+    }
+}
+
+impl Output {
+    /// Read lines in a thread of their own.
+    fn gather(self: Arc<Self>, from: impl std::io::Read + Send + 'static) {
+        std::thread::spawn(move || {
+            for line in BufReader::new(from).lines().map_while(Result::ok) {
+                self.lines.lock().expect("no reader panics").push(line);
+                self.grown.notify_all();
+            }
+        });
+    }
+
+    fn wait_for(&self, text: &str) -> String {
+        let found = |lines: &[String]| lines.iter().find(|line| line.contains(text)).cloned();
+        let lines = self.lines.lock().expect("no reader panics");
+        let waited = self.grown.wait_timeout_while(lines, PATIENCE, |lines| found(lines).is_none());
+        let (lines, _) = waited.expect("no reader panics");
+        found(&lines).unwrap_or_else(|| panic!("no line with {text:?} in:\n{}", lines.join("\n")))
+    }
+}
+
+fn address(line: &str) -> SocketAddr {
+    let (_, address) = line.split_once("http://").expect("the line has an address");
+    address.trim().parse().expect("an address")
+}

@@ -1,0 +1,141 @@
+//! A client over one connection, so that a test knows which requests share one.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, Full, combinators::BoxBody};
+use hyper::{
+    body::Incoming,
+    client::conn::{http1, http2},
+};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::net::TcpStream;
+
+/// What a request's body is made of.
+pub type Body = BoxBody<Bytes, std::io::Error>;
+
+/// A connection that requests are sent on one after the other (or, over HTTP/2,
+/// side by side by clones of it).
+pub struct Client {
+    sender: Sender,
+    host: String,
+}
+
+enum Sender {
+    Http1(http1::SendRequest<Body>),
+    Http2(http2::SendRequest<Body>),
+}
+
+/// A whole answer.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+/// A body that is all there.
+pub fn whole(bytes: impl Into<Bytes>) -> Body {
+    Full::new(bytes.into()).map_err(|never| match never {}).boxed()
+}
+
+impl Client {
+    /// Connect with HTTP/1.1.
+    pub async fn http1(address: SocketAddr) -> Client {
+        let stream = TcpStream::connect(address).await.expect("the host listens");
+        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.expect("HTTP/1.1");
+        tokio::spawn(connection);
+        Client { sender: Sender::Http1(sender), host: address.to_string() }
+    }
+
+    /// Connect with HTTP/2, with prior knowledge.
+    pub async fn http2(address: SocketAddr) -> Client {
+        let stream = TcpStream::connect(address).await.expect("the host listens");
+        let (sender, connection) =
+            http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.expect("HTTP/2");
+        tokio::spawn(connection);
+        Client { sender: Sender::Http2(sender), host: address.to_string() }
+    }
+
+    /// Another handle to a connection of HTTP/2.
+    pub fn share(&self) -> Option<Client> {
+        match &self.sender {
+            Sender::Http1(_) => None,
+            Sender::Http2(sender) => Some(Client { sender: Sender::Http2(sender.clone()), host: self.host.clone() }),
+        }
+    }
+
+    /// Send a request as it is, but for `Host`, and return its answer with the
+    /// body still to come.
+    pub async fn start(&mut self, mut request: Request<Body>) -> hyper::Result<Response<Incoming>> {
+        match &mut self.sender {
+            Sender::Http1(sender) => {
+                request.headers_mut().entry(header::HOST).or_insert(self.host.parse().expect("a header value"));
+                sender.ready().await?;
+                sender.send_request(request).await
+            }
+            Sender::Http2(sender) => {
+                let uri = format!("http://{}{}", self.host, request.uri());
+                *request.uri_mut() = uri.parse().expect("a URI");
+                sender.ready().await?;
+                sender.send_request(request).await
+            }
+        }
+    }
+
+    /// Send a request and wait for the whole answer; an error if the connection
+    /// broke.
+    pub async fn try_send(&mut self, request: Request<Body>) -> hyper::Result<Answer> {
+        let (head, body) = self.start(request).await?.into_parts();
+        Ok(Answer { status: head.status, headers: head.headers, body: body.collect().await?.to_bytes() })
+    }
+
+    /// Send a request and wait for the whole answer.
+    pub async fn send(&mut self, request: Request<Body>) -> Answer {
+        self.try_send(request).await.expect("an answer")
+    }
+
+    /// A request without a body.
+    pub async fn ask(&mut self, method: Method, path: &str) -> Answer {
+        self.send(request(method, path, "")).await
+    }
+
+    pub async fn get(&mut self, path: &str) -> Answer {
+        self.ask(Method::GET, path).await
+    }
+
+    /// POST a JSON body.
+    pub async fn post(&mut self, path: &str, json: &str) -> Answer {
+        self.send(post(path, json)).await
+    }
+}
+
+/// A request with a body in one piece.
+pub fn request(method: Method, path: &str, body: impl Into<Bytes>) -> Request<Body> {
+    Request::builder().method(method).uri(path).body(whole(body)).expect("a valid request")
+}
+
+/// A POST of JSON.
+pub fn post(path: &str, json: &str) -> Request<Body> {
+    let mut request = request(Method::POST, path, json.to_owned());
+    request.headers_mut().insert(header::CONTENT_TYPE, "application/json".parse().expect("a header value"));
+    request
+}
+
+impl Answer {
+    /// The body as text.
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).expect("UTF-8")
+    }
+
+    /// The body as JSON.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error} in {:?}", self.body))
+    }
+
+    /// A header's value, or an empty text.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().expect("text"))
+    }
+}
