@@ -56,8 +56,7 @@ enum Verb {
 /// Parse the arguments, do what they say, and tell how it ended.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
-    crate::telemetry::start();
-    match cli.verb.run(&cli.manifest) {
+    match crate::telemetry::start().and_then(|()| cli.verb.run(&cli.manifest)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             show(&error);

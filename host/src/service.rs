@@ -86,7 +86,7 @@ impl Service {
         let deadline = callers_deadline.map_or(own, |callers| callers.min(own));
         self.calls.fetch_add(1, Ordering::Relaxed);
 
-        let revision = self.live.load();
+        let revision = self.live.load_full();
         let mut lease = revision.pool.lease(deadline).await.map_err(|exhausted| CallError::Busy {
             service: self.name.clone(),
             instances: exhausted.0,
