@@ -118,7 +118,7 @@ impl Manifest {
     }
 
     /// A problem found later, shown at `service`'s table or at a `key` of it:
-    /// `links`, `limits.memory`, `links.shop:users/directory`. Where that key
+    /// `links`, `limits.memory`, `links.acme:stock/shelf`. Where that key
     /// is not written, the nearest table around it is shown.
     pub fn problem(
         &self,

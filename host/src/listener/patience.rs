@@ -17,7 +17,6 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
     time::{Instant, Sleep, sleep_until},
 };
 
@@ -28,8 +27,8 @@ const IDLE: Duration = Duration::from_secs(60);
 const UNREAD: Duration = Duration::from_secs(30);
 
 /// A stream that fails with `TimedOut` when its client is too slow.
-pub struct Patience {
-    stream: TcpStream,
+pub struct Patience<S> {
+    stream: S,
     requests: Arc<AtomicUsize>,
     reading: Stall,
     writing: Stall,
@@ -44,17 +43,17 @@ struct Stall {
     timer: Option<Pin<Box<Sleep>>>,
 }
 
-impl Patience {
+impl<S: Unpin> Patience<S> {
     /// `requests` counts those that this connection has in flight: while there
     /// are any it is not idle.
-    pub fn new(stream: TcpStream, requests: Arc<AtomicUsize>) -> Self {
+    pub fn new(stream: S, requests: Arc<AtomicUsize>) -> Self {
         Patience { stream, requests, reading: Stall::new(IDLE), writing: Stall::new(UNREAD) }
     }
 
     fn poll_write_with<T>(
         &mut self,
         cx: &mut Context<'_>,
-        write: impl FnOnce(Pin<&mut TcpStream>, &mut Context<'_>) -> Poll<io::Result<T>>,
+        write: impl FnOnce(Pin<&mut S>, &mut Context<'_>) -> Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         match write(Pin::new(&mut self.stream), cx) {
             Poll::Pending => {
@@ -92,7 +91,7 @@ impl Stall {
     }
 }
 
-impl AsyncRead for Patience {
+impl<S: AsyncRead + Unpin> AsyncRead for Patience<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         match Pin::new(&mut this.stream).poll_read(cx, buf) {
@@ -113,7 +112,7 @@ impl AsyncRead for Patience {
     }
 }
 
-impl AsyncWrite for Patience {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Patience<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.poll_write_with(cx, |stream, cx| stream.poll_write(cx, buf))
     }
@@ -136,5 +135,56 @@ impl AsyncWrite for Patience {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.poll_write_with(cx, |stream, cx| stream.poll_shutdown(cx))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+
+    use super::*;
+
+    /// A connection with room for 8 bytes each way, and its client.
+    fn connection() -> (Patience<DuplexStream>, Arc<AtomicUsize>, DuplexStream) {
+        let (server, client) = duplex(8);
+        let requests = Arc::new(AtomicUsize::new(0));
+        (Patience::new(server, requests.clone()), requests, client)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_idle_connection_ends() {
+        let (mut server, _, _client) = connection();
+        let begun = Instant::now();
+        let error = server.read_u8().await.expect_err("nothing is sent");
+        assert_eq!((error.kind(), begun.elapsed()), (io::ErrorKind::TimedOut, IDLE));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_with_a_request_in_flight_is_not_idle() {
+        let (mut server, requests, mut client) = connection();
+        requests.store(1, Ordering::Relaxed);
+        assert!(tokio::time::timeout(IDLE * 10, server.read_u8()).await.is_err(), "it still waits");
+        client.write_u8(7).await.expect("there is room");
+        assert_eq!(server.read_u8().await.expect("a byte"), 7);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_does_not_read_is_left() {
+        let (mut server, requests, _client) = connection();
+        requests.store(1, Ordering::Relaxed);
+        let error = server.write_all(&[0; 9]).await.expect_err("nothing is read");
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_reads_slowly_is_served() {
+        let (mut server, _, mut client) = connection();
+        let sent = tokio::spawn(async move { server.write_all(&[0; 64]).await });
+        for _ in 0..64 {
+            // Paused time moves on by itself while both sides wait.
+            tokio::time::advance(UNREAD / 2).await;
+            client.read_u8().await.expect("a byte");
+        }
+        sent.await.expect("no panic").expect("all was read");
     }
 }

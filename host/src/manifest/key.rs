@@ -41,7 +41,7 @@ impl KeyPath {
     }
 }
 
-/// As one would write it in TOML: `service.order.links."shop:users/directory"`.
+/// As one would write it in TOML: `service.web.links."acme:stock/shelf"`.
 impl fmt::Display for KeyPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, key) in self.0.iter().enumerate() {
@@ -86,15 +86,15 @@ mod tests {
 
     #[test]
     fn a_path_reads_as_it_would_be_written() {
-        let links = KeyPath::root().child("service").child("order").child("links");
-        assert_eq!(links.to_string(), "service.order.links");
-        let link = links.child("shop:users/directory@0.1.0");
-        assert_eq!(link.to_string(), r#"service.order.links."shop:users/directory@0.1.0""#);
+        let links = KeyPath::root().child("service").child("web").child("links");
+        assert_eq!(links.to_string(), "service.web.links");
+        let link = links.child("acme:stock/shelf@0.1.0");
+        assert_eq!(link.to_string(), r#"service.web.links."acme:stock/shelf@0.1.0""#);
     }
 
     #[test]
     fn what_is_not_written_is_shown_at_the_table_around_it() {
-        let service = KeyPath::root().child("service").child("order");
+        let service = KeyPath::root().child("service").child("web");
         let mut places = Places::default();
         places.insert(service.clone(), 9..14, 0..15);
         assert_eq!(places.value(&service.child("limits").child("memory")), Some(0..15));

@@ -22,7 +22,7 @@ pub(super) fn read(path: &Path) -> Result<String, Report> {
             fail(format!("there is no manifest at `{shown}`"), "write a dovetail.toml there, or pass `--manifest PATH`")
         }
         std::io::ErrorKind::InvalidData => fail(format!("`{shown}` is not UTF-8 text"), "save it as UTF-8"),
-        _ => fail(format!("`{shown}` cannot be read: {error}"), "let this user read it, or pass `--manifest PATH`"),
+        _ => fail(format!("`{shown}` cannot be read: {error}"), "let this account read it, or pass `--manifest PATH`"),
     })
 }
 
@@ -62,7 +62,7 @@ fn syntax(source: &Source, error: &toml::de::Error) -> Problem {
     match expected {
         "" if what == "duplicate key" => problem.help("leave one of the two out"),
         "" => problem,
-        "literal string" => problem.help("put it in quotes, as in `name = \"shop\"`"),
+        "literal string" => problem.help("put it in quotes, as in `name = \"demo\"`"),
         expected => problem.label(format!("expected {expected}")),
     }
 }

@@ -43,10 +43,10 @@ pub(super) fn env(name: &str) -> Result<(), Invalid> {
     characters(name, |c| c != '=' && c != '\0', help)
 }
 
-/// An interface, as components import it: `shop:users/directory`, and
+/// An interface, as components import it: `acme:stock/shelf`, and
 /// `@0.1.0` after it where the package has a version.
 pub(super) fn interface(name: &str) -> Result<(), Invalid> {
-    let help = "write it as the component imports it, as in \"shop:users/directory\" or \"shop:users/directory@0.1.0\"";
+    let help = "write it as the component imports it, as in \"acme:stock/shelf\" or \"acme:stock/shelf@0.1.0\"";
     let (path, version) = match name.split_once('@') {
         Some((path, version)) => (path, Some(version)),
         None => (name, None),
@@ -95,13 +95,13 @@ mod tests {
     #[test]
     fn names_are_taken_or_refused() {
         assert!(app("Shop_2-eu").is_ok());
-        assert!(service("user-2").is_ok());
-        assert!(bucket("orders.v1").is_ok());
+        assert!(service("item-2").is_ok());
+        assert!(bucket("items.v1").is_ok());
         assert!(env("PATH").is_ok() && env("lower.dotted").is_ok());
         for name in ["", "a b", "größe", "a/b", "a.b", &"x".repeat(64)] {
             assert!(app(name).is_err(), "{name}");
         }
-        for name in ["User", "2user", "-user", "my_user", ""] {
+        for name in ["Item", "2item", "-item", "my_item", ""] {
             assert!(service(name).is_err(), "{name}");
         }
         assert!(bucket("a/b").is_err());
@@ -110,10 +110,10 @@ mod tests {
 
     #[test]
     fn interfaces_are_named_as_imports_are() {
-        for name in ["shop:users/directory", "wasi:http/incoming-handler@0.2.0-rc.1", "a:b/C2-d@1.0.0"] {
+        for name in ["acme:stock/shelf", "wasi:http/incoming-handler@0.2.0-rc.1", "a:b/C2-d@1.0.0"] {
             assert_eq!(interface(name), Ok(()), "{name}");
         }
-        for name in ["directory", "shop:users", "shop/users", "shop:users/", "Shop:u_s/x", "a:b/c@1", "a:b/c@"] {
+        for name in ["shelf", "acme:stock", "acme/stock", "acme:stock/", "Acme:s_k/x", "a:b/c@1", "a:b/c@"] {
             assert!(interface(name).is_err(), "{name}");
         }
     }

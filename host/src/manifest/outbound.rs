@@ -251,7 +251,7 @@ mod tests {
             "ftp://a.com",
             "a.com/path",
             "https://a.com/",
-            "user@a.com",
+            "me@a.com",
             "a b.com",
             "a.com:0",
             "a.com:99999",

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use super::Invalid;
 
-/// A path pattern: `/users` as it stands, `/users/{id}` with any one segment
+/// A path pattern: `/items` as it stands, `/items/{id}` with any one segment
 /// for `{id}`, `/files/*` with anything after `/files/`, nothing included.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Route {
@@ -57,7 +57,7 @@ impl FromStr for Route {
                 "*" if !last => {
                     return Err(Invalid::new(
                         "has `*` before its end",
-                        "let `*` come last, or write a parameter, as in \"/users/{id}/orders\"",
+                        "let `*` come last, or write a parameter, as in \"/items/{id}/parts\"",
                     ));
                 }
                 "*" | "" => {}
@@ -108,7 +108,7 @@ fn check_segment<'a>(segment: &'a str, seen: &mut BTreeSet<&'a str>) -> Result<(
 
 fn check_parameter<'a>(segment: &'a str, seen: &mut BTreeSet<&'a str>) -> Result<(), Invalid> {
     let name = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
-    let help = "a parameter is a whole segment, named with letters, digits and `_`, as in \"/users/{id}\"";
+    let help = "a parameter is a whole segment, named with letters, digits and `_`, as in \"/items/{id}\"";
     let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     match name.filter(|name| is_name(name)) {
         None => Err(Invalid::new(format!("has the segment `{segment}`, which is no parameter"), help)),
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn patterns_are_taken() {
-        for text in ["/", "/users", "/users/", "/users/{id}/orders/{order_2}", "/*", "/files/*", "/a%20b", "/@me:x"] {
+        for text in ["/", "/items", "/items/", "/items/{id}/parts/{part_2}", "/*", "/files/*", "/a%20b", "/@me:x"] {
             assert_eq!(text.parse(), Ok(route(text)));
         }
     }
@@ -144,7 +144,7 @@ mod tests {
     fn other_patterns_are_refused() {
         for text in [
             "",
-            "users",
+            "items",
             "*",
             "//",
             "/a//b",

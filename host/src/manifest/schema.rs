@@ -45,7 +45,7 @@ pub(super) struct Document {
 #[serde(deny_unknown_fields)]
 pub(super) struct App {
     /// The app's name: letters, digits, `-` and `_`.
-    #[schemars(required, extend("examples" = ["shop"]), regex(pattern = "^[A-Za-z0-9_-]{1,63}$"))]
+    #[schemars(required, extend("examples" = ["demo"]), regex(pattern = "^[A-Za-z0-9_-]{1,63}$"))]
     pub name: Option<String>,
 }
 
@@ -74,7 +74,7 @@ pub(super) struct Store {
     /// `sqlite:PATH`, the path relative to this file, or `memory:`. `{app}`
     /// stands for the app's name.
     #[schemars(
-        extend("examples" = ["sqlite:data/shop.db"]),
+        extend("examples" = ["sqlite:data/demo.db"]),
         regex(pattern = "^(memory:$|sqlite:.)")
     )]
     pub url: String,
@@ -88,7 +88,7 @@ pub(super) struct Service {
     #[schemars(
         required,
         length(min = 1),
-        extend("examples" = ["target/wasm32-wasip2/release/user.wasm"])
+        extend("examples" = ["target/wasm32-wasip2/release/hello.wasm"])
     )]
     pub component: Option<String>,
     /// A shell command that makes the component, run in this file's folder.
@@ -99,13 +99,13 @@ pub(super) struct Service {
         extend("examples" = ["cargo build --release --target wasm32-wasip2"])
     )]
     pub build: Option<String>,
-    /// The paths it serves: `/users`, `/users/{id}`, `/files/*`.
+    /// The paths it serves: `/items`, `/items/{id}`, `/files/*`.
     #[serde(default)]
-    #[schemars(extend("examples" = [["/users", "/users/{id}"]]), inner(regex(pattern = "^/")))]
+    #[schemars(extend("examples" = [["/items", "/items/{id}"]]), inner(regex(pattern = "^/")))]
     pub routes: Vec<String>,
     /// The buckets it may open.
     #[serde(default)]
-    #[schemars(extend("examples" = [["users"]]), inner(regex(pattern = "^[A-Za-z0-9_.-]{1,63}$")))]
+    #[schemars(extend("examples" = [["items"]]), inner(regex(pattern = "^[A-Za-z0-9_.-]{1,63}$")))]
     pub buckets: Vec<String>,
     /// What it reads through `wasi:config`.
     #[serde(default)]
@@ -122,7 +122,7 @@ pub(super) struct Service {
     pub outbound: Vec<String>,
     /// Which service serves an imported interface, where more than one exports it.
     #[serde(default)]
-    #[schemars(extend("examples" = [{"shop:users/directory": "user"}]))]
+    #[schemars(extend("examples" = [{"acme:stock/shelf": "stock"}]))]
     pub links: BTreeMap<String, String>,
     #[serde(default)]
     pub limits: Limits,

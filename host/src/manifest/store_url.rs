@@ -37,17 +37,17 @@ mod tests {
 
     #[test]
     fn known_stores_are_taken() {
-        assert_eq!(store_url("memory:", "shop"), Ok("memory:".to_owned()));
-        assert_eq!(store_url("sqlite:data/{app}.db", "shop"), Ok("sqlite:data/shop.db".to_owned()));
-        assert_eq!(store_url("sqlite:/var/shop.db", "shop"), Ok("sqlite:/var/shop.db".to_owned()));
+        assert_eq!(store_url("memory:", "demo"), Ok("memory:".to_owned()));
+        assert_eq!(store_url("sqlite:data/{app}.db", "demo"), Ok("sqlite:data/demo.db".to_owned()));
+        assert_eq!(store_url("sqlite:/var/demo.db", "demo"), Ok("sqlite:/var/demo.db".to_owned()));
     }
 
     #[test]
     fn others_are_refused() {
-        for text in ["", "shop.db", "redis://localhost", "memory:x", "sqlite:", "sqlite::memory:"] {
-            assert!(store_url(text, "shop").is_err(), "{text}");
+        for text in ["", "demo.db", "redis://localhost", "memory:x", "sqlite:", "sqlite::memory:"] {
+            assert!(store_url(text, "demo").is_err(), "{text}");
         }
-        let refused = store_url("sqlite://data/shop.db", "shop").map_err(|invalid| invalid.help);
-        assert!(refused.is_err_and(|help| help.contains("\"sqlite:data/shop.db\"")));
+        let refused = store_url("sqlite://data/demo.db", "demo").map_err(|invalid| invalid.help);
+        assert!(refused.is_err_and(|help| help.contains("\"sqlite:data/demo.db\"")));
     }
 }

@@ -41,7 +41,7 @@ impl FromStr for StoreUrl {
             Some(("memory", "")) => return Ok(StoreUrl::Memory),
             Some(("memory", _)) => "text after the colon",
             Some(("sqlite", "")) => "no path",
-            // Elsewhere `sqlite://data/shop.db` is a relative path; here it
+            // Elsewhere `sqlite://data/demo.db` is a relative path; here it
             // would be one from the root. Better to ask than to guess.
             Some(("sqlite", path)) if path.starts_with("//") => "two slashes before the path",
             Some(("sqlite", path)) => return Ok(StoreUrl::Sqlite(path.into())),
@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn parses_what_it_prints() {
-        for text in ["memory:", "sqlite:data/shop.db", "sqlite:/var/shop.db"] {
+        for text in ["memory:", "sqlite:data/demo.db", "sqlite:/var/demo.db"] {
             let url: Result<StoreUrl, _> = text.parse();
             assert_eq!(url.map(|url| url.to_string()), Ok(text.to_owned()));
         }
@@ -80,7 +80,7 @@ mod tests {
             ("memory", "no scheme"),
             ("memory:x", "text after the colon"),
             ("sqlite:", "no path"),
-            ("sqlite://data/shop.db", "two slashes before the path"),
+            ("sqlite://data/demo.db", "two slashes before the path"),
             ("mysql://localhost", "unknown scheme"),
         ] {
             let report = match text.parse::<StoreUrl>() {
@@ -95,7 +95,7 @@ mod tests {
     #[test]
     fn resolves_relative_paths_only() {
         let folder = Path::new("/app");
-        for (path, resolved) in [("data/shop.db", "/app/data/shop.db"), ("/x.db", "/x.db")] {
+        for (path, resolved) in [("data/demo.db", "/app/data/demo.db"), ("/x.db", "/x.db")] {
             assert_eq!(StoreUrl::Sqlite(path.into()).relative_to(folder), StoreUrl::Sqlite(resolved.into()));
         }
         assert_eq!(StoreUrl::Memory.relative_to(folder), StoreUrl::Memory);

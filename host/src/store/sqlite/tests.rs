@@ -12,7 +12,7 @@ use crate::store::{BucketStore, StoreError};
 #[tokio::test]
 async fn creates_its_folder_and_keeps_what_it_was_told() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let path = folder.path().join("not/yet/there/shop.db");
+    let path = folder.path().join("not/yet/there/demo.db");
     for round in 1..=3 {
         let store = SqliteStore::open(&path).await?;
         assert_eq!(store.increment("b", "n".into(), 1).await?, round);
@@ -26,7 +26,7 @@ async fn creates_its_folder_and_keeps_what_it_was_told() -> Result<()> {
             ensure!(matches!(error, StoreError::Closed { .. }), error);
         }
         drop(store);
-        assert_eq!(files_beside(&path)?, ["shop.db"], "the log stayed");
+        assert_eq!(files_beside(&path)?, ["demo.db"], "the log stayed");
     }
     Ok(())
 }
@@ -34,7 +34,7 @@ async fn creates_its_folder_and_keeps_what_it_was_told() -> Result<()> {
 #[tokio::test]
 async fn carries_the_marks_in_the_file_itself() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let path = folder.path().join("shop.db");
+    let path = folder.path().join("demo.db");
     let store = SqliteStore::open(&path).await?;
     // While the host runs, and so after a crash.
     assert_eq!(fs::read(&path)?[68..72], *b"DVTL");
@@ -45,7 +45,7 @@ async fn carries_the_marks_in_the_file_itself() -> Result<()> {
 #[tokio::test]
 async fn leaves_alone_what_is_not_its_own() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let path = folder.path().join("shop.db");
+    let path = folder.path().join("demo.db");
     let database = |batch: &str| Ok(Connection::open(&path)?.execute_batch(batch)?);
     type Make<'a> = &'a dyn Fn() -> Result<()>;
     let cases: [(Make, &str); 6] = [
@@ -72,9 +72,9 @@ async fn leaves_alone_what_is_not_its_own() -> Result<()> {
             bail!("opened a file although: {report}");
         };
         let said = error.to_string();
-        assert!(said.contains(report) && said.contains("shop.db"), "{said}");
+        assert!(said.contains(report) && said.contains("demo.db"), "{said}");
         assert_eq!(fs::read(&path)?, before, "{report}");
-        assert_eq!(files_beside(&path)?, ["shop.db"], "{report}");
+        assert_eq!(files_beside(&path)?, ["demo.db"], "{report}");
         fs::remove_file(&path)?;
     }
     Ok(())
@@ -83,7 +83,7 @@ async fn leaves_alone_what_is_not_its_own() -> Result<()> {
 #[tokio::test]
 async fn sees_a_newer_version_that_is_still_in_the_log() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let path = folder.path().join("shop.db");
+    let path = folder.path().join("demo.db");
     drop(SqliteStore::open(&path).await?);
     let newer = Connection::open(&path)?;
     newer.pragma_update(None, "user_version", 2)?;
@@ -100,7 +100,7 @@ async fn says_which_path_cannot_be_opened() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("file");
     fs::write(&file, "")?;
-    for path in [folder.path().to_owned(), file.join("shop.db")] {
+    for path in [folder.path().to_owned(), file.join("demo.db")] {
         let Err(error) = SqliteStore::open(&path).await else {
             bail!("opened {path:?}");
         };
@@ -112,7 +112,7 @@ async fn says_which_path_cannot_be_opened() -> Result<()> {
 #[tokio::test]
 async fn takes_an_empty_file() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let path = folder.path().join("shop.db");
+    let path = folder.path().join("demo.db");
     fs::write(&path, "")?;
     let store = SqliteStore::open(&path).await?;
     assert_eq!(store.increment("b", "n".into(), 1).await?, 1);
@@ -122,7 +122,7 @@ async fn takes_an_empty_file() -> Result<()> {
 #[tokio::test]
 async fn lists_a_bucket_without_walking_through_others() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let connection = schema::open(&folder.path().join("shop.db"))?;
+    let connection = schema::open(&folder.path().join("demo.db"))?;
     let plan = format!("EXPLAIN QUERY PLAN {}", schema::LIST_KEYS);
     let plan: String = connection.query_row(&plan, ("b", 1, 1), |row| row.get("detail"))?;
     let index = "SEARCH entries USING INDEX entries_by_bucket (bucket=? AND rowid>?)";
