@@ -51,7 +51,7 @@ pub fn resolve(parts: &[Part]) -> Result<Vec<Link>, Vec<Problem>> {
             )
         }));
         for (import, interface) in part.surface.imports.iter().enumerate() {
-            if interface.name.is_wasi() {
+            if interface.name.is_wasi() || interface.is_types_alone() {
                 continue;
             }
             match find_exporter(parts, importer, interface) {

@@ -45,6 +45,10 @@ impl Surface {
         let (ty, engine) = (component.component_type(), component.engine());
         let mut surface = Surface { imports: Vec::new(), exports: Vec::new(), strays: Vec::new() };
         for (name, item) in ty.imports(engine) {
+            // A type that the component gives a name to; there is nothing to offer.
+            if let ComponentItem::Type(_) | ComponentItem::Resource(_) = item.ty {
+                continue;
+            }
             match Interface::of(component, name, item.ty) {
                 Some(interface) => surface.imports.push(interface),
                 None => surface.strays.push(name.into()),
@@ -68,6 +72,12 @@ impl Interface {
             }
         }
         Some(interface)
+    }
+
+    /// Whether it has only types, as an interface that another one's `use` refers
+    /// to. Types are compared where functions use them; nobody has to offer them.
+    pub fn is_types_alone(&self) -> bool {
+        self.functions.is_empty() && self.resources.is_empty()
     }
 
     /// Why the interface cannot be linked, if it cannot: what it carries belongs
