@@ -182,7 +182,9 @@ impl Part {
     /// The functions that links may call.
     fn linkable_exports(&self) -> HashMap<String, ComponentExportIndex> {
         let mut indices = HashMap::new();
-        for export in self.surface.exports.iter().filter(|export| !export.name.is_wasi()) {
+        let exports = self.surface.exports.iter().filter(|export| !export.name.is_wasi());
+        // Of several compatible versions the one whose types were compared.
+        for export in exports.filter(|export| self.surface.export(&export.name).is_some_and(|it| it.name == export.name)) {
             let Some(interface) = self.component.get_export_index(None, &export.name.to_string()) else { continue };
             for (function, _) in &export.functions {
                 if let Some(index) = self.component.get_export_index(Some(&interface), function) {

@@ -84,10 +84,6 @@ impl Part<'_> {
         Problem { service: self.service.into(), key, title, help }
     }
 
-    fn export(&self, name: &InterfaceName) -> Option<&Interface> {
-        self.surface.exports.iter().find(|export| export.name.goes_with(name))
-    }
-
     /// The service that `links` names for an interface.
     fn choice(&self, name: &InterfaceName) -> Option<&str> {
         let chosen = self.choices.iter().find(|(key, _)| is_meant(key, name));
@@ -122,7 +118,7 @@ fn find_exporter(parts: &[Part], importer: usize, import: &Interface) -> Result<
     let (service, name) = (part.service, &import.name);
     let chosen = part.choice(name);
     let candidates: Vec<usize> = (0..parts.len())
-        .filter(|other| *other != importer && parts[*other].export(name).is_some())
+        .filter(|other| *other != importer && parts[*other].surface.export(name).is_some())
         .filter(|other| chosen.is_none_or(|chosen| chosen == parts[*other].service))
         .collect();
     match candidates[..] {
@@ -161,7 +157,7 @@ fn check_types(importer: &Part, import: &Interface, exporter: &Part) -> Result<(
             "only plain values cross a link; pass records, lists and the like, or an id in place of a resource".into(),
         ));
     }
-    let mismatches = exporter.export(name).map(|export| import.mismatches(export)).unwrap_or_default();
+    let mismatches = exporter.surface.export(name).map(|export| import.mismatches(export)).unwrap_or_default();
     if mismatches.is_empty() {
         return Ok(());
     }

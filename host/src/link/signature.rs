@@ -58,6 +58,13 @@ impl Surface {
             ty.exports(engine).filter_map(|(name, item)| Interface::of(component, name, item.ty)).collect();
         surface
     }
+
+    /// The export that stands for an import of this name: of several compatible
+    /// versions the latest.
+    pub fn export(&self, name: &InterfaceName) -> Option<&Interface> {
+        let compatible = self.exports.iter().filter(|export| export.name.goes_with(name));
+        compatible.max_by(|one, other| one.name.version.cmp(&other.name.version))
+    }
 }
 
 impl Interface {
