@@ -184,7 +184,9 @@ impl Part {
         let mut indices = HashMap::new();
         let exports = self.surface.exports.iter().filter(|export| !export.name.is_wasi());
         // Of several compatible versions the one whose types were compared.
-        for export in exports.filter(|export| self.surface.export(&export.name).is_some_and(|it| it.name == export.name)) {
+        for export in
+            exports.filter(|export| self.surface.export(&export.name).is_some_and(|it| it.name == export.name))
+        {
             let Some(interface) = self.component.get_export_index(None, &export.name.to_string()) else { continue };
             for (function, _) in &export.functions {
                 if let Some(index) = self.component.get_export_index(Some(&interface), function) {
@@ -229,7 +231,7 @@ fn resolve(manifest: &Manifest, parts: &[Part]) -> Result<Vec<Link>> {
         .map(|(service, part)| link::Part { service: &service.name, surface: &part.surface, choices: &service.links })
         .collect();
     link::resolve(&parts).map_err(|problems| {
-        let located = problems.into_iter().map(|p| manifest.problem(&p.service, p.key, p.title, p.help));
+        let located = problems.into_iter().map(|p| manifest.problem(&p.service, p.key.as_deref(), p.title, p.help));
         Report::new(located.collect()).into()
     })
 }

@@ -8,12 +8,14 @@
 pub use self::{
     call::define,
     name::InterfaceName,
-    resolve::{Link, Part, Problem, callees_first, resolve},
+    problem::Problem,
+    resolve::{Link, Part, callees_first, resolve},
     signature::{Interface, Mismatch, Surface},
 };
 
 mod call;
 mod name;
+mod problem;
 mod resolve;
 mod signature;
 

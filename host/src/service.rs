@@ -25,7 +25,7 @@ pub use self::{
     http::ReplyBody,
     instance::Instance,
     revision::{HANDLER, Revision, RevisionError},
-    state::State,
+    state::{PACKAGES, State},
 };
 use crate::manifest::Limits;
 

@@ -18,7 +18,8 @@ pub fn start() -> Result<()> {
         })?,
         Err(_) => Targets::new().with_default(LevelFilter::WARN).with_target("dovetail", LevelFilter::INFO),
     };
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
+    let lines =
+        tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
     tracing_subscriber::registry().with(targets).with(lines).init();
     Ok(())
 }

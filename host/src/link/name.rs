@@ -37,6 +37,15 @@ impl InterfaceName {
         self.path == other.path && self.track() == other.track()
     }
 
+    /// Whether it belongs to a package, named with its version, or to one that
+    /// goes with it.
+    pub fn is_of(&self, package: &str) -> bool {
+        let Some((_, interface)) = self.path.split_once('/') else { return false };
+        let (package, version) = package.split_once('@').unwrap_or((package, ""));
+        let same = InterfaceName { path: format!("{package}/{interface}"), version: version.parse().ok() };
+        self.goes_with(&same)
+    }
+
     /// Whether the host offers it, if anybody does.
     pub fn is_wasi(&self) -> bool {
         self.path.starts_with("wasi:")
@@ -96,6 +105,16 @@ mod tests {
         assert!(goes_with("a:b/c@0.2.0-draft", "a:b/c@0.2.0-draft"));
         assert!(!goes_with("a:b/c@0.2.0-draft", "a:b/c@0.2.0"));
         assert!(!goes_with("a:b/c@0.2.0-draft", "a:b/c@0.2.0-draft2"));
+    }
+
+    #[test]
+    fn an_interface_is_of_its_package_and_of_compatible_ones() {
+        let is_of = |name: &str, package| name.parse::<InterfaceName>().expect("a name").is_of(package);
+        assert!(is_of("a:b/c@0.2.6", "a:b@0.2.0"));
+        assert!(!is_of("a:b/c@0.3.0", "a:b@0.2.0"));
+        assert!(!is_of("a:b/c@0.2.0-rc", "a:b@0.2.0"));
+        assert!(!is_of("a:d/c@0.2.0", "a:b@0.2.0"));
+        assert!(!is_of("a:b/c", "a:b@0.2.0"));
     }
 
     #[test]

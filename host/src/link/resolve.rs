@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Interface, InterfaceName, Surface};
+use super::{Interface, InterfaceName, Problem, Surface};
+use crate::service::PACKAGES;
 
 /// A service that takes part.
 pub struct Part<'a> {
@@ -26,32 +27,15 @@ pub struct Link {
     pub exporter: usize,
 }
 
-/// Why an import cannot be tied.
-pub struct Problem {
-    /// The service whose manifest entry is to be looked at.
-    pub service: String,
-    /// The key there, if it is about one.
-    pub key: Option<&'static str>,
-    /// What is wrong.
-    pub title: String,
-    /// What would be right.
-    pub help: String,
-}
-
 /// Tie every import of every part that is not the host's, or say of each why not.
 pub fn resolve(parts: &[Part]) -> Result<Vec<Link>, Vec<Problem>> {
     let (mut links, mut problems) = (Vec::new(), Vec::new());
     for (importer, part) in parts.iter().enumerate() {
-        problems.extend(part.unused_choices());
-        problems.extend(part.surface.strays.iter().map(|stray| {
-            part.problem(
-                None,
-                format!("service {:?} imports {stray:?}, which is no interface", part.service),
-                "only interfaces can be imported; move it into one and export that from another service".into(),
-            )
-        }));
+        problems.extend(part.unused_choices().map(|key| Problem::not_imported(part, key)));
+        problems.extend(part.surface.strays.iter().map(|name| Problem::stray(part, name)));
+        problems.extend(part.not_offered().map(|name| Problem::not_offered(part, name)));
         for (import, interface) in part.surface.imports.iter().enumerate() {
-            if interface.name.is_wasi() || interface.is_types_alone() {
+            if !interface.is_linked() {
                 continue;
             }
             match find_exporter(parts, importer, interface) {
@@ -60,9 +44,7 @@ pub fn resolve(parts: &[Part]) -> Result<Vec<Link>, Vec<Problem>> {
             }
         }
     }
-    if problems.is_empty() {
-        problems.extend(find_circle(parts, &links));
-    }
+    problems.extend(Problem::circle(parts, &find_circle(parts.len(), &links)));
     if problems.is_empty() { Ok(links) } else { Err(problems) }
 }
 
@@ -80,29 +62,27 @@ pub fn callees_first(count: usize, links: &[Link]) -> Vec<usize> {
 }
 
 impl Part<'_> {
-    fn problem(&self, key: Option<&'static str>, title: String, help: String) -> Problem {
-        Problem { service: self.service.into(), key, title, help }
+    /// The imports that other services are to serve.
+    pub(super) fn linked_imports(&self) -> impl Iterator<Item = &Interface> {
+        self.surface.imports.iter().filter(|import| import.is_linked())
     }
 
-    /// The service that `links` names for an interface.
-    fn choice(&self, name: &InterfaceName) -> Option<&str> {
+    /// The service that `links` names for an interface, and the key there.
+    fn choice(&self, name: &InterfaceName) -> Option<(&str, &str)> {
         let chosen = self.choices.iter().find(|(key, _)| is_meant(key, name));
-        chosen.map(|(_, service)| service.as_str())
+        chosen.map(|(key, service)| (key.as_str(), service.as_str()))
     }
 
-    /// Entries of `links` that mean nothing the component imports.
-    fn unused_choices(&self) -> Vec<Problem> {
-        let imports = || self.surface.imports.iter().filter(|import| !import.name.is_wasi());
-        let unused = self.choices.keys().filter(|key| !imports().any(|import| is_meant(key, &import.name)));
-        let unused = unused.map(|key| {
-            let names: Vec<_> = imports().map(|import| import.name.to_string()).collect();
-            let help = match names.is_empty() {
-                true => "it imports nothing of other services; remove the entry".into(),
-                false => format!("it imports {}", names.join(", ")),
-            };
-            self.problem(Some("links"), format!("service {:?} does not import {key:?}", self.service), help)
-        });
-        unused.collect()
+    /// Keys of `links` that mean nothing the component imports.
+    fn unused_choices(&self) -> impl Iterator<Item = &str> {
+        let keys = self.choices.keys().map(String::as_str);
+        keys.filter(|key| !self.linked_imports().any(|import| is_meant(key, &import.name)))
+    }
+
+    /// Interfaces of WASI that it imports and the host has not.
+    fn not_offered(&self) -> impl Iterator<Item = &InterfaceName> {
+        let names = self.surface.imports.iter().map(|import| &import.name);
+        names.filter(|name| name.is_wasi() && !PACKAGES.iter().any(|package| name.is_of(package)))
     }
 }
 
@@ -114,108 +94,46 @@ fn is_meant(key: &str, name: &InterfaceName) -> bool {
 }
 
 fn find_exporter(parts: &[Part], importer: usize, import: &Interface) -> Result<usize, Problem> {
-    let part = &parts[importer];
-    let (service, name) = (part.service, &import.name);
-    let chosen = part.choice(name);
+    let (part, name) = (&parts[importer], &import.name);
+    let choice = part.choice(name);
     let candidates: Vec<usize> = (0..parts.len())
         .filter(|other| *other != importer && parts[*other].surface.export(name).is_some())
-        .filter(|other| chosen.is_none_or(|chosen| chosen == parts[*other].service))
+        .filter(|other| choice.is_none_or(|(_, chosen)| chosen == parts[*other].service))
         .collect();
-    match candidates[..] {
-        [exporter] => check_types(part, import, &parts[exporter]).map(|()| exporter),
-        [] => Err(match chosen {
-            Some(chosen) => part.problem(
-                Some("links"),
-                format!("service {service:?} links {name} to {chosen:?}, which does not export it"),
-                exports_of(parts, chosen),
-            ),
-            None => part.problem(
-                None,
-                format!("service {service:?} imports {name}, which no service exports"),
-                missing_help(parts, importer, name),
-            ),
-        }),
-        _ => {
-            let names: Vec<_> = candidates.iter().map(|other| parts[*other].service).collect();
-            let choices: Vec<_> =
-                names.iter().map(|other| format!("links = {{ {:?} = {other:?} }}", name.path)).collect();
-            Err(part.problem(
-                None,
-                format!("service {service:?} imports {name}, which services {} export", quoted(&names)),
-                format!("choose one in [service.{service}]: {}", choices.join(" or ")),
-            ))
-        }
+    let names: Vec<&str> = candidates.iter().map(|other| parts[*other].service).collect();
+    if let Some(why) = import.unlinkable() {
+        return Err(Problem::unlinkable(part, name, &names, &why));
+    }
+    match (&candidates[..], choice) {
+        ([exporter], _) => check_types(part, import, &parts[*exporter]).map(|()| *exporter),
+        ([], Some((key, chosen))) => Err(Problem::wrong_choice(parts, part, name, key, chosen)),
+        ([], None) => Err(Problem::missing(parts, part, name)),
+        _ => Err(Problem::ambiguous(part, name, &names)),
     }
 }
 
 fn check_types(importer: &Part, import: &Interface, exporter: &Part) -> Result<(), Problem> {
-    let (service, callee, name) = (importer.service, exporter.service, &import.name);
-    if let Some(why) = import.unlinkable() {
-        return Err(importer.problem(
-            None,
-            format!("service {service:?} imports {name} from {callee:?}, which cannot be linked: {why}"),
-            "only plain values cross a link; pass records, lists and the like, or an id in place of a resource".into(),
-        ));
-    }
-    let mismatches = exporter.surface.export(name).map(|export| import.mismatches(export)).unwrap_or_default();
-    if mismatches.is_empty() {
-        return Ok(());
-    }
-    let mut help = format!("build both against the same WIT; {service} wants (-) and {callee} exports (+):");
-    for mismatch in mismatches {
-        let offered = mismatch.offered.as_deref().unwrap_or("nothing of that name");
-        help.push_str(&format!("\n- {}\n+ {offered}", mismatch.wanted));
-    }
-    Err(importer.problem(
-        None,
-        format!("service {service:?} imports {name}, which {callee:?} exports with other types"),
-        help,
-    ))
-}
-
-fn exports_of(parts: &[Part], service: &str) -> String {
-    let exports = parts.iter().filter(|part| part.service == service).flat_map(|part| &part.surface.exports);
-    let names: Vec<_> = exports.filter(|export| !export.name.is_wasi()).map(|export| export.name.to_string()).collect();
-    match names.is_empty() {
-        true => format!("{service} exports nothing that can be linked"),
-        false => format!("{service} exports {}", names.join(", ")),
+    let mismatches = exporter.surface.export(&import.name).map(|export| import.mismatches(export));
+    match mismatches.unwrap_or_default() {
+        mismatches if mismatches.is_empty() => Ok(()),
+        mismatches => Err(Problem::mismatched(importer, import, exporter.service, &mismatches)),
     }
 }
 
-fn missing_help(parts: &[Part], importer: usize, name: &InterfaceName) -> String {
-    let others = parts.iter().enumerate().filter(|(place, _)| *place != importer).flat_map(|(_, part)| {
-        let exports = part.surface.exports.iter().filter(|export| export.name.path == name.path);
-        exports.map(|export| format!("{} exports {}, another version", part.service, export.name))
-    });
-    let others: Vec<_> = others.collect();
-    match others.is_empty() {
-        true => format!("add a service whose component exports {name}"),
-        false => format!("{}; build one of the two against the other's WIT", others.join("; ")),
-    }
-}
-
-fn quoted(names: &[&str]) -> String {
-    names.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(" and ")
-}
-
-/// A circle of links, which calls could wait in for ever.
-fn find_circle(parts: &[Part], links: &[Link]) -> Option<Problem> {
-    let placed = callees_first(parts.len(), links);
-    let mut path = vec![(0..parts.len()).find(|part| !placed.contains(part))?];
+/// A circle of links, which calls could wait in for ever; empty if there is none.
+fn find_circle(count: usize, links: &[Link]) -> Vec<Link> {
+    let placed = callees_first(count, links);
+    let mut path: Vec<Link> = Vec::new();
     // Every part that was not placed calls another that was not: follow them
     // until one comes again.
-    loop {
-        let at = *path.last()?;
-        let next = links.iter().find(|link| link.importer == at && !placed.contains(&link.exporter))?.exporter;
-        let start = path.iter().position(|part| *part == next);
-        path.push(next);
-        if let Some(start) = start {
-            let names: Vec<_> = path[start..].iter().map(|part| parts[*part].service).collect();
-            return Some(parts[next].problem(
-                None,
-                format!("services link in a circle: {}", names.join(" -> ")),
-                "move what they need of each other into a service that both link to".into(),
-            ));
+    let mut at = (0..count).find(|part| !placed.contains(part));
+    while let Some(importer) = at {
+        if let Some(start) = path.iter().position(|link| link.importer == importer) {
+            return path.split_off(start);
         }
+        let next = links.iter().find(|link| link.importer == importer && !placed.contains(&link.exporter));
+        path.extend(next);
+        at = next.map(|link| link.exporter);
     }
+    Vec::new()
 }

@@ -81,17 +81,19 @@ impl Interface {
         Some(interface)
     }
 
-    /// Whether it has only types, as an interface that another one's `use` refers
-    /// to. Types are compared where functions use them; nobody has to offer them.
-    pub fn is_types_alone(&self) -> bool {
-        self.functions.is_empty() && self.resources.is_empty()
+    /// Whether, as an import, it is for another service to serve. WASI is for the
+    /// host, and an interface of types alone, which another one's `use` refers
+    /// to, for nobody: types are compared where functions use them.
+    pub fn is_linked(&self) -> bool {
+        let types_alone = self.functions.is_empty() && self.resources.is_empty();
+        !types_alone && !self.name.is_wasi()
     }
 
     /// Why the interface cannot be linked, if it cannot: what it carries belongs
     /// to one store.
     pub fn unlinkable(&self) -> Option<String> {
         if let Some(resource) = self.resources.first() {
-            return Some(format!("it defines the resource `{resource}`"));
+            return Some(format!("it has the resource `{resource}`"));
         }
         self.functions.iter().find_map(|(name, function)| {
             let mut types = function.params().map(|(_, ty)| ty).chain(function.results());

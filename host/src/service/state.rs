@@ -17,6 +17,20 @@ use crate::capability::{Grants, config, keyvalue, outbound::Outbound, output::Ou
 /// component that leaks them is stopped here and not by the host's memory.
 const MOST_HANDLES: usize = 100_000;
 
+/// The packages behind [`State::linker`]. Other versions go with these by the
+/// rules of [`crate::link::InterfaceName::goes_with`].
+pub const PACKAGES: [&str; 9] = [
+    "wasi:cli@0.2.0",
+    "wasi:clocks@0.2.0",
+    "wasi:config@0.2.0-rc.1",
+    "wasi:filesystem@0.2.0",
+    "wasi:http@0.2.0",
+    "wasi:io@0.2.0",
+    "wasi:keyvalue@0.2.0-draft",
+    "wasi:random@0.2.0",
+    "wasi:sockets@0.2.0",
+];
+
 /// The host's side of one instance.
 pub struct State {
     wasi: WasiCtx,

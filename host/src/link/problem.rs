@@ -1,0 +1,157 @@
+//! What is said of links that cannot be made: what is wrong, at which key of
+//! the manifest, and what would be right.
+
+use super::{Interface, InterfaceName, Link, Mismatch, Part};
+use crate::service::PACKAGES;
+
+/// Why an import cannot be tied.
+pub struct Problem {
+    /// The service whose manifest entry is to be looked at.
+    pub service: String,
+    /// The key there, if it is about one.
+    pub key: Option<String>,
+    /// What is wrong.
+    pub title: String,
+    /// What would be right.
+    pub help: String,
+}
+
+impl Problem {
+    /// It imports something beside interfaces of a package.
+    pub(super) fn stray(part: &Part, name: &str) -> Problem {
+        let title = format!("service `{}` imports `{name}`, which is no interface of a package", part.service);
+        let help = format!(
+            "services link by the interfaces of a package, as in `import demo:tools/{name};`: \
+             declare it in one, and export that from another service"
+        );
+        Problem::of(part, None, title, help)
+    }
+
+    /// Its `links` have an entry that means nothing it imports.
+    pub(super) fn not_imported(part: &Part, key: &str) -> Problem {
+        let imports = part.linked_imports().map(|import| import.name.to_string());
+        let imports: Vec<_> = imports.collect();
+        let help = match key {
+            _ if key.starts_with("wasi:") => "WASI comes from the host alone; remove the entry".into(),
+            _ if imports.is_empty() => "it imports nothing of other services; remove the entry".into(),
+            _ => format!("it imports {}", quoted(&imports)),
+        };
+        let title = match key {
+            _ if key.starts_with("wasi:") => format!("service `{}` has a link for `{key}`", part.service),
+            _ => format!("service `{}` has a link for `{key}`, which it does not import", part.service),
+        };
+        Problem::of(part, Some(key), title, help)
+    }
+
+    /// It imports of WASI what this host has not.
+    pub(super) fn not_offered(part: &Part, name: &InterfaceName) -> Problem {
+        let (package, _) = name.path.split_once('/').unwrap_or((&name.path, ""));
+        let other = PACKAGES.iter().find(|offered| offered.split('@').next() == Some(package));
+        let help = match other {
+            Some(other) => format!("the host offers `{other}`; build the component against that version"),
+            None => format!("of WASI the host offers {}", quoted(&PACKAGES)),
+        };
+        Problem::of(
+            part,
+            None,
+            format!("service `{}` imports `{name}`, which the host does not offer", part.service),
+            help,
+        )
+    }
+
+    /// Nobody exports what it imports.
+    pub(super) fn missing(parts: &[Part], part: &Part, name: &InterfaceName) -> Problem {
+        let title = format!("service `{}` imports `{name}`, which no other service exports", part.service);
+        let versions = parts.iter().filter(|other| other.service != part.service).flat_map(|other| {
+            let exports = other.surface.exports.iter().filter(|export| export.name.path == name.path);
+            exports.map(|export| format!("`{}` exports `{}`", other.service, export.name))
+        });
+        let versions: Vec<_> = versions.collect();
+        let help = match versions.is_empty() {
+            true => format!("add a service whose component exports `{name}`"),
+            false => format!(
+                "{}, a version that does not go with it; build one of them against the other's WIT",
+                versions.join(" and ")
+            ),
+        };
+        Problem::of(part, None, title, help)
+    }
+
+    /// Its `links` choose a service that does not export what it imports.
+    pub(super) fn wrong_choice(parts: &[Part], part: &Part, name: &InterfaceName, key: &str, chosen: &str) -> Problem {
+        let title = format!("service `{}` links `{name}` to `{chosen}`, which does not export it", part.service);
+        let exports = parts.iter().filter(|other| other.service == chosen).flat_map(|other| &other.surface.exports);
+        let exports = exports.filter(|export| !export.name.is_wasi()).map(|export| export.name.to_string());
+        let exports: Vec<_> = exports.collect();
+        let exporters =
+            parts.iter().filter(|other| other.service != part.service && other.surface.export(name).is_some());
+        let exporters: Vec<_> = exporters.map(|other| other.service).collect();
+        let help = match (&exports[..], &exporters[..]) {
+            (_, [exporter]) => format!("`{exporter}` exports it: write \"{exporter}\", or remove the entry"),
+            (_, [_, ..]) => format!("{} export it: choose one of them", quoted(&exporters)),
+            ([], []) => format!("`{chosen}` exports nothing that can be linked, and no other service exports it"),
+            (exports, []) => format!("`{chosen}` exports {}, and no other service exports it", quoted(exports)),
+        };
+        Problem::of(part, Some(key), title, help)
+    }
+
+    /// More than one service exports what it imports.
+    pub(super) fn ambiguous(part: &Part, name: &InterfaceName, exporters: &[&str]) -> Problem {
+        let title = format!("service `{}` imports `{name}`, which {} export", part.service, quoted(exporters));
+        let mut help = format!("choose one of them in [service.{}]:", part.service);
+        for exporter in exporters {
+            help.push_str(&format!("\nlinks = {{ {:?} = {exporter:?} }}", name.path));
+        }
+        Problem::of(part, None, title, help)
+    }
+
+    /// It imports what belongs to one store.
+    pub(super) fn unlinkable(part: &Part, name: &InterfaceName, exporters: &[&str], why: &str) -> Problem {
+        let from = if exporters.is_empty() { String::new() } else { format!(" from {}", quoted(exporters)) };
+        let title = format!("service `{}` imports `{name}`{from}, which cannot be linked: {why}", part.service);
+        let help = "only plain values cross a link; pass records, lists and the like, or an id in place of a resource";
+        Problem::of(part, None, title, help.into())
+    }
+
+    /// Importer and exporter differ on functions.
+    pub(super) fn mismatched(part: &Part, import: &Interface, exporter: &str, mismatches: &[Mismatch]) -> Problem {
+        let (service, name) = (part.service, &import.name);
+        let title = format!("service `{service}` imports `{name}`, which `{exporter}` exports with other types");
+        let mut help = format!("build both against the same WIT; {service} wants (-) and {exporter} exports (+):");
+        for mismatch in mismatches {
+            let offered = mismatch.offered.as_deref().unwrap_or("nothing of that name");
+            help.push_str(&format!("\n- {}\n+ {offered}", mismatch.wanted));
+        }
+        Problem::of(part, None, title, help)
+    }
+
+    /// Links that lead back to where they began.
+    pub(super) fn circle(parts: &[Part], circle: &[Link]) -> Option<Problem> {
+        let first = &parts[circle.first()?.importer];
+        let mut title = format!("services link in a circle: {}", first.service);
+        let mut help = String::from(
+            "calls in a circle could wait for each other for ever; \
+             move what they need of each other into a service that all of them link to:",
+        );
+        for link in circle {
+            let (importer, exporter) = (&parts[link.importer], parts[link.exporter].service);
+            let name = &importer.surface.imports[link.import].name;
+            title.push_str(&format!(" -> {exporter}"));
+            help.push_str(&format!("\n`{}` imports `{name}` from `{exporter}`", importer.service));
+        }
+        Some(Problem::of(first, None, title, help))
+    }
+
+    fn of(part: &Part, link: Option<&str>, title: String, help: String) -> Problem {
+        Problem { service: part.service.into(), key: link.map(|link| format!("links.{link}")), title, help }
+    }
+}
+
+fn quoted(names: &[impl AsRef<str>]) -> String {
+    let names: Vec<_> = names.iter().map(|name| format!("`{}`", name.as_ref())).collect();
+    match names.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+        None => String::new(),
+    }
+}
