@@ -24,7 +24,12 @@ pub fn run(manifest: &Path) -> Result<()> {
         };
         let app = Arc::new(plan.start(store).await?);
         Gateway::new(&app)?;
-        println!("{} is ready to serve: {} services, {} links", app.name, app.services.len(), app.links.len());
+        let (services, links) = (count(app.services.len(), "service"), count(app.links.len(), "link"));
+        println!("{} is ready to serve: {services}, {links}", app.name);
         app.close().await
     })
+}
+
+fn count(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
