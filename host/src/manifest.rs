@@ -156,8 +156,8 @@ impl Manifest {
         Problem::at(&self.source, self.places.value(at), title).help(help)
     }
 
-    /// A problem for every service whose component is not there, with what
-    /// would make it. Empty if all are.
+    /// A problem for every service whose component is not there after the build
+    /// commands ran, with what would make it. Empty if all are.
     pub fn missing_components(&self) -> Report {
         let missing = self.services.iter().filter(|s| !s.component.is_file());
         Report::new(missing.map(|s| self.missing_component(s)).collect())
@@ -166,7 +166,9 @@ impl Manifest {
     fn missing_component(&self, service: &ServiceManifest) -> Problem {
         let (name, path) = (&service.name, service.component.display());
         let help = match &service.build {
-            Some(build) => format!("make it with `dovetail build`, which runs `{build}`"),
+            Some(build) => {
+                format!("its build command, `{build}`, did not make it: mend that, or write the path of what it makes")
+            }
             None => {
                 let line = "`build = \"…\"`";
                 format!("make that file, or add a build command to `[service.{name}]`: {line}")

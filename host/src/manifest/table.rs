@@ -120,7 +120,7 @@ fn a_missing_component_says_what_makes_it() -> Outcome {
     assert_eq!(report.problems().len(), 2);
     let report = report.to_string();
     assert!(report.contains("dovetail.toml:6:13"), "{report}");
-    assert!(report.contains("runs `make made`"), "{report}");
+    assert!(report.contains("its build command, `make made`"), "{report}");
     assert!(report.contains("add a build command"), "{report}");
     assert!(report.contains(&format!("{}` does not exist", folder.path().join("lost.wasm").display())));
     Ok(())
