@@ -8,24 +8,22 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
-    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result};
-use sha2::{Digest, Sha256};
-use wasmtime::{
-    Engine,
-    component::{Component, ComponentExportIndex},
-};
+use wasmtime::Engine;
 
+pub use self::part::Part;
 use crate::{
     capability::Grants,
     engine::{self, Needs},
-    link::{self, Interface, Link, Surface},
+    link::{self, Interface, Link},
     manifest::{Manifest, Problem, Report, Route, ServiceManifest},
-    service::{HANDLER, Revision, Service, State},
+    service::{HANDLER, Revision, RevisionError, Service, State},
     store::BucketStore,
 };
+
+mod part;
 
 /// A manifest whose components are compiled and whose links are resolved.
 pub struct Plan {
@@ -33,18 +31,6 @@ pub struct Plan {
     engine: Engine,
     parts: Vec<Part>,
     links: Vec<Link>,
-}
-
-/// A service of a plan, in the manifest's order.
-pub struct Part {
-    /// SHA-256 of the component, in hexadecimal.
-    pub digest: String,
-    /// Bytes of the component.
-    pub size: usize,
-    /// How long it took to compile.
-    pub compiled_in: Duration,
-    component: Component,
-    surface: Surface,
 }
 
 /// A link by the names of its ends.
@@ -75,17 +61,15 @@ pub struct App {
 impl Plan {
     /// Compile and link. `compiling` is told of each service before its turn.
     pub fn make(manifest: Manifest, mut compiling: impl FnMut(&ServiceManifest)) -> Result<Plan> {
-        manifest.missing_components().into_result()?;
-        let engine = engine::start(needs(&manifest))?;
-        let (mut parts, mut problems) = (Vec::new(), Vec::new());
-        for service in &manifest.services {
-            compiling(service);
-            match Part::compile(&manifest, &engine, service) {
-                Ok(part) => parts.push(part),
-                Err(problem) => problems.push(problem),
-            }
+        let mut needs = needs(&manifest);
+        let (mut engine, mut parts) = compile(&manifest, needs, &mut compiling)?;
+        let memories = parts.iter().map(Part::memories).max().unwrap_or_default();
+        if memories > needs.memories {
+            // Composed of more than is usual. What a component needs is known
+            // only when it is compiled, and it is compiled for one engine.
+            needs.memories = memories;
+            (engine, parts) = compile(&manifest, needs, &mut compiling)?;
         }
-        Report::new(problems).into_result()?;
         let links = resolve(&manifest, &parts)?;
         Ok(Plan { manifest, engine, parts, links })
     }
@@ -118,11 +102,14 @@ impl Plan {
         let mut problems = Vec::new();
         for place in link::callees_first(self.parts.len(), &self.links) {
             let (service, part) = (&self.manifest.services[place], &self.parts[place]);
+            let links = || self.links.iter().filter(|link| link.importer == place);
+            // One that needs another is not to blame if that cannot serve.
+            let Some(callees) = links().map(|link| live.get(&link.exporter)).collect::<Option<Vec<_>>>() else {
+                continue;
+            };
             let mut linker = base.clone();
-            for link in self.links.iter().filter(|link| link.importer == place) {
-                if let Some(exporter) = live.get(&link.exporter) {
-                    link::define(&mut linker, self.import(link), exporter)?;
-                }
+            for (link, callee) in links().zip(callees) {
+                link::define(&mut linker, self.import(link), callee)?;
             }
             let grants = Arc::new(grants(service, store.clone()));
             let revision = Revision::new(
@@ -134,12 +121,9 @@ impl Plan {
                 &service.limits,
             );
             match revision.await {
-                Ok(revision) if !revision.handles_http() && !service.routes.is_empty() => {
-                    problems.push(no_handler(&self.manifest, service));
-                }
                 Ok(revision) => {
                     let name = service.name.as_str().into();
-                    live.insert(place, Service::new(name, service.limits.clone(), revision));
+                    live.insert(place, Service::new(name, service.limits, revision));
                 }
                 Err(error) => problems.push(cannot_serve(&self.manifest, service, &error)),
             }
@@ -161,79 +145,49 @@ impl Plan {
     }
 }
 
-impl Part {
-    fn compile(manifest: &Manifest, engine: &Engine, service: &ServiceManifest) -> Result<Part, Problem> {
-        let problem = |title: String, help: &str| manifest.problem(&service.name, Some("component"), title, help);
-        let started = Instant::now();
-        let path = &service.component;
-        let bytes = std::fs::read(path)
-            .map_err(|error| problem(format!("{} cannot be read: {error}", path.display()), "make it readable"))?;
-        let component = Component::from_binary(engine, &bytes).map_err(|error| {
-            let title = format!("{} is {}", path.display(), what_instead(&bytes));
-            problem(title, "build it as a component, for example with `--target wasm32-wasip2`")
-                .label(format!("{error:#}"))
-        })?;
-        check_room(manifest, service, &component)?;
-        let surface = Surface::of(&component);
-        let digest = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Part { digest, size: bytes.len(), compiled_in: started.elapsed(), component, surface })
-    }
-
-    /// The functions that links may call.
-    fn linkable_exports(&self) -> HashMap<String, ComponentExportIndex> {
-        let mut indices = HashMap::new();
-        let exports = self.surface.exports.iter().filter(|export| !export.name.is_wasi());
-        // Of several compatible versions the one whose types were compared.
-        for export in
-            exports.filter(|export| self.surface.export(&export.name).is_some_and(|it| it.name == export.name))
-        {
-            let Some(interface) = self.component.get_export_index(None, &export.name.to_string()) else { continue };
-            for (function, _) in &export.functions {
-                if let Some(index) = self.component.get_export_index(Some(&interface), function) {
-                    indices.insert(link::export_key(&export.name, function), index);
-                }
-            }
-        }
-        indices
-    }
-}
-
 /// What the engine must have room for.
 fn needs(manifest: &Manifest) -> Needs {
     let limits = || manifest.services.iter().map(|service| &service.limits);
     Needs {
         instances: limits().fold(0, |sum, limits| sum.saturating_add(limits.instances)),
+        memories: engine::USUAL_MEMORIES,
         memory: limits().map(|limits| limits.memory.0).max().unwrap_or_default(),
     }
 }
 
-/// A component of several memories takes the room of several instances.
-fn check_room(manifest: &Manifest, service: &ServiceManifest, component: &Component) -> Result<(), Problem> {
-    let most =
-        component.resources_required().map(|required| engine::most_instances(&required, needs(manifest).instances));
-    match most {
-        Some(most) if most < u64::from(service.limits.instances) => Err(manifest.problem(
-            &service.name,
-            Some("limits.instances"),
-            format!(
-                "there is room for {most} instances of service {:?}, whose component has several memories",
-                service.name
-            ),
-            format!("lower limits.instances to {most} or fewer"),
-        )),
-        _ => Ok(()),
+/// An engine and what it compiled, or everything that is wrong with the files.
+fn compile(
+    manifest: &Manifest,
+    needs: Needs,
+    compiling: &mut impl FnMut(&ServiceManifest),
+) -> Result<(Engine, Vec<Part>)> {
+    let engine = engine::start(needs)?;
+    let (mut parts, mut problems) = (Vec::new(), manifest.missing_components().into_problems());
+    for service in manifest.services.iter().filter(|service| service.component.is_file()) {
+        compiling(service);
+        match Part::compile(manifest, &engine, service) {
+            Ok(part) => parts.push(part),
+            Err(problem) => problems.push(*problem),
+        }
     }
+    Report::new(problems).into_result()?;
+    Ok((engine, parts))
 }
 
-fn resolve(manifest: &Manifest, parts: &[Part]) -> Result<Vec<Link>> {
-    let named = manifest.services.iter().zip(parts);
-    let parts: Vec<_> = named
+/// The links, or everything that is wrong with what components import and export.
+fn resolve(manifest: &Manifest, parts: &[Part]) -> Result<Vec<Link>, Report> {
+    let named = || manifest.services.iter().zip(parts);
+    let silent = named().filter(|(service, part)| !service.routes.is_empty() && !part.handles_http());
+    let mut problems: Vec<_> = silent.map(|(service, _)| no_handler(manifest, service)).collect();
+    let parts: Vec<_> = named()
         .map(|(service, part)| link::Part { service: &service.name, surface: &part.surface, choices: &service.links })
         .collect();
-    link::resolve(&parts).map_err(|problems| {
-        let located = problems.into_iter().map(|p| manifest.problem(&p.service, p.key.as_deref(), p.title, p.help));
-        Report::new(located.collect()).into()
-    })
+    let links = link::resolve(&parts).unwrap_or_else(|wrong| {
+        let located = wrong.into_iter().map(|p| manifest.problem(&p.service, p.key.as_deref(), p.title, p.help));
+        problems.extend(located);
+        Vec::new()
+    });
+    Report::new(problems).into_result().map(|()| links)
 }
 
 fn grants(service: &ServiceManifest, store: Arc<dyn BucketStore>) -> Grants {
@@ -247,18 +201,8 @@ fn grants(service: &ServiceManifest, store: Arc<dyn BucketStore>) -> Grants {
     }
 }
 
-fn what_instead(bytes: &[u8]) -> &'static str {
-    // A module and a component begin alike and differ in the fifth to eighth
-    // byte: version 1 of one, version 13 of the other's layer.
-    match bytes {
-        [b'\0', b'a', b's', b'm', 1, 0, 0, 0, ..] => "a core module, not a component",
-        [b'\0', b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => "no valid component",
-        _ => "no component",
-    }
-}
-
 fn no_handler(manifest: &Manifest, service: &ServiceManifest) -> Problem {
-    let title = format!("service {:?} has routes, but its component does not export {HANDLER}", service.name);
+    let title = format!("service `{}` has routes, but its component does not export `{HANDLER}`", service.name);
     manifest.problem(
         &service.name,
         Some("routes"),
@@ -267,15 +211,9 @@ fn no_handler(manifest: &Manifest, service: &ServiceManifest) -> Problem {
     )
 }
 
-fn cannot_serve(manifest: &Manifest, service: &ServiceManifest, error: &dyn std::error::Error) -> Problem {
-    let mut causes = Vec::new();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        causes.push(error.to_string());
-        cause = error.source();
-    }
-    let title = format!("service {:?} cannot serve: {error}", service.name);
-    manifest.problem(&service.name, Some("component"), title, causes.join("\n"))
+fn cannot_serve(manifest: &Manifest, service: &ServiceManifest, error: &RevisionError) -> Problem {
+    let title = format!("service `{}` {error}", service.name);
+    manifest.problem(&service.name, Some(error.key()), title, error.help())
 }
 
 impl App {

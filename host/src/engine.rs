@@ -11,15 +11,15 @@
 
 use std::time::Duration;
 
-use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, ResourcesRequired};
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 /// How often running guest code is interrupted, in order to look at its
 /// deadline and to let other tasks of its thread run.
 pub const TICK: Duration = Duration::from_millis(5);
 
-/// Linear memories that an instance may have on average: its own, and one more
-/// for a component that was composed of two.
-const MEMORIES_PER_INSTANCE: u64 = 2;
+/// Linear memories that an instance has in most apps: its own, and one more for
+/// a component that was composed of two.
+pub const USUAL_MEMORIES: u32 = 2;
 
 /// A revision and the one that it replaces hold instances at the same time.
 const REVISIONS_AT_ONCE: u64 = 2;
@@ -47,6 +47,8 @@ const ADDRESS_SPACE: u64 = 1 << 46;
 pub struct Needs {
     /// How many instances there may be at once, over all services.
     pub instances: u32,
+    /// Linear memories that one instance has at most.
+    pub memories: u32,
     /// The largest linear memory that any service may have, in bytes.
     pub memory: u64,
 }
@@ -84,10 +86,11 @@ pub enum EngineError {
 /// Make an engine with room for what the app needs, and start its clock. The
 /// clock's thread ends with the engine.
 pub fn start(needs: Needs) -> Result<Engine, EngineError> {
-    let slots = u64::from(needs.instances) * MEMORIES_PER_INSTANCE * REVISIONS_AT_ONCE;
+    let each = u64::from(needs.memories) * REVISIONS_AT_ONCE;
+    let slots = u64::from(needs.instances) * each;
     let reserved = slots * (RESERVATION + GUARD);
     if reserved > ADDRESS_SPACE {
-        let most = ADDRESS_SPACE / (RESERVATION + GUARD) / MEMORIES_PER_INSTANCE / REVISIONS_AT_ONCE;
+        let most = ADDRESS_SPACE / (RESERVATION + GUARD) / each.max(1);
         return Err(EngineError::AddressSpace { instances: needs.instances, reserved, most });
     }
     // Where the address space is limited (`ulimit -v`, some containers), smaller
@@ -99,25 +102,19 @@ pub fn start(needs: Needs) -> Result<Engine, EngineError> {
     Ok(engine)
 }
 
-/// How many instances of a component that requires this much can be made by an
-/// engine that was started with room for `instances` of the usual kind.
-pub fn most_instances(required: &ResourcesRequired, instances: u32) -> u64 {
-    let memories = u64::from(required.num_memories.max(1));
-    u64::from(instances) * MEMORIES_PER_INSTANCE / memories
-}
-
 fn config(needs: Needs, reservation: u64) -> Config {
     let total = needs.instances.saturating_mul(REVISIONS_AT_ONCE as u32);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(total)
         .total_core_instances(total.saturating_mul(CORE_INSTANCES_PER_INSTANCE))
-        .total_memories(total.saturating_mul(MEMORIES_PER_INSTANCE as u32))
+        .total_memories(total.saturating_mul(needs.memories))
         .total_tables(total.saturating_mul(TABLES_PER_INSTANCE))
         .total_stacks(total)
         .max_core_instances_per_component(MAX_PER_COMPONENT)
         .max_memories_per_component(MAX_PER_COMPONENT)
         .max_tables_per_component(MAX_PER_COMPONENT)
-        .max_memory_size(usize::try_from(needs.memory).unwrap_or(usize::MAX))
+        // What a service may have of it is for `service` to say.
+        .max_memory_size(usize::try_from(reservation).unwrap_or(usize::MAX))
         // Together these doubled the rate of fresh instances; either alone gave
         // nothing. On a kernel before 6.7 `Auto` is `No`.
         .linear_memory_keep_resident(1 << 20)

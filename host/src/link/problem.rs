@@ -70,7 +70,7 @@ impl Problem {
         let help = match versions.is_empty() {
             true => format!("add a service whose component exports `{name}`"),
             false => format!(
-                "{}, a version that does not go with it; build one of them against the other's WIT",
+                "{}, but the versions do not go together; build one against the other's WIT",
                 versions.join(" and ")
             ),
         };

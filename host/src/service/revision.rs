@@ -6,18 +6,25 @@ use std::{
     time::{Duration, Instant},
 };
 
-use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
-use wasmtime_wasi_http::p2::bindings::ProxyIndices;
+use wasmtime::{
+    Store,
+    component::{self, Component, ComponentExportIndex, InstancePre, Linker},
+};
+use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyIndices};
 
 use super::{
     instance::{Exports, Instance},
     pool::Pool,
-    state::State,
+    state::{DeadlinePassed, State},
 };
-use crate::{capability::Grants, manifest::Limits};
+use crate::{
+    capability::Grants,
+    manifest::{ByteSize, Limits},
+};
 
-/// The interface that a component with routes exports.
-pub const HANDLER: &str = "wasi:http/incoming-handler";
+/// The interface that a component with routes exports, in any version that goes
+/// with this one.
+pub const HANDLER: &str = "wasi:http/incoming-handler@0.2.0";
 
 /// A component that can serve calls, and the instances made of it.
 pub struct Revision {
@@ -33,19 +40,30 @@ pub struct Revision {
 /// Why a component cannot serve.
 #[derive(Debug, thiserror::Error)]
 pub enum RevisionError {
-    /// It imports what nobody offers.
-    #[error("it cannot be linked")]
+    /// It imports of the host what the host has not, or has with other types.
+    #[error("imports something that the host has not, or has with other types")]
     Link(#[source] wasmtime::Error),
-    /// No instance can be made within the service's limits.
-    #[error("no instance of it can be made within limits.memory = {memory:?} and limits.deadline = {deadline:?}")]
-    Instantiate {
-        /// The memory limit as written.
-        memory: String,
-        /// The deadline.
+    /// Its first instance was not ready in time.
+    #[error("was not ready to serve within its limits.deadline of {deadline:?}")]
+    Deadline {
+        /// The service's deadline.
         deadline: Duration,
-        /// What stopped it.
+        /// Where it was stopped.
         source: wasmtime::Error,
     },
+    /// Its first instance wanted more memory than it may have.
+    #[error("wants {wanted} of memory when it starts, more than its limits.memory of {limit}")]
+    Memory {
+        /// What it may have.
+        limit: ByteSize,
+        /// What it asked for.
+        wanted: ByteSize,
+        /// The failure that followed.
+        source: wasmtime::Error,
+    },
+    /// Its first instance trapped, or could not be made for another reason.
+    #[error("failed when it was started")]
+    Start(#[source] wasmtime::Error),
 }
 
 impl Revision {
@@ -71,12 +89,11 @@ impl Revision {
             memory: limits.memory.0,
             pool: Pool::new(limits.instances),
         };
-        revision.instantiate(Instant::now() + limits.deadline).await.map_err(|source| RevisionError::Instantiate {
-            memory: limits.memory.to_string(),
-            deadline: limits.deadline,
-            source,
-        })?;
-        Ok(revision)
+        let mut store = revision.store(Instant::now() + limits.deadline);
+        match revision.instantiate_in(&mut store).await {
+            Ok(_) => Ok(revision),
+            Err(error) => Err(RevisionError::of(error, store.data_mut().memory.take_refused(), limits)),
+        }
     }
 
     /// The SHA-256 of its component, in hexadecimal.
@@ -94,19 +111,68 @@ impl Revision {
         self.pool.busy_count()
     }
 
-    /// Whether it answers HTTP.
-    pub fn handles_http(&self) -> bool {
-        self.proxy.is_some()
-    }
-
     /// Make an instance for a call with this deadline.
     pub(super) async fn instantiate(&self, deadline: Instant) -> wasmtime::Result<Instance> {
-        let mut store = State::store(self.pre.engine(), &self.grants, self.memory, deadline);
-        let instance = self.pre.instantiate_async(&mut store).await?;
-        let proxy = match &self.proxy {
-            Some(indices) => Some(indices.load(&mut store, &instance)?),
-            None => None,
-        };
+        let mut store = self.store(deadline);
+        let (instance, proxy) = self.instantiate_in(&mut store).await?;
         Ok(Instance::new(store, instance, proxy, self.exports.clone()))
     }
+
+    fn store(&self, deadline: Instant) -> Store<State> {
+        State::store(self.pre.engine(), &self.grants, self.memory, deadline)
+    }
+
+    /// A component runs when it is instantiated, if it wants to: its start
+    /// functions spin or wait no longer than a call may.
+    async fn instantiate_in(&self, store: &mut Store<State>) -> wasmtime::Result<(component::Instance, Option<Proxy>)> {
+        let deadline = store.data().deadline;
+        let instance = tokio::time::timeout_at(deadline.into(), self.pre.instantiate_async(&mut *store)).await;
+        let waited = || wasmtime::Error::from(DeadlinePassed).context("while it waited for the host");
+        let instance = instance.unwrap_or_else(|_| Err(waited()))?;
+        let proxy = match &self.proxy {
+            Some(indices) => Some(indices.load(store, &instance)?),
+            None => None,
+        };
+        Ok((instance, proxy))
+    }
+}
+
+impl RevisionError {
+    /// Why a first instance could not be made. `refused` is what was asked for
+    /// beyond the memory limit before.
+    fn of(source: wasmtime::Error, refused: Option<u64>, limits: &Limits) -> RevisionError {
+        if source.downcast_ref::<DeadlinePassed>().is_some() {
+            return RevisionError::Deadline { deadline: limits.deadline, source };
+        }
+        match refused {
+            Some(wanted) => RevisionError::Memory { limit: limits.memory, wanted: ByteSize(wanted), source },
+            None => RevisionError::Start(source),
+        }
+    }
+
+    /// The key of the service's table that decides it.
+    pub fn key(&self) -> &'static str {
+        match self {
+            RevisionError::Link(_) | RevisionError::Start(_) => "component",
+            RevisionError::Deadline { .. } => "limits.deadline",
+            RevisionError::Memory { .. } => "limits.memory",
+        }
+    }
+
+    /// What would be right, and what wasmtime said where that helps to find it.
+    pub fn help(&self) -> String {
+        let (help, causes) = match self {
+            RevisionError::Link(source) => ("build it against the host's interfaces; wasmtime says:", causes(source)),
+            RevisionError::Start(source) => ("mend the component; it failed here:", causes(source)),
+            RevisionError::Memory { wanted, .. } => return format!("write `limits.memory = \"{wanted}\"`, or more"),
+            RevisionError::Deadline { source, .. } => {
+                ("let it do less when it starts, or raise limits.deadline; it was stopped here:", causes(source))
+            }
+        };
+        format!("{help}\n{}", causes.join("\n"))
+    }
+}
+
+fn causes(error: &wasmtime::Error) -> Vec<String> {
+    error.chain().map(ToString::to_string).collect()
 }

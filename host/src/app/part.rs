@@ -1,0 +1,113 @@
+//! A service's component, read, compiled and looked into.
+
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+use sha2::{Digest, Sha256};
+use wasmtime::{
+    Engine,
+    component::{Component, ComponentExportIndex},
+};
+
+use crate::{
+    link::{self, Surface},
+    manifest::{Manifest, Problem, ServiceManifest},
+    service::HANDLER,
+};
+
+const BUILD_HELP: &str = "build it as a component of WASI 0.2, for example with `--target wasm32-wasip2`";
+
+/// A service of a plan, in the manifest's order.
+pub struct Part {
+    /// SHA-256 of the component, in hexadecimal.
+    pub digest: String,
+    /// Bytes of the component.
+    pub size: usize,
+    /// How long it took to compile.
+    pub compiled_in: Duration,
+    pub(super) component: Component,
+    pub(super) surface: Surface,
+}
+
+impl Part {
+    /// Read and compile a service's component, which is there.
+    pub(super) fn compile(
+        manifest: &Manifest,
+        engine: &Engine,
+        service: &ServiceManifest,
+    ) -> Result<Part, Box<Problem>> {
+        let started = Instant::now();
+        let problem = |title: String| manifest.problem(&service.name, Some("component"), title, BUILD_HELP);
+        let bytes = std::fs::read(&service.component)
+            .map_err(|error| problem(format!("the component of service `{}` cannot be read: {error}", service.name)))?;
+        if let Some(what) = what_instead(&bytes) {
+            let title = format!("service `{}` has no component", service.name);
+            return Err(Box::new(problem(title).label(format!("`{}` is {what}", service.component.display()))));
+        }
+        let component =
+            Component::from_binary(engine, &bytes).map_err(|error| cannot_load(manifest, service, &error))?;
+        let surface = Surface::of(&component);
+        let digest = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Part { digest, size: bytes.len(), compiled_in: started.elapsed(), component, surface })
+    }
+
+    /// Linear memories of one instance.
+    pub(super) fn memories(&self) -> u32 {
+        self.component.resources_required().map_or(0, |required| required.num_memories)
+    }
+
+    /// Whether it answers HTTP.
+    pub(super) fn handles_http(&self) -> bool {
+        HANDLER.parse().is_ok_and(|handler| self.surface.export(&handler).is_some())
+    }
+
+    /// The functions that links may call.
+    pub(super) fn linkable_exports(&self) -> HashMap<String, ComponentExportIndex> {
+        let mut indices = HashMap::new();
+        let exports = self.surface.exports.iter().filter(|export| !export.name.is_wasi());
+        // Of several compatible versions the one whose types were compared.
+        for export in
+            exports.filter(|export| self.surface.export(&export.name).is_some_and(|it| it.name == export.name))
+        {
+            let Some(interface) = self.component.get_export_index(None, &*export.name.to_string()) else { continue };
+            for (function, _) in &export.functions {
+                if let Some(index) = self.component.get_export_index(Some(&interface), function) {
+                    indices.insert(link::export_key(&export.name, function), index);
+                }
+            }
+        }
+        indices
+    }
+}
+
+/// What a file is that does not begin as a component does.
+fn what_instead(bytes: &[u8]) -> Option<&'static str> {
+    // A module and a component begin alike and differ in the fifth to eighth
+    // byte: version 1 of one, version 13 of the other's layer.
+    match bytes {
+        [b'\0', b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => None,
+        [b'\0', b'a', b's', b'm', 1, 0, 0, 0, ..] => Some("a core module, not a component"),
+        [] => Some("empty"),
+        _ => Some("not WebAssembly in its binary form"),
+    }
+}
+
+/// Whatever wasmtime has against a component, in its own words: they name the
+/// place in the file and the feature.
+fn cannot_load(manifest: &Manifest, service: &ServiceManifest, error: &wasmtime::Error) -> Problem {
+    let causes = error.chain().map(ToString::to_string);
+    // The first of them calls every component a module.
+    let causes: Vec<_> = causes.filter(|cause| cause != "failed to parse WebAssembly module").collect();
+    let cause = causes.join(": ");
+    let help = match &cause {
+        cause if cause.contains("component model async") => {
+            "this host runs WASI 0.2, which has no async functions, streams or futures; build the component for that"
+        }
+        cause if cause.contains("unexpected end") => "build it again: the file is cut off",
+        _ => BUILD_HELP,
+    };
+    let title = format!("the component of service `{}` cannot be loaded", service.name);
+    manifest.problem(&service.name, Some("component"), title, help).label(cause)
+}
