@@ -1,4 +1,5 @@
 //! Promises of Dovetail, each shown through the real binary.
 
+mod linking;
 mod shop;
 mod support;

@@ -52,8 +52,7 @@ impl Client {
     /// Connect with HTTP/2, with prior knowledge.
     pub async fn http2(address: SocketAddr) -> Client {
         let stream = TcpStream::connect(address).await.expect("the host listens");
-        let (sender, connection) =
-            http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.expect("HTTP/2");
+        let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.expect("HTTP/2");
         tokio::spawn(connection);
         Client { sender: Sender::Http2(sender), host: address.to_string() }
     }

@@ -1,0 +1,2 @@
+;; Imports and exports nothing.
+(component)

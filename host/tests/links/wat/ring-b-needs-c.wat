@@ -1,0 +1,8 @@
+;; Exports b and imports c.
+(component
+  (import "demo:ring/c" (instance (export "turn" (func))))
+  (core module $m (func (export "turn")))
+  (core instance $i (instantiate $m))
+  (func $turn (canon lift (core func $i "turn")))
+  (instance $b (export "turn" (func $turn)))
+  (export "demo:ring/b" (instance $b)))

@@ -1,0 +1,10 @@
+;; Exports the directory, but its start function traps.
+(component
+  (core module $m
+    (func $start unreachable)
+    (start $start)
+    (func (export "count") (result i64) i64.const 2))
+  (core instance $i (instantiate $m))
+  (func $count (result u64) (canon lift (core func $i "count")))
+  (instance $directory (export "count" (func $count)))
+  (export "demo:users/directory@0.1.0" (instance $directory)))

@@ -1,0 +1,3 @@
+;; Imports a, and is outside of any ring.
+(component
+  (import "demo:ring/a" (instance (export "turn" (func)))))

@@ -1,0 +1,3 @@
+;; Imports a function of no interface.
+(component
+  (import "log" (func (param "line" string))))
