@@ -36,7 +36,7 @@ pub struct Up {
     #[arg(long, value_name = "HOST:PORT", value_parser = manifest::admin_address)]
     admin: Option<SocketAddr>,
     /// Keep data here instead of at store.url: memory: or sqlite:PATH.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = store_argument)]
     store: Option<String>,
 }
 
@@ -63,6 +63,11 @@ pub fn store_url(manifest: &Manifest, instead: Option<&str>) -> Result<StoreUrl>
         Some(url) => Ok(manifest::store_url(url, &manifest.app).map_err(invalid)?.parse()?),
         None => Ok(manifest.store_url.parse::<StoreUrl>()?.relative_to(manifest.dir())),
     }
+}
+
+/// Refuse a URL of no store as wrong usage, whatever the app's name in it will be.
+fn store_argument(url: &str) -> Result<String, Invalid> {
+    manifest::store_url(url, "app").map(|_| url.to_owned())
 }
 
 /// A worker for each core.
