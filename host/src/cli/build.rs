@@ -91,7 +91,8 @@ fn add_target(target: &str, folder: &Path, terminal: &Terminal) -> Result<()> {
     let advice = || format!("the Rust target {target} is missing and could not be added; run `{add}`");
     terminal.say("Adding", &format!("the Rust target {target} (`{add}`)"));
     let output = Command::new("rustup").args(["target", "add", target]).current_dir(folder).output();
-    let output = output.with_context(advice)?;
+    let output =
+        output.context("`rustup` could not be started; it comes from https://rustup.rs").with_context(advice)?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         return Err(anyhow!("rustup ended with {}:\n{}", output.status, said.trim_end()).context(advice()));
