@@ -80,6 +80,7 @@ impl fmt::Display for InterfaceName {
 }
 
 #[cfg(test)]
+#[expect(clippy::expect_used, reason = "a test fails by a panic that says what was expected")]
 mod tests {
     use super::*;
 
