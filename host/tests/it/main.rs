@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by a panic that says what was expected")]
 
 mod linking;
+mod links;
 mod reliability;
 mod rooms;
 mod shop;
