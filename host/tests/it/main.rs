@@ -3,6 +3,7 @@
 
 mod linking;
 mod links;
+mod pool;
 mod reliability;
 mod rooms;
 mod shop;
