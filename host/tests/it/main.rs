@@ -1,6 +1,7 @@
 //! Promises of Dovetail, each shown through the real binary.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by a panic that says what was expected")]
 
+mod admin;
 mod capabilities;
 mod durability;
 mod linking;
@@ -9,4 +10,5 @@ mod pool;
 mod reliability;
 mod rooms;
 mod shop;
+mod stop;
 mod support;
