@@ -216,7 +216,10 @@ impl Output {
         let lines = self.lines.lock().expect("no reader panics");
         let waited = self.grown.wait_timeout_while(lines, PATIENCE, |lines| found(lines).is_none());
         let (lines, _) = waited.expect("no reader panics");
-        found(&lines).unwrap_or_else(|| panic!("no line with {text:?} in:\n{}", lines.join("\n")))
+        let line = found(&lines);
+        // Given back before a panic, which shows the output once more.
+        drop(lines);
+        line.unwrap_or_else(|| panic!("the host printed no line with {text:?}"))
     }
 }
 
