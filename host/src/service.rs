@@ -105,7 +105,7 @@ impl Service {
     /// Count a call that its component did not end, and say why.
     fn failed(&self, error: wasmtime::Error, refused: Option<u64>, allowed: Duration) -> CallError {
         self.traps.fetch_add(1, Ordering::Relaxed);
-        CallError::of(&self.name, error, refused.map(|wanted| (self.limits.memory.0, wanted)), allowed)
+        CallError::of(&self.name, &self.limits, error, refused, allowed)
     }
 }
 

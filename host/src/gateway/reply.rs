@@ -29,7 +29,9 @@ pub fn failure(failed: &CallError) -> Response<ReplyBody> {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             response
         }
-        CallError::Deadline { .. } => error(StatusCode::GATEWAY_TIMEOUT, "The service took too long"),
+        CallError::Deadline { .. } | CallError::CallersDeadline { .. } => {
+            error(StatusCode::GATEWAY_TIMEOUT, "The service took too long")
+        }
         _ => error(StatusCode::INTERNAL_SERVER_ERROR, "The service failed"),
     }
 }

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::state::DeadlinePassed;
+use crate::manifest::Limits;
 
 /// Why a call has no result. The text is for the log; what a client may see is
 /// decided in `gateway`.
@@ -24,6 +25,15 @@ pub enum CallError {
         /// The service that was called.
         service: Arc<str>,
         /// How long the call was given.
+        allowed: Duration,
+    },
+    /// The call ran up to the deadline of the service that made it, which was
+    /// the earlier one.
+    #[error("service {service:?} was stopped at its caller's deadline, after {allowed:?}")]
+    CallersDeadline {
+        /// The service that was called.
+        service: Arc<str>,
+        /// What was left of the caller's time.
         allowed: Duration,
     },
     /// The component wanted more memory than it may have, and did not survive
@@ -95,23 +105,27 @@ pub struct LinkFailed {
 
 impl CallError {
     /// What ended a call, from the error that wasmtime gave back. `refused` is
-    /// the memory limit and the bytes asked for, if that was refused before.
+    /// the bytes of memory asked for, if they were refused before.
     pub(super) fn of(
         service: &Arc<str>,
+        limits: &Limits,
         error: wasmtime::Error,
-        refused: Option<(u64, u64)>,
+        refused: Option<u64>,
         allowed: Duration,
     ) -> CallError {
         let service = service.clone();
         if error.downcast_ref::<DeadlinePassed>().is_some() {
-            return CallError::Deadline { service, allowed };
+            return match allowed < limits.deadline {
+                true => CallError::CallersDeadline { service, allowed },
+                false => CallError::Deadline { service, allowed },
+            };
         }
         let error = match error.downcast::<LinkFailed>() {
             Ok(LinkFailed { export, error }) => return CallError::Link { service, export, source: Box::new(error) },
             Err(error) => error,
         };
         match refused {
-            Some((limit, wanted)) => CallError::Memory { service, limit, wanted, source: error },
+            Some(wanted) => CallError::Memory { service, limit: limits.memory.0, wanted, source: error },
             None => CallError::Trap { service, source: error },
         }
     }

@@ -53,7 +53,10 @@ impl Instance {
     /// Make an idle instance ready for its next call.
     pub(super) fn begin(&mut self, deadline: Instant) {
         self.served += 1;
-        self.store.data_mut().deadline = deadline;
+        let state = self.store.data_mut();
+        state.deadline = deadline;
+        // What an earlier call was refused, and coped with, is not this one's.
+        state.memory.take_refused();
         self.store.set_epoch_deadline(1);
     }
 

@@ -45,6 +45,7 @@ impl ResourceLimiter for MemoryLimit {
 }
 
 #[cfg(test)]
+#[expect(clippy::expect_used, reason = "a test fails by a panic that says what was expected")]
 mod tests {
     use super::*;
 

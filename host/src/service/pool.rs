@@ -102,6 +102,7 @@ impl<T> Drop for Lease<T> {
 }
 
 #[cfg(test)]
+#[expect(clippy::expect_used, reason = "a test fails by a panic that says what was expected")]
 mod tests {
     use std::time::Duration;
 

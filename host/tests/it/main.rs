@@ -3,7 +3,14 @@
 
 mod building;
 mod cli;
+mod admin;
+mod capabilities;
+mod durability;
 mod linking;
+mod links;
+mod pool;
+mod reliability;
 mod rooms;
 mod shop;
+mod stop;
 mod support;

@@ -6,14 +6,18 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Condvar, Mutex, OnceLock},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tempfile::TempDir;
 
-pub use self::client::{Answer, Client};
+pub use self::{
+    client::{Answer, Client, post, request},
+    upload::Upload,
+};
 
 mod client;
+mod upload;
 
 /// How long anything that is awaited may take before a test fails.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -82,7 +86,16 @@ pub fn shop() -> TempDir {
     app(SHOP)
 }
 
-const SHOP: &str = r#"
+/// Ask until the answer is yes, for at most [`PATIENCE`].
+pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !holds().await {
+        assert!(Instant::now() < end, "waited in vain until {what}");
+    }
+}
+
+/// See [`shop`]. More services may follow it.
+pub const SHOP: &str = r#"
 [app]
 name = "shop"
 [service.user]
@@ -135,6 +148,18 @@ impl Host {
         Client::http1(self.admin).await.get(path).await
     }
 
+    /// What the admin API says of a service.
+    pub async fn service(&self, name: &str) -> serde_json::Value {
+        let status = self.admin("/v1/services").await.json();
+        let services = status["services"].as_array().expect("a list");
+        services.iter().find(|service| service["name"] == name).expect("such a service").clone()
+    }
+
+    /// How many instances of a service serve a call.
+    pub async fn busy(&self, service: &str) -> u64 {
+        self.service(service).await["instances"]["busy"].as_u64().expect("a number")
+    }
+
     /// Wait until a line of its output contains this text, and return the line.
     pub fn wait_for_output(&self, text: &str) -> String {
         self.output.wait_for(text)
@@ -154,7 +179,14 @@ impl Host {
 
     /// Wait for its end.
     pub fn wait(mut self) -> ExitStatus {
-        self.child.wait().expect("the host is ours to wait for")
+        let end = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("the host is ours to wait for") {
+                return status;
+            }
+            assert!(Instant::now() < end, "the host does not end");
+            std::thread::yield_now();
+        }
     }
 }
 
@@ -184,7 +216,10 @@ impl Output {
         let lines = self.lines.lock().expect("no reader panics");
         let waited = self.grown.wait_timeout_while(lines, PATIENCE, |lines| found(lines).is_none());
         let (lines, _) = waited.expect("no reader panics");
-        found(&lines).unwrap_or_else(|| panic!("no line with {text:?} in:\n{}", lines.join("\n")))
+        let line = found(&lines);
+        // Given back before a panic, which shows the output once more.
+        drop(lines);
+        line.unwrap_or_else(|| panic!("the host printed no line with {text:?}"))
     }
 }
 

@@ -1,19 +1,26 @@
 //! A client over one connection, so that a test knows which requests share one.
 
-use std::net::SocketAddr;
+use std::{
+    io,
+    net::SocketAddr,
+    pin::Pin,
+    task::{Context, Poll},
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, combinators::BoxBody};
 use hyper::{
-    body::Incoming,
+    body::{Frame, Incoming},
     client::conn::{http1, http2},
 };
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::net::TcpStream;
+use tokio::{net::TcpStream, sync::mpsc};
+
+use super::PATIENCE;
 
 /// What a request's body is made of.
-pub type Body = BoxBody<Bytes, std::io::Error>;
+pub type Body = BoxBody<Bytes, io::Error>;
 
 /// A connection that requests are sent on one after the other (or, over HTTP/2,
 /// side by side by clones of it).
@@ -38,6 +45,24 @@ pub struct Answer {
 /// A body that is all there.
 pub fn whole(bytes: impl Into<Bytes>) -> Body {
     Full::new(bytes.into()).map_err(|never| match never {}).boxed()
+}
+
+/// A body that is sent as its pieces are given. It ends when the sender is
+/// dropped, and breaks off at a piece that is an error.
+pub fn pieces() -> (mpsc::Sender<io::Result<Bytes>>, Body) {
+    let (sender, receiver) = mpsc::channel(1);
+    (sender, Pieces(receiver).boxed())
+}
+
+struct Pieces(mpsc::Receiver<io::Result<Bytes>>);
+
+impl hyper::body::Body for Pieces {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        self.0.poll_recv(cx).map(|piece| piece.map(|piece| piece.map(Frame::data)))
+    }
 }
 
 impl Client {
@@ -92,7 +117,8 @@ impl Client {
 
     /// Send a request and wait for the whole answer.
     pub async fn send(&mut self, request: Request<Body>) -> Answer {
-        self.try_send(request).await.expect("an answer")
+        let answer = tokio::time::timeout(PATIENCE, self.try_send(request)).await;
+        answer.expect("an answer in time").expect("an answer")
     }
 
     /// A request without a body.

@@ -1,0 +1,282 @@
+//! A service has what its manifest grants and nothing else.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use http::{Method, Response, StatusCode, header};
+use http_body_util::Full;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::{net::TcpListener, task::JoinHandle};
+
+use crate::support::{Answer, Client, Host, app, request};
+
+/// One service for each of these names and grants, all of the same component.
+fn guests(services: &[(&str, &str)]) -> TempDir {
+    let mut manifest = "[app]\nname = \"app\"\n[store]\nurl = \"memory:\"\n".to_owned();
+    for (name, grants) in services {
+        let head = format!("[service.{name}]\ncomponent = \"{{guest}}\"\nroutes = [\"/{name}/*\"]\n");
+        manifest.push_str(&format!("{head}{grants}\n"));
+    }
+    app(&manifest)
+}
+
+#[tokio::test]
+async fn a_service_opens_only_the_buckets_it_was_granted() {
+    let folder = guests(&[
+        ("one", r#"buckets = ["a"]"#),
+        ("two", r#"buckets = ["b"]"#),
+        ("both", r#"buckets = ["a", "b"]"#),
+        ("none", ""),
+    ]);
+    let host = Host::up(folder.path());
+    let mut client = host.connect().await;
+    for (service, bucket) in [("one", "a"), ("two", "b")] {
+        assert_eq!(set(&mut client, &format!("/{service}/set?bucket={bucket}&key=k"), service).await.text(), "done\n");
+    }
+    for (service, a, b) in [
+        ("one", Some("one"), None),
+        ("two", None, Some("two")),
+        ("both", Some("one"), Some("two")),
+        ("none", None, None),
+    ] {
+        for (bucket, expected) in [("a", a), ("b", b)] {
+            let answer = client.get(&format!("/{service}/get?bucket={bucket}&key=k")).await;
+            match expected {
+                Some(value) => assert_eq!((answer.status, answer.text()), (StatusCode::OK, value)),
+                None => {
+                    assert_eq!(answer.status, StatusCode::FORBIDDEN, "{service} {bucket}");
+                    let told = format!("to allow it, write buckets = [{bucket:?}] in [service.{service}]");
+                    assert!(host.wait_for_output(&told).contains(&format!("refused to open bucket {bucket:?}")));
+                }
+            }
+        }
+    }
+    assert_eq!(host.service("none").await["traps"], 0, "a refusal is an answer");
+}
+
+#[tokio::test]
+async fn keyvalue_is_whole() {
+    let folder = guests(&[("guest", r#"buckets = ["fixtures"]"#)]);
+    let host = Host::up(folder.path());
+    let mut client = host.connect().await;
+    let all_bytes: Vec<u8> = (0..=255).collect();
+    for (key, value) in [("empty", vec![]), ("binary", all_bytes), ("", b"no key".to_vec()), ("long", vec![7; 500_000])]
+    {
+        assert_eq!(client.get(&format!("/guest/get?key={key}")).await.status, StatusCode::NOT_FOUND);
+        assert_eq!(client.get(&format!("/guest/exists?key={key}")).await.json(), false);
+        for value in [b"replaced".to_vec(), value] {
+            set(&mut client, &format!("/guest/set?key={key}"), value.clone()).await;
+            assert_eq!(client.get(&format!("/guest/get?key={key}")).await.body, value);
+            assert_eq!(client.get(&format!("/guest/exists?key={key}")).await.json(), true);
+        }
+    }
+    assert_eq!(keys(&mut client).await, ["empty", "binary", "", "long"]);
+    for key in ["empty", "long", "long", "never there"] {
+        let key = key.replace(' ', "+");
+        assert_eq!(client.get(&format!("/guest/delete?key={key}")).await.text(), "done\n");
+        assert_eq!(client.get(&format!("/guest/exists?key={key}")).await.json(), false);
+    }
+    assert_eq!(keys(&mut client).await, ["binary", ""]);
+}
+
+#[tokio::test]
+async fn counters_count() {
+    let folder = guests(&[("guest", r#"buckets = ["fixtures"]"#)]);
+    let host = Host::up(folder.path());
+    let mut client = host.connect().await;
+    for (by, number) in [("", "1"), ("&by=0", "1"), ("&by=41", "42"), ("&by=0", "42")] {
+        assert_eq!(client.get(&format!("/guest/increment?key=n{by}")).await.text(), number);
+    }
+    // To read a counter that is not there makes none.
+    assert_eq!(client.get("/guest/increment?key=other&by=0").await.text(), "0");
+    assert_eq!(keys(&mut client).await, ["n"]);
+
+    set(&mut client, "/guest/set?key=text", "many").await;
+    let answer = client.get("/guest/increment?key=text").await;
+    assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(answer.text().contains("cannot increment key"), "{answer:?}");
+    assert!(host.wait_for_output("the store failed").contains("its value is no decimal number"));
+    let all = format!("/guest/increment?key=n&by={}", u64::MAX);
+    assert_eq!(client.get(&all).await.status, StatusCode::INTERNAL_SERVER_ERROR, "it would not fit");
+    assert_eq!(client.get("/guest/increment?key=n&by=0").await.text(), "42");
+}
+
+#[tokio::test]
+async fn many_keys_at_once_are_set_read_listed_and_deleted() {
+    let folder = guests(&[("guest", r#"buckets = ["fixtures"]"#)]);
+    let host = Host::up(folder.path());
+    let mut client = host.connect().await;
+    // Two pages and a bit.
+    let names: Vec<String> = (1..=2001).map(|number| format!("key {number}")).collect();
+    for names in names.chunks(700) {
+        let entries: serde_json::Map<_, _> =
+            names.iter().map(|name| (name.clone(), json!(format!("of {name}")))).collect();
+        assert_eq!(post(&mut client, "setmany", &json!(entries)).await.text(), "done\n");
+    }
+    let mut listed = keys(&mut client).await;
+    listed.sort_by_key(|name| name.len());
+    let numbers = |names: &[String]| -> std::collections::BTreeSet<String> { names.iter().cloned().collect() };
+    assert_eq!((listed.len(), numbers(&listed)), (2001, numbers(&names)));
+
+    let asked = json!(["key 2001", "missing", "key 1", "key 1"]);
+    let found = json!(["of key 2001", null, "of key 1", "of key 1"]);
+    assert_eq!(post(&mut client, "getmany", &asked).await.json(), found);
+    assert_eq!(post(&mut client, "getmany", &json!([])).await.json(), json!([]));
+
+    assert_eq!(post(&mut client, "deletemany", &json!(names[1..])).await.text(), "done\n");
+    assert_eq!(post(&mut client, "deletemany", &json!(["missing"])).await.text(), "done\n");
+    assert_eq!(keys(&mut client).await, ["key 1"]);
+}
+
+async fn set(client: &mut Client, path: &str, value: impl Into<Bytes>) -> Answer {
+    client.send(request(Method::PUT, path, value)).await
+}
+
+async fn post(client: &mut Client, behaviour: &str, body: &Value) -> Answer {
+    client.post(&format!("/guest/{behaviour}"), &body.to_string()).await
+}
+
+async fn keys(client: &mut Client) -> Vec<String> {
+    serde_json::from_value(client.get("/guest/keys").await.json()).expect("a list of keys")
+}
+
+#[tokio::test]
+async fn a_service_reads_its_own_config_and_environment_only() {
+    let folder = guests(&[
+        ("one", "config = { greeting = \"hello\", empty = \"\" }\nenv = { NAME = \"Äpfel\" }"),
+        ("two", "config = { greeting = \"servus\" }\nenv = { OTHER = \"2\" }"),
+    ]);
+    let host = Host::up(folder.path());
+    let mut client = host.connect().await;
+    for (path, value) in [
+        ("/one/config?key=greeting", Some("hello")),
+        ("/one/config?key=empty", Some("")),
+        ("/two/config?key=greeting", Some("servus")),
+        ("/two/config?key=empty", None),
+        ("/one/env?key=NAME", Some("Äpfel")),
+        ("/one/env?key=OTHER", None),
+        ("/two/env?key=NAME", None),
+        // The host, and so this process that starts it, has one.
+        ("/one/env?key=PATH", None),
+    ] {
+        let answer = client.get(path).await;
+        match value {
+            Some(value) => assert_eq!((answer.status, answer.text()), (StatusCode::OK, value), "{path}"),
+            None => assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}: {answer:?}"),
+        }
+    }
+    assert!(std::env::var_os("PATH").is_some());
+}
+
+#[tokio::test]
+async fn a_service_has_no_files_and_no_sockets() {
+    // The loopback address is granted to requests, not to sockets.
+    let folder = guests(&[("guest", r#"outbound = ["127.0.0.1:1"]"#)]);
+    let host = Host::up(folder.path());
+    let tried = host.get("/guest/files").await.json();
+    assert!(tried["files"].as_str().unwrap().starts_with("Err("), "{tried}");
+    let connect = tried["connect"].as_str().unwrap();
+    assert!(connect.contains("PermissionDenied"), "refused by the host and not by the other side: {connect}");
+}
+
+#[tokio::test]
+async fn what_a_service_prints_is_in_the_log_with_its_name() {
+    let folder = guests(&[("one", ""), ("two", "")]);
+    let host = Host::up(folder.path());
+    for (path, service) in [("/two/stdout", "two"), ("/one/stdout", "one")] {
+        assert_eq!(host.get(path).await.text(), "printed\n");
+        for stream in ["stdout", "stderr"] {
+            let line = host.wait_for_output(&format!("service={service:?} stream={stream:?}"));
+            assert!(line.contains(&format!("a line to {stream}")), "{line}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn requests_go_only_to_hosts_that_were_granted() {
+    let (server, other) = (Server::start().await, Server::start().await);
+    let (granted, port) = (server.address.to_string(), server.address.port());
+    let folder = guests(&[("guest", &format!("outbound = [{granted:?}]")), ("none", "")]);
+    let host = Host::up(folder.path());
+    let mut client = host.connect().await;
+    let answer = client.get(&format!("/guest/fetch?url=http://{granted}/hello")).await;
+    assert_eq!((answer.status, answer.json()), (StatusCode::OK, json!({ "status": 200, "body": "GET /hello" })));
+
+    for (service, to) in [
+        ("none", format!("http://{granted}")),
+        ("guest", format!("http://{}", other.address)),
+        ("guest", "http://127.0.0.1".to_owned()),
+        // The same host by another name is another entry.
+        ("guest", format!("http://localhost:{port}")),
+    ] {
+        let answer = client.get(&format!("/{service}/fetch?url={to}/refused")).await;
+        assert_eq!(answer.status, StatusCode::BAD_GATEWAY, "{to}: {answer:?}");
+        assert!(answer.text().contains("HttpRequestDenied"), "{to}: {answer:?}");
+        let told = format!("to allow it, write outbound = [{to:?}] in [service.{service}]");
+        assert!(host.wait_for_output(&told).contains(&format!("refused to send a request to {to}")));
+    }
+    assert_eq!((server.stop().await, other.stop().await), (1, 0), "a refused request reaches nobody");
+}
+
+#[tokio::test]
+async fn a_redirect_is_for_the_service_to_follow() {
+    let (server, target) = (Server::start().await, Server::start().await);
+    let outbound = format!("outbound = [{:?}, {:?}]", server.address.to_string(), target.address.to_string());
+    let folder = guests(&[("guest", &outbound)]);
+    let host = Host::up(folder.path());
+    let to = format!("http://{}/redirect/{}", server.address, target.address);
+    let answer = host.get(&format!("/guest/fetch?url={to}")).await;
+    assert_eq!(answer.json(), json!({ "status": 302, "body": format!("GET /redirect/{}", target.address) }));
+    assert_eq!((server.stop().await, target.stop().await), (1, 0));
+}
+
+/// Answers each request with its method and path, and counts them. Below
+/// `/redirect/` it redirects to the host that the rest of the path names.
+struct Server {
+    address: SocketAddr,
+    stop: tokio::sync::oneshot::Sender<()>,
+    served: JoinHandle<u64>,
+}
+
+impl Server {
+    async fn start() -> Server {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("it is bound");
+        let (stop, mut stopped) = tokio::sync::oneshot::channel();
+        let served = tokio::spawn(async move {
+            let mut served = 0;
+            loop {
+                let accepted = tokio::select! {
+                    biased;
+                    accepted = listener.accept() => accepted,
+                    _ = &mut stopped => return served,
+                };
+                served += 1;
+                let (stream, _) = accepted.expect("a connection");
+                tokio::spawn(
+                    hyper::server::conn::http1::Builder::new()
+                        .keep_alive(false)
+                        .serve_connection(TokioIo::new(stream), service_fn(async |request| echo(&request))),
+                );
+            }
+        });
+        Server { address, stop, served }
+    }
+
+    /// Stop, and return how many connections there were.
+    async fn stop(self) -> u64 {
+        self.stop.send(()).expect("it runs");
+        self.served.await.expect("it does not panic")
+    }
+}
+
+fn echo(request: &http::Request<hyper::body::Incoming>) -> http::Result<Response<Full<Bytes>>> {
+    let mut response = Response::builder();
+    if let Some(host) = request.uri().path().strip_prefix("/redirect/") {
+        response = response.status(StatusCode::FOUND).header(header::LOCATION, format!("http://{host}/"));
+    }
+    response.body(format!("{} {}", request.method(), request.uri()).into())
+}

@@ -1,0 +1,150 @@
+//! What was answered is there after a restart, whatever ended the host.
+
+use std::{collections::BTreeMap, fs, path::Path, process::Output};
+
+use http::StatusCode;
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::support::{Client, Host, dovetail, post, shop, until};
+
+const WRITERS: usize = 32;
+
+/// Orders by id, as they were answered.
+type Orders = BTreeMap<u64, Value>;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_host_has_lost_no_answered_order() {
+    let folder = shop();
+    let mut answered = Orders::new();
+    for round in 0..4 {
+        let host = Host::up(folder.path());
+        assert_kept(&host, &answered).await;
+        let mut writers = JoinSet::new();
+        for writer in 0..WRITERS {
+            let client = host.connect().await;
+            writers.spawn(write_until_broken(client, format!("Book {round}.{writer}")));
+        }
+        // All of them are in the midst of it.
+        let last = answered.last_key_value().map_or(0, |(id, _)| *id);
+        let far = format!("/orders/{}", last + 5 * WRITERS as u64);
+        let mut reader = host.connect().await;
+        until("they have ordered", async || reader.get(&far).await.status == StatusCode::OK).await;
+        host.signal("KILL");
+        for orders in writers.join_all().await {
+            for (id, order) in orders {
+                assert_eq!(answered.insert(id, order), None, "id {id} was given out twice");
+            }
+        }
+        assert!(!host.wait().success());
+    }
+    assert!(answered.len() >= 4 * WRITERS);
+    assert_kept(&Host::up(folder.path()), &answered).await;
+}
+
+/// Take orders for Alice and Bob until the host is gone; those that it answered.
+async fn write_until_broken(mut client: Client, item: String) -> Vec<(u64, Value)> {
+    let mut answered = Vec::new();
+    loop {
+        let user = 1 + answered.len() % 2;
+        let order = json!({ "user_id": user, "item": format!("{item}.{}", answered.len()) });
+        let Ok(answer) = client.try_send(post("/orders", &order.to_string())).await else { return answered };
+        assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
+        let mut taken = answer.json();
+        answered.push((taken["id"].as_u64().expect("an id"), taken.clone()));
+        taken.as_object_mut().expect("an object").remove("id");
+        assert_eq!(taken, order);
+    }
+}
+
+/// Every answered order is there under its id and once in its user's list. What
+/// is there beside them was taken and never answered; it is whole all the same.
+async fn assert_kept(host: &Host, answered: &Orders) {
+    let mut client = host.connect().await;
+    for (id, order) in answered {
+        assert_eq!(client.get(&format!("/orders/{id}")).await.json(), *order);
+    }
+    let mut listed = Orders::new();
+    for user in [1, 2] {
+        for order in list(&mut client, user).await {
+            assert_eq!(order["user_id"], user);
+            let id = order["id"].as_u64().expect("an id");
+            assert_eq!(client.get(&format!("/orders/{id}")).await.json(), order);
+            assert_eq!(listed.insert(id, order), None, "order {id} is listed twice");
+        }
+    }
+    for (id, order) in answered {
+        assert_eq!(listed.get(id), Some(order), "order {id} is missing in its user's list");
+    }
+    let beside = listed.len() - answered.len();
+    assert!(beside <= 4 * WRITERS, "{beside} orders that nobody was told of");
+}
+
+/// All orders of a user, page by page.
+async fn list(client: &mut Client, user: u64) -> Vec<Value> {
+    let mut orders = Vec::new();
+    let mut after = json!(0);
+    while !after.is_null() {
+        let mut page = client.get(&format!("/orders?user_id={user}&after={after}&limit=100")).await.json();
+        orders.append(page["orders"].as_array_mut().expect("a list"));
+        after = page["next"].take();
+    }
+    orders
+}
+
+#[tokio::test]
+async fn a_stopped_host_has_lost_nothing() {
+    let folder = shop();
+    let mut answered = Orders::new();
+    for round in 1..=3 {
+        let host = Host::up(folder.path());
+        let mut client = host.connect().await;
+        assert_eq!(client.post("/users", r#"{"name":"Carol"}"#).await.json()["id"], 2 + round);
+        let answer = client.post("/orders", &json!({ "user_id": 2 + round, "item": "Book" }).to_string()).await;
+        assert_eq!(answer.json()["id"], round);
+        answered.insert(round, answer.json());
+        host.signal("TERM");
+        assert_eq!(host.wait().code(), Some(0));
+        // The log of the store is folded into the one file that is left.
+        assert_eq!(files(&folder.path().join("data")), ["shop.db"]);
+    }
+    let host = Host::up(folder.path());
+    for (id, order) in &answered {
+        assert_eq!(host.get(&format!("/orders/{id}")).await.json(), *order);
+        let page = host.get(&format!("/orders?user_id={}", id + 2)).await.json();
+        assert_eq!(page, json!({ "orders": [order], "next": null }));
+    }
+    let names: Vec<_> = host.get("/users").await.json()["users"].as_array().expect("a list").to_vec();
+    assert_eq!(names.len(), 5);
+}
+
+#[test]
+fn a_file_that_is_no_store_is_refused_and_left_alone() {
+    let folder = shop();
+    let path = folder.path().join("data/shop.db");
+    fs::create_dir(folder.path().join("data")).expect("the folder is new");
+    for content in ["id,name\n1,Alice\n".repeat(1000), "SQLite format 3\0 or not".to_owned()] {
+        fs::write(&path, &content).expect("it can be written");
+        let refused = up_fails(folder.path());
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(1), "{said}");
+        let path_said = path.display().to_string();
+        assert!(said.contains("is no SQLite database") && said.contains(&path_said), "{said}");
+        assert!(!String::from_utf8_lossy(&refused.stdout).contains("Serving"));
+        assert_eq!(fs::read(&path).expect("it is still there"), content.as_bytes());
+        assert_eq!(files(&folder.path().join("data")), ["shop.db"]);
+    }
+}
+
+fn up_fails(folder: &Path) -> Output {
+    let mut up = dovetail();
+    up.args(["up", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--manifest"]);
+    up.arg(folder.join("dovetail.toml")).output().expect("dovetail starts")
+}
+
+fn files(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).expect("the folder is there");
+    let mut names: Vec<_> = entries.map(|entry| entry.expect("an entry").file_name().display().to_string()).collect();
+    names.sort();
+    names
+}

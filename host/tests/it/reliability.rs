@@ -1,0 +1,283 @@
+//! A service that misbehaves harms only its own requests.
+
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread::available_parallelism,
+};
+
+use http::{Method, StatusCode};
+use http_body_util::BodyExt;
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use crate::support::{Answer, Client, Host, SHOP, app, request, until};
+
+/// One service for each way to misbehave. All are the same component, and each
+/// has its own limits.
+const MISBEHAVING: &str = r#"
+[service.spinner]
+component = "{guest}"
+routes = ["/spinner/*"]
+limits = { deadline = "700ms", instances = 4 }
+[service.silent]
+component = "{guest}"
+routes = ["/silent/*"]
+limits = { deadline = "300ms", instances = 4 }
+[service.endless]
+component = "{guest}"
+routes = ["/endless/*"]
+limits = { deadline = "500ms", instances = 4 }
+[service.greedy]
+component = "{guest}"
+routes = ["/greedy/*"]
+limits = { memory = "8MiB", instances = 4 }
+[service.trapper]
+component = "{guest}"
+routes = ["/trapper/*"]
+limits = { instances = 4 }
+[service.denied]
+component = "{guest}"
+routes = ["/denied/*"]
+limits = { instances = 4 }
+"#;
+
+/// A path, how often it is asked for at once, and the answer of each.
+const MISBEHAVIOUR: [(&str, usize, StatusCode); 7] = [
+    ("/spinner/spin", 2, StatusCode::GATEWAY_TIMEOUT),
+    ("/silent/hang", 4, StatusCode::GATEWAY_TIMEOUT),
+    ("/greedy/greedy", 4, StatusCode::INTERNAL_SERVER_ERROR),
+    ("/trapper/trap", 4, StatusCode::INTERNAL_SERVER_ERROR),
+    ("/trapper/no-response", 4, StatusCode::INTERNAL_SERVER_ERROR),
+    ("/denied/denied", 4, StatusCode::FORBIDDEN),
+    // More than it has instances, so that some must wait for one.
+    ("/silent/hello", 8, StatusCode::OK),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn misbehaving_services_harm_only_their_own_requests() {
+    let folder = app(&format!("{SHOP}{MISBEHAVING}"));
+    let host = Arc::new(Host::up(folder.path()));
+    let load = Load::start(&host).await;
+
+    let mut asked = JoinSet::new();
+    for (path, times, status) in MISBEHAVIOUR {
+        for _ in 0..times {
+            let host = host.clone();
+            asked.spawn(async move { (path, status, host.get(path).await) });
+        }
+    }
+    for _ in 0..4 {
+        let host = host.clone();
+        asked.spawn(async move { ("/endless/endless", StatusCode::OK, cut_off(&host).await) });
+    }
+    while let Some(asked) = asked.join_next().await {
+        let (path, status, answer) = asked.expect("no task panics");
+        assert_eq!(answer.status, status, "{path}: {answer:?}");
+        if status.is_server_error() {
+            let sentence = answer.json()["error"].as_str().expect("a sentence").to_owned();
+            assert!(sentence.starts_with("The service "), "a client is told no more: {sentence}");
+        }
+    }
+    // The others were served all the while, and still are.
+    let answered = load.stop().await;
+    assert_counts(&host, &answered).await;
+
+    for (line, names) in [
+        ("\"spinner\" was stopped at its deadline", "limits.deadline"),
+        ("\"silent\" was stopped at its deadline", "limits.deadline"),
+        ("\"endless\" was stopped at its deadline", "limits.deadline"),
+        ("\"greedy\" wanted", "limits.memory"),
+        ("\"trapper\" trapped", "error"),
+        ("\"trapper\" returned without setting a response", "error"),
+        ("open bucket \"forbidden\"", "write buckets = [\"forbidden\"] in [service.denied]"),
+    ] {
+        let line = host.wait_for_output(line);
+        assert!(line.contains(names), "{names} in {line}");
+    }
+}
+
+/// What was not the misbehaving one's own fault is not counted as such, and
+/// instances that were lost are replaced.
+async fn assert_counts(host: &Host, answered: &Answered) {
+    for (service, calls, traps) in [
+        ("user", answered.users + answered.orders, 0),
+        ("order", answered.orders, 0),
+        ("spinner", 2, 2),
+        ("silent", 12, 4),
+        ("endless", 4, 4),
+        ("greedy", 4, 4),
+        ("trapper", 8, 4),
+        ("denied", 4, 0),
+    ] {
+        until("no call is left", async || host.busy(service).await == 0).await;
+        let status = host.service(service).await;
+        assert_eq!((&status["calls"], &status["traps"]), (&json!(calls), &json!(traps)), "{service}");
+    }
+    for service in ["spinner", "silent", "endless", "greedy", "trapper", "denied"] {
+        let mut client = host.connect().await;
+        for _ in 0..8 {
+            assert_eq!(client.get(&format!("/{service}/hello")).await.text(), "hello\n", "{service}");
+        }
+        let status = host.service(service).await;
+        assert_eq!(status["instances"]["busy"], 0, "{service}");
+        assert!((1..=4).contains(&status["instances"]["idle"].as_u64().unwrap()), "{service}: {status}");
+    }
+}
+
+/// Ask for a body that never ends, and see that it breaks off: it must not look
+/// whole. It is not kept, for it is long.
+async fn cut_off(host: &Host) -> Answer {
+    let mut client = host.connect().await;
+    let request = request(Method::GET, "/endless/endless", "");
+    let (head, mut body) = client.start(request).await.expect("the head comes").into_parts();
+    let mut length = 0;
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else {
+            assert!(length > 0, "it broke off before it began");
+            return Answer { status: head.status, headers: head.headers, body: "".into() };
+        };
+        length += frame.into_data().expect("data alone").len();
+    }
+    panic!("after {length} bytes the body that never ends looks whole")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn services_answer_while_guests_spin_on_every_core() {
+    let folder = app(&format!("{SHOP}{}", MISBEHAVING.replace("700ms", "1h")));
+    let host = Arc::new(Host::up(folder.path()));
+    let cores = available_parallelism().map_or(2, |cores| cores.get().min(4)) as u64;
+    let mut spinning = JoinSet::new();
+    for _ in 0..cores {
+        let mut client = host.connect().await;
+        spinning.spawn(async move { client.try_send(request(Method::GET, "/spinner/spin", "")).await });
+    }
+    until("all of them spin", async || host.busy("spinner").await == cores).await;
+
+    let mut client = host.connect().await;
+    for id in 1..=20 {
+        assert_order(&mut client, 1, "Book").await;
+        assert_eq!(client.get(&format!("/orders/{id}")).await.status, StatusCode::OK);
+    }
+    assert_eq!(host.busy("spinner").await, cores, "they spin still");
+
+    // Nobody waits for them any more, so they are stopped, long before their deadline.
+    spinning.shutdown().await;
+    until("none of them spins", async || host.busy("spinner").await == 0).await;
+    assert_eq!(host.get("/spinner/hello").await.text(), "hello\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_before_a_trap_is_whole_or_no_answer() {
+    let folder = app(&format!("[app]\nname = \"app\"\n{MISBEHAVING}"));
+    let host = Host::up(folder.path());
+    for round in 1..=20 {
+        let mut client = host.connect().await;
+        match client.try_send(request(Method::GET, "/trapper/twice", "")).await {
+            Ok(answer) if answer.status == StatusCode::OK => assert_eq!(answer.text(), "answered\n"),
+            Ok(answer) => assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR),
+            Err(_) => {} // it broke off, so nobody takes it for whole
+        }
+        until("the trap is counted", async || host.service("trapper").await["traps"] == round).await;
+        assert_eq!(host.get("/trapper/calls").await.text(), "1", "the instance is a fresh one");
+        // A second call would be the second of that instance. Trap it away, too.
+        assert_eq!(host.get("/trapper/calls").await.text(), "2");
+    }
+}
+
+#[tokio::test]
+async fn memory_that_was_refused_is_not_blamed_for_a_later_trap() {
+    let folder = app(&format!("[app]\nname = \"app\"\n{MISBEHAVING}"));
+    let host = Host::up(folder.path());
+    let mut client = host.connect().await;
+    // A component may cope with a refusal, and then goes on.
+    assert_eq!(client.get("/greedy/modest").await.text(), "refused\n");
+    assert_eq!(client.get("/greedy/calls").await.text(), "2");
+    assert_eq!(host.service("greedy").await["traps"], 0);
+    assert_eq!(client.get("/greedy/trap").await.status, StatusCode::INTERNAL_SERVER_ERROR);
+    let line = host.wait_for_output("a call failed");
+    assert!(line.contains("service \"greedy\" trapped"), "{line}");
+}
+
+/// Connections that order and read all the time, and check each answer.
+struct Load {
+    stop: Arc<AtomicBool>,
+    /// Answers so far.
+    answers: Arc<AtomicU64>,
+    connections: JoinSet<Answered>,
+}
+
+/// How many requests of each kind were answered, and well.
+#[derive(Default)]
+struct Answered {
+    orders: u64,
+    users: u64,
+    ids: Vec<u64>,
+}
+
+impl Load {
+    const CONNECTIONS: usize = 8;
+
+    async fn start(host: &Host) -> Load {
+        let (stop, answers) = (Arc::<AtomicBool>::default(), Arc::<AtomicU64>::default());
+        let mut connections = JoinSet::new();
+        for number in 0..Load::CONNECTIONS {
+            let (mut client, stop, answers) = (host.connect().await, stop.clone(), answers.clone());
+            connections.spawn(async move {
+                let mut answered = Answered::default();
+                while !stop.load(Ordering::Relaxed) {
+                    let user = 1 + answered.orders % 2;
+                    answered.ids.push(assert_order(&mut client, user, &format!("Book {number}")).await);
+                    answered.orders += 1;
+                    let name = ["Alice", "Bob"][user as usize - 1];
+                    let read = client.get(&format!("/users/{user}")).await;
+                    assert_eq!((read.status, read.json()), (StatusCode::OK, json!({ "id": user, "name": name })));
+                    answered.users += 1;
+                    answers.fetch_add(2, Ordering::Relaxed);
+                }
+                answered
+            });
+        }
+        let load = Load { stop, answers, connections };
+        load.more().await;
+        load
+    }
+
+    /// Wait until each connection has had answers once more.
+    async fn more(&self) {
+        let enough = self.answers.load(Ordering::Relaxed) + 4 * Load::CONNECTIONS as u64;
+        until("the load goes on", async || {
+            tokio::task::yield_now().await;
+            self.answers.load(Ordering::Relaxed) >= enough
+        })
+        .await;
+    }
+
+    /// End it after some more answers, and sum up. Every id was given out once.
+    async fn stop(self) -> Answered {
+        self.more().await;
+        self.stop.store(true, Ordering::Relaxed);
+        let mut all = Answered::default();
+        for answered in self.connections.join_all().await {
+            all.orders += answered.orders;
+            all.users += answered.users;
+            all.ids.extend(answered.ids);
+        }
+        let ids: BTreeSet<_> = all.ids.iter().copied().collect();
+        assert!(ids.into_iter().eq(1..=all.orders), "ids are given out in order, without a gap");
+        all
+    }
+}
+
+/// Take an order, see that the answer is right, and return its id.
+async fn assert_order(client: &mut Client, user: u64, item: &str) -> u64 {
+    let answer = client.post("/orders", &json!({ "user_id": user, "item": item }).to_string()).await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
+    let id = answer.json()["id"].as_u64().expect("an id");
+    assert_eq!(answer.json(), json!({ "id": id, "user_id": user, "item": item }));
+    assert_eq!(answer.header("location"), format!("/orders/{id}"));
+    id
+}

@@ -1,0 +1,101 @@
+//! A signal ends the host, and what is in flight is finished first.
+
+use std::net::SocketAddr;
+
+use http::StatusCode;
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use crate::support::{Client, Host, Upload, app, until};
+
+fn guest() -> TempDir {
+    app("[app]\nname = \"app\"\n[service.guest]\ncomponent = \"{guest}\"\nroutes = [\"/*\"]\n")
+}
+
+#[tokio::test]
+async fn a_signal_lets_requests_in_flight_finish() {
+    for signal in ["TERM", "INT"] {
+        let folder = guest();
+        let host = Host::up(folder.path());
+        let mut idle = Idle::after_a_request(host.gateway).await;
+        let uploads = [
+            (Upload::begin(host.connect().await, "/count"), "12"),
+            // This one has its answer begun already.
+            (Upload::begin(host.connect().await, "/echo"), "before after"),
+            (Upload::begin(Client::http2(host.gateway).await, "/count"), "12"),
+        ];
+        for (upload, _) in &uploads {
+            upload.send("before ").await;
+        }
+        until("all are in flight", async || host.busy("guest").await == 3).await;
+
+        host.signal(signal);
+        host.wait_for_output("stopping");
+        idle.closed().await;
+        until("nobody can connect", async || TcpStream::connect(host.gateway).await.is_err()).await;
+        assert_eq!(host.busy("guest").await, 3, "they are in flight still");
+
+        for (upload, whole) in uploads {
+            upload.send("after").await;
+            let answer = upload.finish().await;
+            assert_eq!((answer.status, answer.text()), (StatusCode::OK, whole), "{signal}");
+        }
+        assert_eq!(host.wait().code(), Some(0), "{signal}");
+    }
+}
+
+#[tokio::test]
+async fn a_signal_ends_an_idle_host() {
+    for signal in ["TERM", "INT"] {
+        let folder = guest();
+        let host = Host::up(folder.path());
+        let mut used = Idle::after_a_request(host.gateway).await;
+        let mut unused = Idle(TcpStream::connect(host.gateway).await.expect("it listens"));
+        host.signal(signal);
+        used.closed().await;
+        unused.closed().await;
+        assert_eq!(host.wait().code(), Some(0), "{signal}");
+    }
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_at_once() {
+    for (first, second, code) in [("TERM", "TERM", 143), ("INT", "INT", 130), ("TERM", "INT", 130)] {
+        let folder = guest();
+        let host = Host::up(folder.path());
+        let upload = Upload::begin(host.connect().await, "/count");
+        until("it is in flight", async || host.busy("guest").await == 1).await;
+        host.signal(first);
+        host.wait_for_output("stopping");
+        assert_eq!(host.busy("guest").await, 1, "it is in flight still");
+        host.signal(second);
+        assert_eq!(host.wait().code(), Some(code), "{first}, {second}");
+        upload.broken().await;
+    }
+}
+
+/// A connection that waits for its next request.
+struct Idle(TcpStream);
+
+impl Idle {
+    async fn after_a_request(address: SocketAddr) -> Idle {
+        let mut stream = TcpStream::connect(address).await.expect("it listens");
+        stream.write_all(b"GET /hello HTTP/1.1\r\nhost: test\r\n\r\n").await.expect("it reads");
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"hello\n") {
+            assert_ne!(stream.read_buf(&mut answer).await.expect("it answers"), 0);
+        }
+        Idle(stream)
+    }
+
+    /// Wait until the other side closes it, which it does without a word.
+    async fn closed(&mut self) {
+        let mut said = Vec::new();
+        // One that was never accepted is reset.
+        let _ = self.0.read_to_end(&mut said).await;
+        assert_eq!(said, b"");
+    }
+}
