@@ -24,14 +24,17 @@ pub const USUAL_MEMORIES: u32 = 2;
 /// A revision and the one that it replaces hold instances at the same time.
 const REVISIONS_AT_ONCE: u64 = 2;
 
-/// Core instances and tables for each component instance. A component of
-/// `wit-bindgen` has three core instances (itself and two shims of the component
-/// model) and one or two tables; composed ones have a multiple of that.
-const CORE_INSTANCES_PER_INSTANCE: u32 = 8;
-const TABLES_PER_INSTANCE: u32 = 8;
-
-/// The most that one component may hold of each.
+/// The most that one component may hold of core instances, memories and tables.
+/// One of `wit-bindgen` has three core instances (itself and two shims of the
+/// component model) and two tables; one of an interpreted language, linked of
+/// many modules, some dozens. Core instances are only counted, so there is room
+/// for this many of each instance.
 const MAX_PER_COMPONENT: u32 = 64;
+
+/// Tables reserved for each instance, and elements of one. Both are address
+/// space until they are used.
+const TABLES_PER_INSTANCE: u32 = 8;
+const TABLE_ELEMENTS: usize = 100_000;
 
 /// Address space reserved for a linear memory. With all of 4 GiB reserved no
 /// access needs a bounds check.
@@ -96,7 +99,7 @@ pub fn start(needs: Needs) -> Result<Engine, EngineError> {
     // Where the address space is limited (`ulimit -v`, some containers), smaller
     // reservations with bounds checks are better than not to run.
     let engine = Engine::new(&config(needs, RESERVATION))
-        .or_else(|_| Engine::new(&config(needs, needs.memory)))
+        .or_else(|error| Engine::new(&config(needs, needs.memory)).map_err(|second| second.context(error)))
         .map_err(|source| EngineError::Wasmtime { instances: needs.instances, source })?;
     start_ticking(&engine)?;
     Ok(engine)
@@ -106,13 +109,16 @@ fn config(needs: Needs, reservation: u64) -> Config {
     let total = needs.instances.saturating_mul(REVISIONS_AT_ONCE as u32);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(total)
-        .total_core_instances(total.saturating_mul(CORE_INSTANCES_PER_INSTANCE))
+        .total_core_instances(total.saturating_mul(MAX_PER_COMPONENT))
         .total_memories(total.saturating_mul(needs.memories))
         .total_tables(total.saturating_mul(TABLES_PER_INSTANCE))
         .total_stacks(total)
         .max_core_instances_per_component(MAX_PER_COMPONENT)
         .max_memories_per_component(MAX_PER_COMPONENT)
         .max_tables_per_component(MAX_PER_COMPONENT)
+        .max_memories_per_module(MAX_PER_COMPONENT)
+        .max_tables_per_module(MAX_PER_COMPONENT)
+        .table_elements(TABLE_ELEMENTS)
         // What a service may have of it is for `service` to say.
         .max_memory_size(usize::try_from(reservation).unwrap_or(usize::MAX))
         // Together these doubled the rate of fresh instances; either alone gave

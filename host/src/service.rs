@@ -150,7 +150,8 @@ impl Call {
         let outcome = tokio::time::timeout_at(self.deadline.into(), run(self.instance())).await;
         match outcome.unwrap_or_else(|_| Err(DeadlinePassed.into())) {
             Ok(value) => {
-                if self.instance().served() < self.service.limits.reuse {
+                let reuse = self.service.limits.reuse;
+                if self.instance().is_reusable(reuse) {
                     self.lease.keep();
                 }
                 Ok(value)

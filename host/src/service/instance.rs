@@ -53,16 +53,14 @@ impl Instance {
     /// Make an idle instance ready for its next call.
     pub(super) fn begin(&mut self, deadline: Instant) {
         self.served += 1;
-        let state = self.store.data_mut();
-        state.deadline = deadline;
-        // What an earlier call was refused, and coped with, is not this one's.
-        state.memory.take_refused();
+        self.store.data_mut().begin(deadline);
         self.store.set_epoch_deadline(1);
     }
 
-    /// Calls that it was leased for.
-    pub(super) fn served(&self) -> u32 {
-        self.served
+    /// Whether it may serve another call after one that ended well, where `reuse`
+    /// is how many it may serve at most.
+    pub(super) fn is_reusable(&mut self, reuse: u32) -> bool {
+        self.served < reuse && !self.store.data_mut().holds_open_ends()
     }
 
     /// Bytes of memory that were refused during the call.

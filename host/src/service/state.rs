@@ -8,14 +8,33 @@ use wasmtime::{
     component::{Linker, ResourceTable},
 };
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
-use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+use wasmtime_wasi_http::{
+    WasiHttpCtx, WasiHttpCtxView, WasiHttpView,
+    p2::{
+        body::{HostIncomingBody, HostOutgoingBody},
+        types::{HostFutureIncomingResponse, HostIncomingRequest, HostResponseOutparam},
+    },
+};
 
 use super::limits::MemoryLimit;
 use crate::capability::{Grants, config, keyvalue, outbound::Outbound, output::Output};
 
-/// Handles that a component may hold at once, and host objects behind them. A
-/// component that leaks them is stopped here and not by the host's memory.
-const MOST_HANDLES: usize = 100_000;
+/// Host objects (streams, bodies, buckets, requests) that a component may hold at
+/// once. One that leaks them is stopped here and not by the host's memory, of
+/// which each takes up to tens of KiB.
+const MOST_OBJECTS: usize = 2_000;
+
+/// Bytes of headers in one `wasi:http/types.fields`.
+const MOST_FIELDS: usize = 32 << 10;
+
+/// Bytes that one call of the host may take from a component; wasmtime's own
+/// limit is 128 MiB. A byte of a list costs 1 in a call of WASI, and 40 in a
+/// call through a link, where it becomes a value of its own.
+const MOST_TAKEN: usize = 32 << 20;
+
+/// Random bytes that a component may ask for at once: making them is not
+/// interrupted.
+const MOST_RANDOM: u64 = 64 << 10;
 
 /// The packages behind [`State::linker`]. Other versions go with these by the
 /// rules of [`crate::link::InterfaceName::goes_with`].
@@ -57,18 +76,21 @@ impl State {
         wasi.allow_tcp(false)
             .allow_udp(false)
             .allow_ip_name_lookup(false)
+            .max_random_size(MOST_RANDOM)
             .stdout(Output { service: grants.service.clone(), stream: "stdout" })
             .stderr(Output { service: grants.service.clone(), stream: "stderr" });
         for (name, value) in &grants.env {
             wasi.env(name, value);
         }
         let mut table = ResourceTable::new();
-        table.set_max_capacity(MOST_HANDLES);
+        table.set_max_capacity(MOST_OBJECTS);
+        let mut http = WasiHttpCtx::new();
+        http.set_field_size_limit(MOST_FIELDS);
         let state = State {
             wasi: wasi.build(),
-            http: WasiHttpCtx::new(),
+            http,
             table,
-            outbound: Outbound(grants.clone()),
+            outbound: Outbound::new(grants.clone()),
             grants: grants.clone(),
             memory: MemoryLimit::new(memory),
             deadline,
@@ -77,7 +99,29 @@ impl State {
         store.limiter(|state| &mut state.memory);
         store.epoch_deadline_callback(at_tick);
         store.set_epoch_deadline(1);
+        store.set_hostcall_fuel(MOST_TAKEN);
         store
+    }
+
+    /// Make ready for another call.
+    pub fn begin(&mut self, deadline: Instant) {
+        self.deadline = deadline;
+        self.outbound.begin();
+        // A refusal that the last call survived is not this one's.
+        self.memory.take_refused();
+    }
+
+    /// Whether the component still holds a body or a request of the call that it
+    /// ended. Another call must not find it: it would write into the answer of
+    /// somebody else, or keep a connection waiting.
+    pub fn holds_open_ends(&mut self) -> bool {
+        self.table.iter_mut().any(|object| {
+            object.is::<HostIncomingRequest>()
+                || object.is::<HostIncomingBody>()
+                || object.is::<HostOutgoingBody>()
+                || object.is::<HostResponseOutparam>()
+                || object.is::<HostFutureIncomingResponse>()
+        })
     }
 
     /// Everything that the host offers to components; links come on top.
