@@ -58,10 +58,15 @@ impl Handler for Gateway {
 
 /// Check what every request must have, and bound its body.
 fn prepare(mut request: Request<Incoming>, limit: u64) -> Result<Request<RequestBody>, Box<Response<ReplyBody>>> {
-    let host = request.headers().get(header::HOST);
+    let refuse = |sentence| Err(Box::new(reply::error(StatusCode::BAD_REQUEST, sentence)));
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let host = hosts.next();
+    if hosts.next().is_some() {
+        return refuse("The Host header is there more than once");
+    }
     if request.uri().authority().is_none() && host.is_none_or(|host| host.to_str().is_err()) {
         if host.is_some() || request.version() > Version::HTTP_10 {
-            return Err(Box::new(reply::error(StatusCode::BAD_REQUEST, "The Host header is missing or not readable")));
+            return refuse("The Host header is missing or not readable");
         }
         // HTTP/1.0 has no Host, and a component is always told one.
         request.headers_mut().insert(header::HOST, HeaderValue::from_static("localhost"));

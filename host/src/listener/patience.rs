@@ -3,9 +3,15 @@
 //! hyper bounds how long a request's head may take. It bounds neither a client
 //! that connects and says nothing, nor one that does not read its answer. How
 //! long a request's body may take is bounded by the deadline of its call.
+//!
+//! And it ends a connection without a look at what the client still sends, such
+//! as the rest of a body that is too large. The system answers that with a reset,
+//! which can reach the client before it has read why. So here the end waits for
+//! the client, for a while.
 
 use std::{
     io,
+    mem::MaybeUninit,
     pin::Pin,
     sync::{
         Arc,
@@ -26,12 +32,16 @@ const IDLE: Duration = Duration::from_secs(60);
 /// How long a client may leave what was sent to it unread.
 const UNREAD: Duration = Duration::from_secs(30);
 
+/// How long what a client sends after the end of its connection is read past.
+const LINGER: Duration = Duration::from_secs(2);
+
 /// A stream that fails with `TimedOut` when its client is too slow.
 pub struct Patience<S> {
     stream: S,
     requests: Arc<AtomicUsize>,
     reading: Stall,
     writing: Stall,
+    ending: Stall,
 }
 
 /// Notices that nothing moved for a while. Its timer is set once and looked at
@@ -47,7 +57,13 @@ impl<S: Unpin> Patience<S> {
     /// `requests` counts those that this connection has in flight: while there
     /// are any it is not idle.
     pub fn new(stream: S, requests: Arc<AtomicUsize>) -> Self {
-        Patience { stream, requests, reading: Stall::new(IDLE), writing: Stall::new(UNREAD) }
+        Patience {
+            stream,
+            requests,
+            reading: Stall::new(IDLE),
+            writing: Stall::new(UNREAD),
+            ending: Stall::new(LINGER),
+        }
     }
 
     fn poll_write_with<T>(
@@ -63,6 +79,21 @@ impl<S: Unpin> Patience<S> {
             done => {
                 self.writing.move_on();
                 done
+            }
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> Patience<S> {
+    /// Read past what comes until the client ends its side, too.
+    fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut space = [MaybeUninit::uninit(); 8 * 1024];
+        loop {
+            let mut passed = ReadBuf::uninit(&mut space);
+            match Pin::new(&mut self.stream).poll_read(cx, &mut passed) {
+                Poll::Ready(Ok(())) if !passed.filled().is_empty() => {}
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending => return self.ending.poll(cx),
             }
         }
     }
@@ -112,7 +143,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patience<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Patience<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Patience<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.poll_write_with(cx, |stream, cx| stream.poll_write(cx, buf))
     }
@@ -134,11 +165,15 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patience<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll_write_with(cx, |stream, cx| stream.poll_shutdown(cx))
+        if self.ending.since.is_none() {
+            ready!(self.poll_write_with(cx, |stream, cx| stream.poll_shutdown(cx)))?;
+        }
+        self.poll_linger(cx).map(Ok)
     }
 }
 
 #[cfg(test)]
+#[expect(clippy::expect_used, reason = "a test fails by a panic that says what was expected")]
 mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
@@ -186,5 +221,24 @@ mod tests {
             client.read_u8().await.expect("a byte");
         }
         sent.await.expect("no panic").expect("all was read");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_waits_for_a_client_that_still_sends() {
+        let (mut server, _, mut client) = connection();
+        let ended = tokio::spawn(async move { server.shutdown().await.map(|()| server) });
+        client.write_all(&[0; 64]).await.expect("it is read past");
+        assert_eq!(client.read(&mut [0]).await.expect("no error"), 0);
+        assert!(!ended.is_finished());
+        drop(client);
+        ended.await.expect("no panic").expect("an end");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_does_not_wait_for_ever() {
+        let (mut server, _, _client) = connection();
+        let begun = Instant::now();
+        server.shutdown().await.expect("an end");
+        assert_eq!(begun.elapsed(), LINGER);
     }
 }

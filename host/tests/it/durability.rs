@@ -48,7 +48,7 @@ async fn write_until_broken(mut client: Client, item: String) -> Vec<(u64, Value
     loop {
         let user = 1 + answered.len() % 2;
         let order = json!({ "user_id": user, "item": format!("{item}.{}", answered.len()) });
-        let Ok(answer) = client.try_send(post("/orders", &order.to_string())).await else { return answered };
+        let Ok(answer) = client.try_send(post("/orders", order.to_string())).await else { return answered };
         assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
         let mut taken = answer.json();
         answered.push((taken["id"].as_u64().expect("an id"), taken.clone()));

@@ -2,15 +2,19 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by a panic that says what was expected")]
 
 mod admin;
+mod bad_input;
 mod building;
 mod capabilities;
 mod cli;
+mod concurrency;
 mod durability;
 mod linking;
 mod links;
 mod pool;
 mod reliability;
+mod request_limits;
 mod rooms;
 mod shop;
 mod stop;
+mod streaming;
 mod support;

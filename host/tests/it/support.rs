@@ -12,11 +12,12 @@ use std::{
 use tempfile::TempDir;
 
 pub use self::{
-    client::{Answer, Client, post, request},
+    client::{Answer, Body, Client, pieces, post, request},
     upload::Upload,
 };
 
 mod client;
+pub mod raw;
 mod upload;
 
 /// How long anything that is awaited may take before a test fails.
@@ -160,6 +161,11 @@ impl Host {
         self.service(service).await["instances"]["busy"].as_u64().expect("a number")
     }
 
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Wait until a line of its output contains this text, and return the line.
     pub fn wait_for_output(&self, text: &str) -> String {
         self.output.wait_for(text)
@@ -172,8 +178,7 @@ impl Host {
 
     /// Send a signal by name: `TERM`, `INT`, `KILL`.
     pub fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        let sent = Command::new("sh").args(["-c", &format!("kill -{name} {pid}")]).status();
+        let sent = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.pid())]).status();
         assert!(sent.expect("sh starts").success());
     }
 

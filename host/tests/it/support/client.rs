@@ -132,7 +132,7 @@ impl Client {
 
     /// POST a JSON body.
     pub async fn post(&mut self, path: &str, json: &str) -> Answer {
-        self.send(post(path, json)).await
+        self.send(post(path, json.to_owned())).await
     }
 }
 
@@ -142,8 +142,8 @@ pub fn request(method: Method, path: &str, body: impl Into<Bytes>) -> Request<Bo
 }
 
 /// A POST of JSON.
-pub fn post(path: &str, json: &str) -> Request<Body> {
-    let mut request = request(Method::POST, path, json.to_owned());
+pub fn post(path: &str, json: impl Into<Bytes>) -> Request<Body> {
+    let mut request = request(Method::POST, path, json);
     request.headers_mut().insert(header::CONTENT_TYPE, "application/json".parse().expect("a header value"));
     request
 }
