@@ -12,7 +12,6 @@ mod counter;
 mod error;
 mod memory;
 mod sqlite;
-mod url;
 
 #[cfg(test)]
 mod contract;
@@ -22,8 +21,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 pub use error::StoreError;
-pub use url::{StoreUrl, StoreUrlError};
 
+use crate::manifest::StoreUrl;
 use memory::MemoryStore;
 use sqlite::SqliteStore;
 

@@ -7,8 +7,8 @@ use anyhow::Result;
 use super::{plan, terminal::Terminal, up};
 use crate::{
     gateway::Gateway,
-    manifest::Manifest,
-    store::{self, StoreUrl},
+    manifest::{Manifest, StoreUrl},
+    store,
 };
 
 /// Build, compile and link, make an instance of each service, and open the store

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use anyhow::{Result, bail, ensure};
 use tokio::task::JoinSet;
 
-use super::{BucketStore, KEYS_PER_PAGE, StoreError, StoreUrl, open};
+use super::{BucketStore, KEYS_PER_PAGE, StoreError, open};
+use crate::manifest::StoreUrl;
 
 /// Makes a test of each function below for each engine.
 macro_rules! contract {
