@@ -5,8 +5,9 @@
 //! make it (SQLite: synced to the disk), it is then seen by every read that
 //! starts, and it was applied whole or not at all.
 //!
-//! Left to others: which service may open which bucket, how large a value may
-//! be, and how `wasi:keyvalue` shows all this to a component (`capability`).
+//! Left to others: which service may open which bucket, how large a key, a value
+//! or a batch may be, and how `wasi:keyvalue` shows all this to a component
+//! (`capability`).
 
 mod counter;
 mod error;
@@ -62,8 +63,10 @@ pub trait BucketStore: Send + Sync + 'static {
     /// counts as 0. A `delta` of 0 only reads.
     async fn increment(&self, bucket: &str, key: String, delta: u64) -> Result<u64, StoreError>;
 
-    /// One answer for each key, in the order asked, all from one moment.
-    async fn get_many(&self, bucket: &str, keys: Vec<String>) -> Result<Vec<Option<Entry>>, StoreError>;
+    /// One answer for each key, in the order asked, all from one moment. Refused
+    /// if they have more than `most` bytes, keys and values together: reading
+    /// ends there, so that no more than this is ever gathered.
+    async fn get_many(&self, bucket: &str, keys: Vec<String>, most: usize) -> Result<Vec<Option<Entry>>, StoreError>;
 
     /// Sets all entries or none; of two with the same key the later one counts.
     async fn set_many(&self, bucket: &str, entries: Vec<Entry>) -> Result<(), StoreError>;

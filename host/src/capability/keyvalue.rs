@@ -1,7 +1,8 @@
 //! `wasi:keyvalue`: the buckets that a service was granted, in the app's store.
 //!
 //! Signatures and behaviour follow the package's own text, version 0.2.0-draft.
-//! A write is answered when it is durable.
+//! A write is answered when it is durable. What one call may carry is bounded,
+//! in `bounds`.
 
 use std::sync::Arc;
 
@@ -18,6 +19,9 @@ use super::{
     },
 };
 use crate::store::{BucketStore, Entry, StoreError};
+use bounds::{MOST_BYTES, OutOfBounds};
+
+mod bounds;
 
 /// An open bucket. Whoever has it was granted it.
 pub struct Bucket {
@@ -36,6 +40,8 @@ pub struct View<'a> {
 pub enum Failure {
     /// It was not granted the bucket.
     Denied,
+    /// It carries more than a call may.
+    OutOfBounds(OutOfBounds),
     /// The store could not do it.
     Store(StoreError),
     /// It has no such bucket open, which ends its call.
@@ -81,6 +87,10 @@ impl store::Host for View<'_> {
         let service = &*self.grants.service;
         match failure {
             Failure::Denied => Ok(Error::AccessDenied),
+            Failure::OutOfBounds(error) => {
+                tracing::warn!(service, "refused a call of wasi:keyvalue: {error}");
+                Ok(Error::Other(error.to_string()))
+            }
             Failure::Store(error) => {
                 tracing::error!(service, error = &error as &dyn std::error::Error, "the store failed");
                 Ok(Error::Other(error.to_string()))
@@ -92,18 +102,22 @@ impl store::Host for View<'_> {
 
 impl store::HostBucket for View<'_> {
     async fn get(&mut self, bucket: Resource<Bucket>, key: String) -> Result<Option<Vec<u8>>, Failure> {
+        bounds::key(&key)?;
         Ok(self.store().get(self.name(&bucket)?, &key).await?)
     }
 
     async fn set(&mut self, bucket: Resource<Bucket>, key: String, value: Vec<u8>) -> Result<(), Failure> {
+        bounds::entry(&key, &value)?;
         Ok(self.store().set(self.name(&bucket)?, key, value).await?)
     }
 
     async fn delete(&mut self, bucket: Resource<Bucket>, key: String) -> Result<(), Failure> {
+        bounds::key(&key)?;
         Ok(self.store().delete(self.name(&bucket)?, key).await?)
     }
 
     async fn exists(&mut self, bucket: Resource<Bucket>, key: String) -> Result<bool, Failure> {
+        bounds::key(&key)?;
         Ok(self.store().exists(self.name(&bucket)?, &key).await?)
     }
 
@@ -120,21 +134,31 @@ impl store::HostBucket for View<'_> {
 
 impl atomics::Host for View<'_> {
     async fn increment(&mut self, bucket: Resource<Bucket>, key: String, delta: u64) -> Result<u64, Failure> {
+        bounds::key(&key)?;
         Ok(self.store().increment(self.name(&bucket)?, key, delta).await?)
     }
 }
 
 impl batch::Host for View<'_> {
     async fn get_many(&mut self, bucket: Resource<Bucket>, keys: Vec<String>) -> Result<Vec<Option<Entry>>, Failure> {
-        Ok(self.store().get_many(self.name(&bucket)?, keys).await?)
+        bounds::keys(&keys)?;
+        Ok(self.store().get_many(self.name(&bucket)?, keys, MOST_BYTES).await?)
     }
 
     async fn set_many(&mut self, bucket: Resource<Bucket>, entries: Vec<Entry>) -> Result<(), Failure> {
+        bounds::entries(&entries)?;
         Ok(self.store().set_many(self.name(&bucket)?, entries).await?)
     }
 
     async fn delete_many(&mut self, bucket: Resource<Bucket>, keys: Vec<String>) -> Result<(), Failure> {
+        bounds::keys(&keys)?;
         Ok(self.store().delete_many(self.name(&bucket)?, keys).await?)
+    }
+}
+
+impl From<OutOfBounds> for Failure {
+    fn from(error: OutOfBounds) -> Failure {
+        Failure::OutOfBounds(error)
     }
 }
 

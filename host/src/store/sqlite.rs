@@ -107,15 +107,17 @@ impl BucketStore for SqliteStore {
         self.writer.write(bucket, change).await
     }
 
-    async fn get_many(&self, bucket: &str, keys: Vec<String>) -> Result<Vec<Option<Entry>>, StoreError> {
+    async fn get_many(&self, bucket: &str, keys: Vec<String>, most: usize) -> Result<Vec<Option<Entry>>, StoreError> {
         let count = keys.len();
         let operation = || format!("get {count} keys of bucket {bucket:?}");
-        if count <= KEYS_READ_INLINE {
-            let entries = self.readers.read(|c| get_many(c, bucket, keys));
-            return entries.map_err(|error| StoreError::engine(operation(), error));
-        }
-        let owned = bucket.to_owned();
-        self.read_aside(move |c| get_many(c, &owned, keys), operation).await
+        let entries = if count <= KEYS_READ_INLINE {
+            let entries = self.readers.read(|c| get_many(c, bucket, keys, most));
+            entries.map_err(|error| StoreError::engine(operation(), error))?
+        } else {
+            let owned = bucket.to_owned();
+            self.read_aside(move |c| get_many(c, &owned, keys, most), operation).await?
+        };
+        entries.ok_or_else(|| StoreError::too_much(bucket, count, most))
     }
 
     async fn set_many(&self, bucket: &str, entries: Vec<Entry>) -> Result<(), StoreError> {
@@ -141,10 +143,24 @@ fn get(connection: &Connection, bucket: &str, key: &str) -> rusqlite::Result<Opt
         .optional()
 }
 
-fn get_many(connection: &Connection, bucket: &str, keys: Vec<String>) -> rusqlite::Result<Vec<Option<Entry>>> {
+/// None if the entries have more bytes than there is `room` for.
+fn get_many(
+    connection: &Connection,
+    bucket: &str,
+    keys: Vec<String>,
+    mut room: usize,
+) -> rusqlite::Result<Option<Vec<Option<Entry>>>> {
     // One transaction is one snapshot: a `set_many` is seen whole or not at all.
     let snapshot = connection.unchecked_transaction()?;
-    keys.into_iter().map(|key| Ok(get(&snapshot, bucket, &key)?.map(|value| (key, value)))).collect()
+    let mut entries = Vec::with_capacity(keys.len());
+    for key in keys {
+        let value = get(&snapshot, bucket, &key)?;
+        let bytes = value.as_ref().map_or(0, |value| key.len() + value.len());
+        let Some(left) = room.checked_sub(bytes) else { return Ok(None) };
+        room = left;
+        entries.push(value.map(|value| (key, value)));
+    }
+    Ok(Some(entries))
 }
 
 fn list_keys(connection: &Connection, bucket: &str, cursor: Option<u64>) -> rusqlite::Result<KeyPage> {
