@@ -1,10 +1,16 @@
 //! What a database file goes through.
 
 use std::fs;
+use std::future::poll_fn;
 use std::path::Path;
+use std::pin::pin;
+use std::sync::mpsc;
+use std::task::Poll;
 
 use anyhow::{Result, bail, ensure};
 use rusqlite::Connection;
+use tokio::runtime::Builder;
+use tokio::task::spawn_blocking;
 
 use super::{SqliteStore, schema};
 use crate::store::{BucketStore, StoreError};
@@ -128,6 +134,51 @@ async fn lists_a_bucket_without_walking_through_others() -> Result<()> {
     let index = "SEARCH entries USING INDEX entries_by_bucket (bucket=? AND rowid>?)";
     assert_eq!(plan, index);
     Ok(())
+}
+
+#[test]
+fn only_short_reads_run_on_their_callers_thread() -> Result<()> {
+    // One thread may block, and while it is held all that needs it waits.
+    let runtime = Builder::new_current_thread().max_blocking_threads(1).build()?;
+    runtime.block_on(async {
+        let folder = tempfile::tempdir()?;
+        let store = SqliteStore::open(&folder.path().join("demo.db")).await?;
+        for (name, bytes) in [("small", 1000), ("medium", 100_000), ("large", 500_000)] {
+            store.set("b", name.into(), vec![7; bytes]).await?;
+        }
+        for (name, count, here) in [
+            ("small", 1, true),
+            ("small", 128, true),
+            ("missing", 128, true),
+            ("small", 129, false),
+            ("medium", 2, true),
+            ("medium", 3, false),
+            ("large", 1, false),
+        ] {
+            let value = store.get("b", name).await?;
+            let expected = vec![value.clone().map(|value| (name.to_owned(), value)); count];
+            let many = store.get_many("b", vec![name.to_owned(); count], usize::MAX);
+            assert_eq!(on_this_thread(many).await?, (expected, here), "{count} times {name}");
+            let one = store.get("b", name);
+            assert_eq!(on_this_thread(one).await?, (value, name != "large"), "{name}");
+        }
+        Ok(())
+    })
+}
+
+/// What a read answers, and whether it did without another thread.
+async fn on_this_thread<T>(read: impl Future<Output = Result<T, StoreError>>) -> Result<(T, bool)> {
+    let (release, held) = mpsc::channel::<()>();
+    let holding = spawn_blocking(move || held.recv());
+    let mut read = pin!(read);
+    let here = poll_fn(|context| Poll::Ready(read.as_mut().poll(context))).await;
+    drop(release);
+    let answer = match here {
+        Poll::Ready(answer) => (answer?, true),
+        Poll::Pending => (read.await?, false),
+    };
+    assert!(holding.await?.is_err(), "it was released");
+    Ok(answer)
 }
 
 fn files_beside(path: &Path) -> Result<Vec<String>> {
