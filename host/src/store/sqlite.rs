@@ -57,16 +57,16 @@ impl SqliteStore {
     }
 
     /// Runs a short read on its caller's thread; none if it turns out to be a
-    /// longer one.
+    /// longer one, or would wait for a lock: no deadline stops such a wait.
     fn read_here<T>(
         &self,
         read: impl FnOnce(&Connection) -> rusqlite::Result<Option<T>>,
         operation: impl Fn() -> String,
     ) -> Result<Option<T>, StoreError> {
-        self.readers.read(read).map_err(|error| StoreError::engine(operation(), error))
+        self.readers.read_at_once(read).map_err(|error| StoreError::engine(operation(), error))
     }
 
-    /// Runs a longer read on a thread that may block.
+    /// Runs a longer read on a thread that may block, and wait for a lock.
     async fn read_aside<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
@@ -92,10 +92,12 @@ impl BucketStore for SqliteStore {
     }
 
     async fn exists(&self, bucket: &str, key: &str) -> Result<bool, StoreError> {
-        let exists = self.readers.read(|connection| {
-            connection.prepare_cached("SELECT 1 FROM entries WHERE bucket = ?1 AND key = ?2")?.exists([bucket, key])
-        });
-        exists.map_err(|e| StoreError::engine(format!("find key {key:?} of bucket {bucket:?}"), e))
+        let operation = || format!("find key {key:?} of bucket {bucket:?}");
+        if let Some(found) = self.read_here(|c| exists(c, bucket, key).map(Some), operation)? {
+            return Ok(found);
+        }
+        let (bucket, key) = (bucket.to_owned(), key.to_owned());
+        self.read_aside(move |c| exists(c, &bucket, &key), operation).await
     }
 
     async fn set(&self, bucket: &str, key: String, value: Vec<u8>) -> Result<(), StoreError> {
@@ -166,6 +168,10 @@ fn get(connection: &Connection, bucket: &str, key: &str) -> rusqlite::Result<Opt
         .prepare_cached("SELECT value FROM entries WHERE bucket = ?1 AND key = ?2")?
         .query_row([bucket, key], |row| row.get(0))
         .optional()
+}
+
+fn exists(connection: &Connection, bucket: &str, key: &str) -> rusqlite::Result<bool> {
+    connection.prepare_cached("SELECT 1 FROM entries WHERE bucket = ?1 AND key = ?2")?.exists([bucket, key])
 }
 
 /// None if the value has more than `most` bytes. It is then not read: the length

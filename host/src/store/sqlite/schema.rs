@@ -34,8 +34,9 @@ pub const TABLES: &str = "
 /// A page of keys: bucket, the id to start after, the most keys to return.
 pub const LIST_KEYS: &str = "SELECT id, key FROM entries WHERE bucket = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
 
-/// How long a connection waits for another process that holds the file.
-const BUSY: Duration = Duration::from_secs(5);
+/// How long a connection waits for another process that holds the file, on a
+/// thread that may block.
+pub const BUSY: Duration = Duration::from_secs(5);
 
 /// Opens the database at `path` for writing, and creates it and its folder if
 /// they are missing. What is there and not ours is left as it is.
@@ -56,7 +57,6 @@ pub fn open(path: &Path) -> Result<Connection, StoreError> {
 
 /// What every connection is told.
 pub fn configure(connection: &Connection) -> rusqlite::Result<()> {
-    connection.busy_timeout(BUSY)?;
     // The schema has no foreign keys and calls no functions: nothing that
     // someone adds to the file may run code here.
     connection.execute_batch("PRAGMA foreign_keys = OFF; PRAGMA trusted_schema = OFF;")
@@ -109,6 +109,7 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     configure(&connection)?;
+    connection.busy_timeout(BUSY)?;
     // Each commit is synced to the disk before it returns.
     connection.execute_batch("PRAGMA synchronous = FULL")?;
     Ok(connection)

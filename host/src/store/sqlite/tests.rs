@@ -4,15 +4,16 @@ use std::fs;
 use std::future::poll_fn;
 use std::path::Path;
 use std::pin::pin;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::task::Poll;
+use std::time::Instant;
 
 use anyhow::{Result, bail, ensure};
 use rusqlite::Connection;
 use tokio::runtime::Builder;
 use tokio::task::spawn_blocking;
 
-use super::{SqliteStore, schema};
+use super::{Readers, SqliteStore, Writer, schema};
 use crate::store::{BucketStore, StoreError};
 
 #[tokio::test]
@@ -164,6 +165,37 @@ fn only_short_reads_run_on_their_callers_thread() -> Result<()> {
         }
         Ok(())
     })
+}
+
+#[tokio::test]
+async fn a_lock_keeps_no_request_thread_waiting() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("demo.db");
+    SqliteStore::open(&path).await?.set("b", "k".into(), b"v".into()).await?;
+    // Its own writer, which is elsewhere, would not let another hold the file.
+    let writer = Writer::start(Connection::open_in_memory()?)?;
+    let store = SqliteStore { readers: Arc::new(Readers::new(path.clone())), writer };
+    let locked = || {
+        let other = Connection::open(&path)?;
+        other.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT")?;
+        anyhow::Ok(other)
+    };
+
+    // The one thread there is gives the file free, unless it waits itself.
+    let start = Instant::now();
+    let other = locked()?;
+    let (value, ()) = tokio::join!(store.get("b", "k"), async { drop(other) });
+    assert_eq!(value?, Some(b"v".into()));
+    store.readers.clear();
+    let other = locked()?;
+    let (found, ()) = tokio::join!(store.exists("b", "k"), async { drop(other) });
+    assert!(found?);
+    store.readers.clear();
+    let other = locked()?;
+    let (values, ()) = tokio::join!(store.get_many("b", vec!["k".into()], 9), async { drop(other) });
+    assert_eq!(values?, [Some(("k".into(), b"v".into()))]);
+    assert!(start.elapsed() < schema::BUSY, "a request thread waited");
+    Ok(())
 }
 
 /// What a read answers, and whether it did without another thread.
