@@ -107,3 +107,13 @@ pub async fn open(url: &StoreUrl) -> Result<Arc<dyn BucketStore>, StoreError> {
         StoreUrl::Sqlite(path) => Ok(Arc::new(SqliteStore::open(path).await?)),
     }
 }
+
+/// Refuses what [`open`] would refuse, and changes nothing, whoever uses the
+/// store meanwhile; not for a process that has it open itself, which would lose
+/// its locks on the file. That there is no store yet is fine.
+pub fn inspect(url: &StoreUrl) -> Result<(), StoreError> {
+    match url {
+        StoreUrl::Memory => Ok(()),
+        StoreUrl::Sqlite(path) => SqliteStore::inspect(path),
+    }
+}

@@ -6,6 +6,7 @@
 //! it (see [`writer`]).
 
 mod batch;
+mod inspect;
 mod readers;
 mod schema;
 mod writer;
@@ -54,6 +55,12 @@ impl SqliteStore {
             })
         };
         opened.await.map_err(|e| StoreError::open(&path, e))?
+    }
+
+    /// Whether a store could be opened at `path`, by a look that changes nothing.
+    pub fn inspect(path: &Path) -> Result<(), StoreError> {
+        let path = std::path::absolute(path).map_err(|e| StoreError::open(path, e))?;
+        inspect::inspect(&path)
     }
 
     /// Runs a short read on its caller's thread; none if it turns out to be a

@@ -41,8 +41,11 @@ pub const BUSY: Duration = Duration::from_secs(5);
 /// Opens the database at `path` for writing, and creates it and its folder if
 /// they are missing. What is there and not ours is left as it is.
 pub fn open(path: &Path) -> Result<Connection, StoreError> {
-    check_header(path)?;
     let failed = |error| StoreError::open(path, error);
+    check_header(path)?;
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(|error| StoreError::open(folder, error))?;
+    }
     let mut connection = connect(path).map_err(failed)?;
     let (application, version) = create_if_empty(&mut connection).map_err(failed)?;
     // The header may be older than what the WAL holds.
@@ -62,15 +65,12 @@ pub fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch("PRAGMA foreign_keys = OFF; PRAGMA trusted_schema = OFF;")
 }
 
-/// Reads the first bytes without SQLite, which would replay the journal of a
-/// foreign database or leave files beside it.
-fn check_header(path: &Path) -> Result<(), StoreError> {
+/// Reads the first bytes, if there are any, without SQLite, which would replay
+/// the journal of a foreign database or leave files beside it.
+pub fn check_header(path: &Path) -> Result<(), StoreError> {
     let header = match header(path) {
         Ok(header) => header,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let folder = path.parent().unwrap_or(path);
-            return fs::create_dir_all(folder).map_err(|e| StoreError::open(folder, e));
-        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(StoreError::open(path, error)),
     };
     if header.is_empty() {
@@ -92,7 +92,8 @@ fn header(path: &Path) -> io::Result<Vec<u8>> {
     Ok(header)
 }
 
-fn check(path: &Path, application: i32, version: i32) -> Result<(), StoreError> {
+/// Refuses a database that is not of this application, or not of this version.
+pub fn check(path: &Path, application: i32, version: i32) -> Result<(), StoreError> {
     let path = path.to_owned();
     if application != APPLICATION_ID {
         let found = application;
@@ -120,16 +121,24 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
 /// the file itself from the start, and in one transaction, so that two hosts
 /// that start at once make one schema.
 fn create_if_empty(connection: &mut Connection) -> rusqlite::Result<(i32, i32)> {
-    let read = |connection: &Connection, name| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    if read(&transaction, "schema_version")? == 0 {
+    if number(&transaction, "schema_version")? == 0 {
         transaction.execute_batch(TABLES)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.pragma_update(None, "user_version", VERSION)?;
     }
-    let ids = (read(&transaction, "application_id")?, read(&transaction, "user_version")?);
+    let ids = ids(&transaction)?;
     transaction.commit()?;
     Ok(ids)
+}
+
+/// The `application_id` and the `user_version`.
+pub fn ids(connection: &Connection) -> rusqlite::Result<(i32, i32)> {
+    Ok((number(connection, "application_id")?, number(connection, "user_version")?))
+}
+
+fn number(connection: &Connection, pragma: &str) -> rusqlite::Result<i32> {
+    connection.pragma_query_value(None, pragma, |row| row.get(0))
 }
 
 /// In WAL mode readers and the writer do not wait for each other, and a commit

@@ -1,5 +1,6 @@
 //! What a database file goes through.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::future::poll_fn;
 use std::path::Path;
@@ -75,13 +76,15 @@ async fn leaves_alone_what_is_not_its_own() -> Result<()> {
     for (make, report) in cases {
         make()?;
         let before = fs::read(&path)?;
-        let Err(error) = SqliteStore::open(&path).await else {
-            bail!("opened a file although: {report}");
-        };
-        let said = error.to_string();
-        assert!(said.contains(report) && said.contains("demo.db"), "{said}");
-        assert_eq!(fs::read(&path)?, before, "{report}");
-        assert_eq!(files_beside(&path)?, ["demo.db"], "{report}");
+        for tried in [SqliteStore::open(&path).await.map(drop), SqliteStore::inspect(&path)] {
+            let Err(error) = tried else {
+                bail!("opened a file although: {report}");
+            };
+            let said = error.to_string();
+            assert!(said.contains(report) && said.contains("demo.db"), "{said}");
+            assert_eq!(fs::read(&path)?, before, "{report}");
+            assert_eq!(files_beside(&path)?, ["demo.db"], "{report}");
+        }
         fs::remove_file(&path)?;
     }
     Ok(())
@@ -108,12 +111,63 @@ async fn says_which_path_cannot_be_opened() -> Result<()> {
     let file = folder.path().join("file");
     fs::write(&file, "")?;
     for path in [folder.path().to_owned(), file.join("demo.db")] {
-        let Err(error) = SqliteStore::open(&path).await else {
-            bail!("opened {path:?}");
-        };
-        ensure!(matches!(error, StoreError::Open { .. }), error);
+        for tried in [SqliteStore::open(&path).await.map(drop), SqliteStore::inspect(&path)] {
+            let Err(error) = tried else {
+                bail!("opened {path:?}");
+            };
+            ensure!(matches!(error, StoreError::Open { .. }), error);
+        }
     }
     Ok(())
+}
+
+#[tokio::test]
+async fn a_look_makes_nothing() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    SqliteStore::inspect(&folder.path().join("data/demo.db"))?;
+    assert_eq!(contents(folder.path())?, BTreeMap::new(), "the folder was made");
+    fs::write(folder.path().join("demo.db"), "")?;
+    SqliteStore::inspect(&folder.path().join("demo.db"))?;
+    assert_eq!(contents(folder.path())?, BTreeMap::from([("demo.db".to_owned(), Vec::new())]));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_look_at_what_a_crash_left_changes_nothing() -> Result<()> {
+    let (folder, crashed) = (tempfile::tempdir()?, tempfile::tempdir()?);
+    let path = folder.path().join("a demo?.db");
+    let store = SqliteStore::open(&path).await?;
+    store.set("b", "k".into(), vec![7; 10_000]).await?;
+    for (version, index) in [(1, true), (2, true), (1, false)] {
+        let connection = Connection::open(&path)?;
+        connection.pragma_update(None, "user_version", version)?;
+        for (name, content) in contents(folder.path())? {
+            fs::write(crashed.path().join(name), content)?;
+        }
+        drop(connection);
+        let path = crashed.path().join("a demo?.db");
+        if !index {
+            fs::remove_file(crashed.path().join("a demo?.db-shm"))?;
+        }
+        let before = contents(crashed.path())?;
+        assert!(!before["a demo?.db-wal"].is_empty());
+        match SqliteStore::inspect(&path) {
+            Ok(()) => assert_eq!(version, 1),
+            Err(error) => ensure!(matches!(error, StoreError::OtherVersion { found: 2, .. }) && version == 2, error),
+        }
+        assert!(contents(crashed.path())? == before, "version {version}, index {index}");
+    }
+    Ok(())
+}
+
+/// The bytes of each file in a folder.
+fn contents(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
+    let mut files = BTreeMap::new();
+    for name in files_beside(&folder.join("demo.db"))? {
+        let content = fs::read(folder.join(&name))?;
+        files.insert(name, content);
+    }
+    Ok(files)
 }
 
 #[tokio::test]
