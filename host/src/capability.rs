@@ -58,6 +58,7 @@ mod bindings {
             "wasi:config/store": trappable,
             default: async | trappable,
         },
+        trappable_error_type: { "wasi:keyvalue/store.error" => crate::capability::keyvalue::Failure },
         with: { "wasi:keyvalue/store.bucket": crate::capability::keyvalue::Bucket },
     });
 }

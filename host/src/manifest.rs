@@ -43,7 +43,7 @@ pub use report::{Problem, Report};
 pub use route::Route;
 pub use schema::json_schema;
 pub use size::ByteSize;
-pub use store_url::store_url;
+pub use store_url::StoreUrl;
 
 use key::{KeyPath, Places};
 use report::Source;
@@ -60,9 +60,8 @@ pub struct Manifest {
     pub gateway: SocketAddr,
     /// Where the admin API listens: a loopback address, since it has no tokens.
     pub admin: SocketAddr,
-    /// Where buckets are kept. The scheme is known to exist; a path in it is
-    /// relative to [`dir`](Self::dir).
-    pub store_url: String,
+    /// Where buckets are kept; a path in it is relative to [`dir`](Self::dir).
+    pub store: StoreUrl,
     /// At least one, sorted by name.
     pub services: Vec<ServiceManifest>,
     source: Source,

@@ -5,14 +5,14 @@
 //! make it (SQLite: synced to the disk), it is then seen by every read that
 //! starts, and it was applied whole or not at all.
 //!
-//! Left to others: which service may open which bucket, how large a value may
-//! be, and how `wasi:keyvalue` shows all this to a component (`capability`).
+//! Left to others: which service may open which bucket, how large a key, a value
+//! or a batch may be, and how `wasi:keyvalue` shows all this to a component
+//! (`capability`).
 
 mod counter;
 mod error;
 mod memory;
 mod sqlite;
-mod url;
 
 #[cfg(test)]
 mod contract;
@@ -22,8 +22,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 pub use error::StoreError;
-pub use url::{StoreUrl, StoreUrlError};
 
+use crate::manifest::StoreUrl;
 use memory::MemoryStore;
 use sqlite::SqliteStore;
 
@@ -63,8 +63,10 @@ pub trait BucketStore: Send + Sync + 'static {
     /// counts as 0. A `delta` of 0 only reads.
     async fn increment(&self, bucket: &str, key: String, delta: u64) -> Result<u64, StoreError>;
 
-    /// One answer for each key, in the order asked, all from one moment.
-    async fn get_many(&self, bucket: &str, keys: Vec<String>) -> Result<Vec<Option<Entry>>, StoreError>;
+    /// One answer for each key, in the order asked, all from one moment. Refused
+    /// if they have more than `most` bytes, keys and values together: reading
+    /// ends there, so that no more than this is ever gathered.
+    async fn get_many(&self, bucket: &str, keys: Vec<String>, most: usize) -> Result<Vec<Option<Entry>>, StoreError>;
 
     /// Sets all entries or none; of two with the same key the later one counts.
     async fn set_many(&self, bucket: &str, entries: Vec<Entry>) -> Result<(), StoreError>;
@@ -103,5 +105,15 @@ pub async fn open(url: &StoreUrl) -> Result<Arc<dyn BucketStore>, StoreError> {
     match url {
         StoreUrl::Memory => Ok(Arc::new(MemoryStore::default())),
         StoreUrl::Sqlite(path) => Ok(Arc::new(SqliteStore::open(path).await?)),
+    }
+}
+
+/// Refuses what [`open`] would refuse, and changes nothing, whoever uses the
+/// store meanwhile; not for a process that has it open itself, which would lose
+/// its locks on the file. That there is no store yet is fine.
+pub fn inspect(url: &StoreUrl) -> Result<(), StoreError> {
+    match url {
+        StoreUrl::Memory => Ok(()),
+        StoreUrl::Sqlite(path) => SqliteStore::inspect(path),
     }
 }

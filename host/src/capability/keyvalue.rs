@@ -1,13 +1,14 @@
 //! `wasi:keyvalue`: the buckets that a service was granted, in the app's store.
 //!
 //! Signatures and behaviour follow the package's own text, version 0.2.0-draft.
-//! A write is answered when it is durable.
+//! A write is answered when it is durable. What one call may carry is bounded,
+//! in `bounds`.
 
 use std::sync::Arc;
 
 use wasmtime::{
     Result,
-    component::{HasData, Linker, Resource, ResourceTable},
+    component::{HasData, Linker, Resource, ResourceTable, ResourceTableError},
 };
 
 use super::{
@@ -17,7 +18,10 @@ use super::{
         store::{self, Error, KeyResponse},
     },
 };
-use crate::store::{BucketStore, StoreError};
+use crate::store::{BucketStore, Entry, StoreError};
+use bounds::{MOST_BYTES, OutOfBounds};
+
+mod bounds;
 
 /// An open bucket. Whoever has it was granted it.
 pub struct Bucket {
@@ -30,6 +34,18 @@ pub struct View<'a> {
     pub grants: &'a Arc<Grants>,
     /// The component's open resources.
     pub table: &'a mut ResourceTable,
+}
+
+/// Why a call is not answered as the component would like.
+pub enum Failure {
+    /// It was not granted the bucket.
+    Denied,
+    /// It carries more than a call may.
+    OutOfBounds(OutOfBounds),
+    /// The store could not do it.
+    Store(StoreError),
+    /// It has no such bucket open, which ends its call.
+    Trap(ResourceTableError),
 }
 
 struct Keyvalue;
@@ -50,56 +66,64 @@ impl View<'_> {
         &*self.grants.store
     }
 
-    fn name(&self, bucket: &Resource<Bucket>) -> Result<&str> {
+    fn name(&self, bucket: &Resource<Bucket>) -> Result<&str, ResourceTableError> {
         Ok(&self.table.get(bucket)?.name)
-    }
-
-    /// Turn a failure of the store into the interface's error. The component
-    /// may show the text to its own clients, so it is the outermost sentence
-    /// only; the log has the whole chain.
-    fn answer<T>(&self, outcome: Result<T, StoreError>) -> Result<Result<T, Error>> {
-        Ok(outcome.map_err(|error| {
-            let service = &*self.grants.service;
-            tracing::error!(service, error = &error as &dyn std::error::Error, "the store failed");
-            Error::Other(error.to_string())
-        }))
     }
 }
 
 impl store::Host for View<'_> {
-    fn open(&mut self, name: String) -> Result<Result<Resource<Bucket>, Error>> {
+    fn open(&mut self, name: String) -> Result<Resource<Bucket>, Failure> {
         if !self.grants.buckets.contains(&name) {
             self.grants.refuse(&format!("open bucket {name:?}"), &format!("buckets = [{name:?}]"));
-            return Ok(Err(Error::AccessDenied));
+            return Err(Failure::Denied);
         }
-        Ok(Ok(self.table.push(Bucket { name })?))
+        Ok(self.table.push(Bucket { name })?)
+    }
+
+    /// Turn a failure into the interface's error. The component may show the
+    /// text to its own clients, so of a failed store it is the outermost
+    /// sentence only; the log has the whole chain.
+    fn convert_error(&mut self, failure: Failure) -> Result<Error> {
+        let service = &*self.grants.service;
+        match failure {
+            Failure::Denied => Ok(Error::AccessDenied),
+            Failure::OutOfBounds(error) => {
+                tracing::warn!(service, "refused a call of wasi:keyvalue: {error}");
+                Ok(Error::Other(error.to_string()))
+            }
+            Failure::Store(error) => {
+                tracing::error!(service, error = &error as &dyn std::error::Error, "the store failed");
+                Ok(Error::Other(error.to_string()))
+            }
+            Failure::Trap(error) => Err(error.into()),
+        }
     }
 }
 
 impl store::HostBucket for View<'_> {
-    async fn get(&mut self, bucket: Resource<Bucket>, key: String) -> Result<Result<Option<Vec<u8>>, Error>> {
-        let got = self.store().get(self.name(&bucket)?, &key).await;
-        self.answer(got)
+    async fn get(&mut self, bucket: Resource<Bucket>, key: String) -> Result<Option<Vec<u8>>, Failure> {
+        bounds::key(&key)?;
+        Ok(self.store().get(self.name(&bucket)?, &key).await?)
     }
 
-    async fn set(&mut self, bucket: Resource<Bucket>, key: String, value: Vec<u8>) -> Result<Result<(), Error>> {
-        let done = self.store().set(self.name(&bucket)?, key, value).await;
-        self.answer(done)
+    async fn set(&mut self, bucket: Resource<Bucket>, key: String, value: Vec<u8>) -> Result<(), Failure> {
+        bounds::entry(&key, &value)?;
+        Ok(self.store().set(self.name(&bucket)?, key, value).await?)
     }
 
-    async fn delete(&mut self, bucket: Resource<Bucket>, key: String) -> Result<Result<(), Error>> {
-        let done = self.store().delete(self.name(&bucket)?, key).await;
-        self.answer(done)
+    async fn delete(&mut self, bucket: Resource<Bucket>, key: String) -> Result<(), Failure> {
+        bounds::key(&key)?;
+        Ok(self.store().delete(self.name(&bucket)?, key).await?)
     }
 
-    async fn exists(&mut self, bucket: Resource<Bucket>, key: String) -> Result<Result<bool, Error>> {
-        let found = self.store().exists(self.name(&bucket)?, &key).await;
-        self.answer(found)
+    async fn exists(&mut self, bucket: Resource<Bucket>, key: String) -> Result<bool, Failure> {
+        bounds::key(&key)?;
+        Ok(self.store().exists(self.name(&bucket)?, &key).await?)
     }
 
-    async fn list_keys(&mut self, bucket: Resource<Bucket>, cursor: Option<u64>) -> Result<Result<KeyResponse, Error>> {
-        let page = self.store().list_keys(self.name(&bucket)?, cursor).await;
-        self.answer(page.map(|page| KeyResponse { keys: page.keys, cursor: page.cursor }))
+    async fn list_keys(&mut self, bucket: Resource<Bucket>, cursor: Option<u64>) -> Result<KeyResponse, Failure> {
+        let page = self.store().list_keys(self.name(&bucket)?, cursor).await?;
+        Ok(KeyResponse { keys: page.keys, cursor: page.cursor })
     }
 
     fn drop(&mut self, bucket: Resource<Bucket>) -> Result<()> {
@@ -109,33 +133,43 @@ impl store::HostBucket for View<'_> {
 }
 
 impl atomics::Host for View<'_> {
-    async fn increment(&mut self, bucket: Resource<Bucket>, key: String, delta: u64) -> Result<Result<u64, Error>> {
-        let value = self.store().increment(self.name(&bucket)?, key, delta).await;
-        self.answer(value)
+    async fn increment(&mut self, bucket: Resource<Bucket>, key: String, delta: u64) -> Result<u64, Failure> {
+        bounds::key(&key)?;
+        Ok(self.store().increment(self.name(&bucket)?, key, delta).await?)
     }
 }
 
 impl batch::Host for View<'_> {
-    async fn get_many(
-        &mut self,
-        bucket: Resource<Bucket>,
-        keys: Vec<String>,
-    ) -> Result<Result<Vec<Option<(String, Vec<u8>)>>, Error>> {
-        let got = self.store().get_many(self.name(&bucket)?, keys).await;
-        self.answer(got)
+    async fn get_many(&mut self, bucket: Resource<Bucket>, keys: Vec<String>) -> Result<Vec<Option<Entry>>, Failure> {
+        bounds::keys(&keys)?;
+        Ok(self.store().get_many(self.name(&bucket)?, keys, MOST_BYTES).await?)
     }
 
-    async fn set_many(
-        &mut self,
-        bucket: Resource<Bucket>,
-        entries: Vec<(String, Vec<u8>)>,
-    ) -> Result<Result<(), Error>> {
-        let done = self.store().set_many(self.name(&bucket)?, entries).await;
-        self.answer(done)
+    async fn set_many(&mut self, bucket: Resource<Bucket>, entries: Vec<Entry>) -> Result<(), Failure> {
+        bounds::entries(&entries)?;
+        Ok(self.store().set_many(self.name(&bucket)?, entries).await?)
     }
 
-    async fn delete_many(&mut self, bucket: Resource<Bucket>, keys: Vec<String>) -> Result<Result<(), Error>> {
-        let done = self.store().delete_many(self.name(&bucket)?, keys).await;
-        self.answer(done)
+    async fn delete_many(&mut self, bucket: Resource<Bucket>, keys: Vec<String>) -> Result<(), Failure> {
+        bounds::keys(&keys)?;
+        Ok(self.store().delete_many(self.name(&bucket)?, keys).await?)
+    }
+}
+
+impl From<OutOfBounds> for Failure {
+    fn from(error: OutOfBounds) -> Failure {
+        Failure::OutOfBounds(error)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Failure {
+        Failure::Store(error)
+    }
+}
+
+impl From<ResourceTableError> for Failure {
+    fn from(error: ResourceTableError) -> Failure {
+        Failure::Trap(error)
     }
 }

@@ -7,22 +7,19 @@ use anyhow::Result;
 use super::{plan, terminal::Terminal, up};
 use crate::{
     gateway::Gateway,
-    manifest::Manifest,
-    store::{self, StoreUrl},
+    manifest::{Manifest, StoreUrl},
+    store,
 };
 
-/// Build, compile and link, make an instance of each service, and open the store
-/// if there is one already: a check makes no data.
+/// Build, compile and link, make an instance of each service, and look whether
+/// the store could be opened. A check changes no data, though a host may use it
+/// meanwhile: the instances have a store of their own.
 pub fn run(manifest: &Path) -> Result<()> {
     let terminal = Terminal::new();
     let plan = plan(Manifest::load(manifest)?, &terminal)?;
-    let url = up::store_url(plan.manifest(), None)?;
+    store::inspect(&up::store_url(plan.manifest(), None)?)?;
     up::runtime()?.block_on(async {
-        let store = match &url {
-            StoreUrl::Sqlite(path) if path.exists() => store::open(&url).await?,
-            _ => store::open(&StoreUrl::Memory).await?,
-        };
-        let app = Arc::new(plan.start(store).await?);
+        let app = Arc::new(plan.start(store::open(&StoreUrl::Memory).await?).await?);
         Gateway::new(&app)?;
         let (services, links) = (count(app.services.len(), "service"), count(app.links.len(), "link"));
         println!("{} is ready to serve: {services}, {links}", app.name);

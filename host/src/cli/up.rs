@@ -19,8 +19,8 @@ use crate::{
     app::{App, Plan},
     gateway::Gateway,
     listener::Listener,
-    manifest::{self, Invalid, Manifest},
-    store::{self, StoreUrl},
+    manifest::{self, Invalid, Manifest, StoreUrl},
+    store,
 };
 
 /// How long tasks that outlived every request get to end.
@@ -60,14 +60,14 @@ impl Up {
 pub fn store_url(manifest: &Manifest, instead: Option<&str>) -> Result<StoreUrl> {
     let invalid = |error: Invalid| anyhow::anyhow!("--store: {}; {}", error.reason, error.help);
     match instead {
-        Some(url) => Ok(manifest::store_url(url, &manifest.app).map_err(invalid)?.parse()?),
-        None => Ok(manifest.store_url.parse::<StoreUrl>()?.relative_to(manifest.dir())),
+        Some(url) => StoreUrl::parse(url, &manifest.app).map_err(invalid),
+        None => Ok(manifest.store.clone().relative_to(manifest.dir())),
     }
 }
 
 /// Refuse a URL of no store as wrong usage, whatever the app's name in it will be.
 fn store_argument(url: &str) -> Result<String, Invalid> {
-    manifest::store_url(url, "app").map(|_| url.to_owned())
+    StoreUrl::parse(url, "app").map(|_| url.to_owned())
 }
 
 /// A worker for each core.

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::key::{KeyPath, Places};
 use super::report::Source;
-use super::{Invalid, Manifest, Problem, Report, admin_address, listen_address, load, names, schema, store_url};
+use super::{Invalid, Manifest, Problem, Report, StoreUrl, admin_address, listen_address, load, names, schema};
 
 mod routes;
 mod service;
@@ -26,9 +26,9 @@ pub(super) fn check(
     let Checker { problems, .. } = checker;
     match parts {
         Some(parts) if problems.is_empty() => {
-            let Parts { app, gateway, admin, store_url, services } = parts;
+            let Parts { app, gateway, admin, store, services } = parts;
             let path = path.to_owned();
-            Ok(Manifest { path, app, gateway, admin, store_url, services, source, places })
+            Ok(Manifest { path, app, gateway, admin, store, services, source, places })
         }
         _ => Err(Report::new(problems)),
     }
@@ -46,7 +46,7 @@ struct Parts {
     app: String,
     gateway: std::net::SocketAddr,
     admin: std::net::SocketAddr,
-    store_url: String,
+    store: StoreUrl,
     services: Vec<super::ServiceManifest>,
 }
 
@@ -62,10 +62,10 @@ impl Checker<'_> {
         }
         // Without a name for `{app}` the URL can still be checked.
         let name = app.as_deref().unwrap_or_default();
-        let store_url = self.take(&at("store", "url"), store_url(&document.store.url, name));
+        let store = self.take(&at("store", "url"), StoreUrl::parse(&document.store.url, name));
         let services = self.services(document.service.unwrap_or_default());
-        let (app, gateway, admin, store_url) = (app?, gateway?, admin?, store_url?);
-        Some(Parts { app, gateway, admin, store_url, services })
+        let (app, gateway, admin, store) = (app?, gateway?, admin?, store?);
+        Some(Parts { app, gateway, admin, store, services })
     }
 
     /// The gateway and the admin API cannot listen on one port.

@@ -1,34 +1,59 @@
 //! Where the store is.
 
+use std::fmt;
+use std::path::{Path, PathBuf};
+
 use super::Invalid;
 
-/// Checks the URL of a store and puts the name of the `app` in place of
-/// `{app}`. That the scheme exists is all that is promised; the store reads
-/// the rest.
-pub fn store_url(text: &str, app: &str) -> Result<String, Invalid> {
-    let help = "the stores are \"sqlite:PATH\" and \"memory:\"";
-    match text.split_once(':') {
-        Some(("memory", "")) => {}
-        Some(("memory", _)) => return Err(Invalid::new("has a path", "write \"memory:\"")),
-        Some(("sqlite", "")) => {
-            return Err(Invalid::new("has no path", "write \"sqlite:data/{app}.db\""));
+/// The engine of a store and where it keeps the data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreUrl {
+    /// `memory:`: gone when the host stops.
+    Memory,
+    /// `sqlite:PATH`: a database file.
+    Sqlite(PathBuf),
+}
+
+impl StoreUrl {
+    /// Reads a URL, with the name of the `app` in place of `{app}`.
+    pub fn parse(text: &str, app: &str) -> Result<StoreUrl, Invalid> {
+        let help = "the stores are \"sqlite:PATH\" and \"memory:\"";
+        match text.split_once(':') {
+            Some(("memory", "")) => Ok(StoreUrl::Memory),
+            Some(("memory", _)) => Err(Invalid::new("has a path", "write \"memory:\"")),
+            Some(("sqlite", "")) => Err(Invalid::new("has no path", "write \"sqlite:data/{app}.db\"")),
+            Some(("sqlite", ":memory:")) => {
+                Err(Invalid::new("is no file", "write \"memory:\" for a store that is not kept"))
+            }
+            // In a URL what follows `//` would be a host, in a path it is the root.
+            Some(("sqlite", path)) if path.starts_with("//") => {
+                let path = path.trim_start_matches('/');
+                let help =
+                    format!("write \"sqlite:{path}\" for a path from the manifest's folder, or \"sqlite:/{path}\"");
+                Err(Invalid::new("has `//` before its path", help))
+            }
+            Some(("sqlite", path)) => Ok(StoreUrl::Sqlite(path.replace("{app}", app).into())),
+            Some((scheme, _)) => Err(Invalid::new(format!("names the store `{scheme}`, which does not exist"), help)),
+            None => Err(Invalid::new("is no URL of a store", help)),
         }
-        Some(("sqlite", ":memory:")) => {
-            return Err(Invalid::new("is no file", "write \"memory:\" for a store that is not kept"));
-        }
-        // In a URL what follows `//` would be a host, in a path it is the root.
-        Some(("sqlite", path)) if path.starts_with("//") => {
-            let path = path.trim_start_matches('/');
-            let help = format!("write \"sqlite:{path}\" for a path from the manifest's folder, or \"sqlite:/{path}\"");
-            return Err(Invalid::new("has `//` before its path", help));
-        }
-        Some(("sqlite", _)) => {}
-        Some((scheme, _)) => {
-            return Err(Invalid::new(format!("names the store `{scheme}`, which does not exist"), help));
-        }
-        None => return Err(Invalid::new("is no URL of a store", help)),
     }
-    Ok(text.replace("{app}", app))
+
+    /// This URL with a relative path taken to start at `folder`.
+    pub fn relative_to(self, folder: &Path) -> StoreUrl {
+        match self {
+            StoreUrl::Memory => StoreUrl::Memory,
+            StoreUrl::Sqlite(path) => StoreUrl::Sqlite(folder.join(path)),
+        }
+    }
+}
+
+impl fmt::Display for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StoreUrl::Memory => write!(f, "memory:"),
+            StoreUrl::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -37,17 +62,31 @@ mod tests {
 
     #[test]
     fn known_stores_are_taken() {
-        assert_eq!(store_url("memory:", "demo"), Ok("memory:".to_owned()));
-        assert_eq!(store_url("sqlite:data/{app}.db", "demo"), Ok("sqlite:data/demo.db".to_owned()));
-        assert_eq!(store_url("sqlite:/var/demo.db", "demo"), Ok("sqlite:/var/demo.db".to_owned()));
+        for (text, shown) in [
+            ("memory:", "memory:"),
+            ("sqlite:data/{app}.db", "sqlite:data/demo.db"),
+            ("sqlite:/var/demo.db", "sqlite:/var/demo.db"),
+        ] {
+            let url = StoreUrl::parse(text, "demo");
+            assert_eq!(url.map(|url| url.to_string()), Ok(shown.to_owned()));
+        }
     }
 
     #[test]
     fn others_are_refused() {
-        for text in ["", "demo.db", "redis://localhost", "memory:x", "sqlite:", "sqlite::memory:"] {
-            assert!(store_url(text, "demo").is_err(), "{text}");
+        for text in ["", "demo.db", "redis://localhost", "memory", "memory:x", "sqlite:", "sqlite::memory:"] {
+            assert!(StoreUrl::parse(text, "demo").is_err(), "{text}");
         }
-        let refused = store_url("sqlite://data/demo.db", "demo").map_err(|invalid| invalid.help);
+        let refused = StoreUrl::parse("sqlite://data/demo.db", "demo").map_err(|invalid| invalid.help);
         assert!(refused.is_err_and(|help| help.contains("\"sqlite:data/demo.db\"")));
+    }
+
+    #[test]
+    fn relative_paths_alone_start_at_the_folder() {
+        let folder = Path::new("/app");
+        for (path, resolved) in [("data/demo.db", "/app/data/demo.db"), ("/x.db", "/x.db")] {
+            assert_eq!(StoreUrl::Sqlite(path.into()).relative_to(folder), StoreUrl::Sqlite(resolved.into()));
+        }
+        assert_eq!(StoreUrl::Memory.relative_to(folder), StoreUrl::Memory);
     }
 }

@@ -48,7 +48,7 @@ fn the_smallest_manifest_has_every_default() -> Outcome {
     let manifest = Manifest::parse(Path::new("dovetail.toml"), text)?;
     assert_eq!(manifest.gateway.to_string(), "127.0.0.1:8080");
     assert_eq!(manifest.admin.to_string(), "127.0.0.1:9090");
-    assert_eq!(manifest.store_url, "sqlite:data/shop.db");
+    assert_eq!(manifest.store.to_string(), "sqlite:data/shop.db");
     assert_eq!(manifest.dir(), Path::new("."));
     let user = manifest.service("user").ok_or("no user")?;
     assert_eq!(user.component, Path::new("user.wasm"));
@@ -65,7 +65,7 @@ fn every_key_reaches_its_field() -> Outcome {
     let path = folder().join("full.toml");
     let manifest = Manifest::load(&path)?;
     assert_eq!(manifest.gateway.port(), 0);
-    assert_eq!(manifest.store_url, "memory:");
+    assert_eq!(manifest.store.to_string(), "memory:");
     assert_eq!(manifest.services.iter().map(|s| &s.name).collect::<Vec<_>>(), ["order", "user"]);
     let order = manifest.service("order").ok_or("no order")?;
     assert_eq!(order.component, folder().join("order.wasm"));

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use anyhow::{Result, bail, ensure};
 use tokio::task::JoinSet;
 
-use super::{BucketStore, KEYS_PER_PAGE, StoreError, StoreUrl, open};
+use super::{BucketStore, KEYS_PER_PAGE, StoreError, open};
+use crate::manifest::StoreUrl;
 
 /// Makes a test of each function below for each engine.
 macro_rules! contract {
@@ -37,6 +38,7 @@ contract!(
     refuses_overflow,
     counts_densely_under_concurrency,
     answers_many_in_order,
+    answers_many_within_bounds,
     sets_and_deletes_many,
     shows_a_batch_whole_or_not_at_all,
     lists_in_pages,
@@ -173,12 +175,31 @@ async fn answers_many_in_order(store: Store) -> Result<()> {
         let entries = present.map(|key| (key.clone(), key.as_bytes().to_vec()));
         store.set_many("b", entries.collect()).await?;
         let asked: Vec<String> = keys.iter().rev().chain(keys.first()).cloned().collect();
-        let answers = store.get_many("b", asked.clone()).await?;
+        let answers = store.get_many("b", asked.clone(), usize::MAX).await?;
         let expected = asked.into_iter().map(|key| {
             let even = key[1..].parse::<u32>().is_ok_and(|n| n % 2 == 0);
             even.then(|| (key.clone(), key.into_bytes()))
         });
         assert_eq!(answers, expected.collect::<Vec<_>>());
+    }
+    Ok(())
+}
+
+async fn answers_many_within_bounds(store: Store) -> Result<()> {
+    for (value, count) in [(100, 3), (1, 1000), (100_000, 3), (1 << 20, 100)] {
+        store.set("b", "k".into(), vec![7; value]).await?;
+        let mut keys = vec!["k".to_owned(); count];
+        keys.push("missing".into());
+        let whole = count * (1 + value);
+        assert_eq!(store.get_many("b", keys.clone(), whole).await?.len(), count + 1);
+        for most in [whole - 1, 1, 0] {
+            let Err(error) = store.get_many("b", keys.clone(), most).await else {
+                bail!("{count} times {value} bytes went into {most}");
+            };
+            ensure!(matches!(error, StoreError::TooMuch { .. }), error);
+            let said = error.to_string();
+            assert!(said.contains(&format!("{} keys", count + 1)) && said.contains(&format!("{most} bytes")), "{said}");
+        }
     }
     Ok(())
 }
@@ -213,7 +234,7 @@ async fn shows_a_batch_whole_or_not_at_all(store: Store) -> Result<()> {
             })
         };
         while !writer.is_finished() {
-            let values = store.get_many("b", keys.clone()).await?;
+            let values = store.get_many("b", keys.clone(), usize::MAX).await?;
             let mut values = values.into_iter().map(|entry| entry.map(|(_, value)| value));
             let first = values.next();
             assert!(values.all(|value| Some(value) == first), "a batch was torn");

@@ -38,6 +38,20 @@ pub enum StoreError {
         delta: u64,
     },
 
+    /// The answer would be larger than its reader can take.
+    #[error(
+        "cannot get {count} keys of bucket {bucket:?} at once: the answer would have more than {most} \
+         bytes; get fewer"
+    )]
+    TooMuch {
+        /// The bucket of the keys.
+        bucket: String,
+        /// How many keys were asked for.
+        count: usize,
+        /// The most bytes that the reader takes.
+        most: usize,
+    },
+
     /// The file holds something else than a database.
     #[error(
         "cannot open the store at {path:?}: the file is no SQLite database; name another file in \
@@ -101,6 +115,10 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    pub(super) fn too_much(bucket: &str, count: usize, most: usize) -> StoreError {
+        StoreError::TooMuch { bucket: bucket.to_owned(), count, most }
+    }
+
     pub(super) fn open(path: &Path, source: impl Error + Send + Sync + 'static) -> StoreError {
         StoreError::Open { path: path.to_owned(), source: Arc::new(source) }
     }

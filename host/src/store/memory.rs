@@ -81,14 +81,17 @@ impl BucketStore for MemoryStore {
         Ok(sum)
     }
 
-    async fn get_many(&self, bucket: &str, keys: Vec<String>) -> Result<Vec<Option<Entry>>, StoreError> {
+    async fn get_many(&self, bucket: &str, keys: Vec<String>, most: usize) -> Result<Vec<Option<Entry>>, StoreError> {
         let buckets = self.read();
-        let bucket = buckets.get(bucket);
-        let entry = |key: String| {
-            let value = bucket?.get(&key)?.clone();
-            Some((key, value))
+        let found = buckets.get(bucket);
+        let (count, mut room) = (keys.len(), most);
+        let mut entry = |key: String| {
+            let Some(value) = found.and_then(|bucket| bucket.get(&key)) else { return Ok(None) };
+            let left = room.checked_sub(key.len() + value.len());
+            room = left.ok_or_else(|| StoreError::too_much(bucket, count, most))?;
+            Ok(Some((key, value.clone())))
         };
-        Ok(keys.into_iter().map(entry).collect())
+        keys.into_iter().map(&mut entry).collect()
     }
 
     async fn set_many(&self, bucket: &str, entries: Vec<Entry>) -> Result<(), StoreError> {

@@ -131,6 +131,52 @@ async fn many_keys_at_once_are_set_read_listed_and_deleted() {
     assert_eq!(keys(&mut client).await, ["key 1"]);
 }
 
+#[tokio::test]
+async fn what_one_call_of_keyvalue_may_carry_is_bounded() {
+    let folder = guests(&[("guest", "buckets = [\"fixtures\"]\nlimits = { body = \"32 MiB\", memory = \"256 MiB\" }")]);
+    let host = Host::up(folder.path());
+    let mut client = host.connect().await;
+    let (mib, longest) = (1 << 20, "é".repeat(512));
+    assert_eq!(set(&mut client, "/guest/set?key=large", vec![b'x'; mib]).await.text(), "done\n");
+    assert_eq!(client.get("/guest/get?key=large").await.body.len(), mib);
+    for behaviour in ["increment", "get", "exists", "delete"] {
+        let path = format!("/guest/{behaviour}?key={}", "%C3%A9".repeat(512));
+        assert_eq!(client.get(&path).await.status, StatusCode::OK, "{behaviour}");
+        refused(&client.get(&format!("{path}k")).await, "1025 bytes is too long: it may have at most 1024");
+    }
+    let too_large = set(&mut client, "/guest/set?key=k", vec![b'x'; mib + 1]).await;
+    refused(&too_large, "1048577 bytes is too large: it may have at most 1048576");
+
+    // A page of the shop, of names with as many bytes as they may have.
+    let names: Vec<_> = (0..1000).map(|number| format!("name {number}")).collect();
+    let pairs: serde_json::Map<_, _> = names.iter().map(|name| (name.clone(), json!("🦀".repeat(1000)))).collect();
+    assert_eq!(post(&mut client, "setmany", &json!(pairs)).await.text(), "done\n");
+    let page = post(&mut client, "getmany", &json!(names)).await.json();
+    assert_eq!(page, json!(vec!["🦀".repeat(1000); 1000]));
+
+    for behaviour in ["getmany", "deletemany"] {
+        let keys = |count| json!(vec!["none"; count]);
+        assert_eq!(post(&mut client, behaviour, &keys(10_000)).await.status, StatusCode::OK);
+        let told = "10001 keys are too many for one call: it may name at most 10000";
+        refused(&post(&mut client, behaviour, &keys(10_001)).await, told);
+        refused(&post(&mut client, behaviour, &json!([format!("{longest}k")])).await, "1025 bytes is too long");
+    }
+    let told = "the answer would have more than 16777216 bytes";
+    refused(&post(&mut client, "getmany", &json!(vec!["large"; 16])).await, told);
+    // A short question whose answer would be ten times what the host may take.
+    refused(&post(&mut client, "getmany", &json!(vec!["large"; 160])).await, told);
+    let pairs: serde_json::Map<_, _> = (0..17).map(|n| (format!("{n}"), json!("x".repeat(mib)))).collect();
+    refused(&post(&mut client, "setmany", &json!(pairs)).await, "it may set at most 16777216");
+    assert_eq!(client.get("/guest/exists?key=16").await.json(), false, "nothing of it was set");
+    assert_eq!(host.service("guest").await["traps"], 0, "a refusal is an answer");
+}
+
+/// The answer to a call that was refused for this reason.
+fn refused(answer: &Answer, reason: &str) {
+    assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR, "{answer:?}");
+    assert!(answer.text().contains(reason), "{answer:?}");
+}
+
 async fn set(client: &mut Client, path: &str, value: impl Into<Bytes>) -> Answer {
     client.send(request(Method::PUT, path, value)).await
 }

@@ -1,7 +1,7 @@
 //! The command line: exit codes, where output goes, what the options override.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     io::Write,
     net::TcpListener,
@@ -111,6 +111,46 @@ fn a_check_says_that_all_is_well_and_makes_no_data() {
     let files: Vec<_> =
         fs::read_dir(&folder).expect("a folder").map(|file| file.expect("a file").file_name()).collect();
     assert_eq!(files, ["dovetail.toml"]);
+}
+
+#[tokio::test]
+async fn a_check_leaves_the_store_of_a_running_host_alone() {
+    let folder = shop();
+    let host = Host::up(folder.path());
+    assert_eq!(host.post("/users", r#"{"name":"Carol"}"#).await.status, 201);
+    let before = data(folder.path());
+    assert_eq!(before.keys().collect::<Vec<_>>(), ["shop.db", "shop.db-shm", "shop.db-wal"]);
+    assert!(!before["shop.db-wal"].is_empty());
+    succeed(dovetail().arg("check").current_dir(&folder));
+    assert!(data(folder.path()) == before, "the check wrote");
+    assert_eq!(host.get("/users/3").await.json()["name"], "Carol");
+    drop(host);
+    // Nor what it leaves when it is killed.
+    let before = data(folder.path());
+    assert!(!before["shop.db-wal"].is_empty());
+    succeed(dovetail().arg("check").current_dir(&folder));
+    assert!(data(folder.path()) == before, "the check wrote");
+}
+
+#[test]
+fn a_check_refuses_what_is_no_store_and_leaves_an_empty_file_empty() {
+    let folder = shop();
+    let file = folder.path().join("data/shop.db");
+    fs::create_dir(folder.path().join("data")).expect("the folder is new");
+    fs::write(&file, "").expect("a file");
+    succeed(dovetail().arg("check").current_dir(&folder));
+    assert!(data(folder.path()) == BTreeMap::from([("shop.db".to_owned(), Vec::new())]), "the check wrote");
+    fs::write(&file, "id,name").expect("a file");
+    let output = run(dovetail().arg("check").current_dir(&folder));
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("the file is no SQLite database"), "{}", stderr(&output));
+}
+
+/// The files of the store, and what is in them.
+fn data(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let files = fs::read_dir(folder.join("data")).expect("a folder").map(|file| file.expect("a file").path());
+    let content = |path: &Path| fs::read(path).expect("it can be read");
+    files.map(|path| (path.file_name().expect("a name").display().to_string(), content(&path))).collect()
 }
 
 #[test]

@@ -30,9 +30,11 @@ const PLAN: [(&str, &[&str]); 12] = [
     // `link`: a service does not know who calls it.
     ("service", &["capability", "manifest"]),
     ("capability", &["manifest", "store"]),
+    // `manifest` for the URL of a store, for the same reason: when each read it
+    // for itself, what one took the other refused.
+    ("store", &["manifest"]),
     // What can be understood, and tested, by itself.
     ("manifest", &[]),
-    ("store", &[]),
     ("engine", &[]),
     ("listener", &[]),
     ("telemetry", &[]),

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::schema;
 
@@ -26,16 +27,36 @@ impl Readers {
         Readers { path, idle }
     }
 
-    /// Runs `read` with a connection of its own, on this thread.
-    ///
-    /// The connection is kept for the next reader unless `read` failed: then
-    /// its state is in doubt.
+    /// Runs `read` with a connection of its own, on this thread, which may wait
+    /// for another process that holds the file.
     pub fn read<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+        self.read_within(schema::BUSY, read)
+    }
+
+    /// As [`read`](Self::read), but none if it would have to wait.
+    pub fn read_at_once<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<Option<T>>,
+    ) -> rusqlite::Result<Option<T>> {
+        match self.read_within(Duration::ZERO, read) {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => Ok(None),
+            read => read,
+        }
+    }
+
+    /// The connection is kept for the next reader unless `read` failed: then its
+    /// state is in doubt.
+    fn read_within<T>(
+        &self,
+        patience: Duration,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
         let idle = self.idle().pop();
         let connection = match idle {
             Some(connection) => connection,
             None => self.open()?,
         };
+        connection.busy_timeout(patience)?;
         let found = read(&connection)?;
         let mut idle = self.idle();
         if idle.len() < IDLE {

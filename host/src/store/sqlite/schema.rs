@@ -34,14 +34,18 @@ pub const TABLES: &str = "
 /// A page of keys: bucket, the id to start after, the most keys to return.
 pub const LIST_KEYS: &str = "SELECT id, key FROM entries WHERE bucket = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
 
-/// How long a connection waits for another process that holds the file.
-const BUSY: Duration = Duration::from_secs(5);
+/// How long a connection waits for another process that holds the file, on a
+/// thread that may block.
+pub const BUSY: Duration = Duration::from_secs(5);
 
 /// Opens the database at `path` for writing, and creates it and its folder if
 /// they are missing. What is there and not ours is left as it is.
 pub fn open(path: &Path) -> Result<Connection, StoreError> {
-    check_header(path)?;
     let failed = |error| StoreError::open(path, error);
+    check_header(path)?;
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(|error| StoreError::open(folder, error))?;
+    }
     let mut connection = connect(path).map_err(failed)?;
     let (application, version) = create_if_empty(&mut connection).map_err(failed)?;
     // The header may be older than what the WAL holds.
@@ -56,21 +60,17 @@ pub fn open(path: &Path) -> Result<Connection, StoreError> {
 
 /// What every connection is told.
 pub fn configure(connection: &Connection) -> rusqlite::Result<()> {
-    connection.busy_timeout(BUSY)?;
     // The schema has no foreign keys and calls no functions: nothing that
     // someone adds to the file may run code here.
     connection.execute_batch("PRAGMA foreign_keys = OFF; PRAGMA trusted_schema = OFF;")
 }
 
-/// Reads the first bytes without SQLite, which would replay the journal of a
-/// foreign database or leave files beside it.
-fn check_header(path: &Path) -> Result<(), StoreError> {
+/// Reads the first bytes, if there are any, without SQLite, which would replay
+/// the journal of a foreign database or leave files beside it.
+pub fn check_header(path: &Path) -> Result<(), StoreError> {
     let header = match header(path) {
         Ok(header) => header,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let folder = path.parent().unwrap_or(path);
-            return fs::create_dir_all(folder).map_err(|e| StoreError::open(folder, e));
-        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(StoreError::open(path, error)),
     };
     if header.is_empty() {
@@ -92,7 +92,8 @@ fn header(path: &Path) -> io::Result<Vec<u8>> {
     Ok(header)
 }
 
-fn check(path: &Path, application: i32, version: i32) -> Result<(), StoreError> {
+/// Refuses a database that is not of this application, or not of this version.
+pub fn check(path: &Path, application: i32, version: i32) -> Result<(), StoreError> {
     let path = path.to_owned();
     if application != APPLICATION_ID {
         let found = application;
@@ -109,6 +110,7 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     configure(&connection)?;
+    connection.busy_timeout(BUSY)?;
     // Each commit is synced to the disk before it returns.
     connection.execute_batch("PRAGMA synchronous = FULL")?;
     Ok(connection)
@@ -119,16 +121,24 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
 /// the file itself from the start, and in one transaction, so that two hosts
 /// that start at once make one schema.
 fn create_if_empty(connection: &mut Connection) -> rusqlite::Result<(i32, i32)> {
-    let read = |connection: &Connection, name| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    if read(&transaction, "schema_version")? == 0 {
+    if number(&transaction, "schema_version")? == 0 {
         transaction.execute_batch(TABLES)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.pragma_update(None, "user_version", VERSION)?;
     }
-    let ids = (read(&transaction, "application_id")?, read(&transaction, "user_version")?);
+    let ids = ids(&transaction)?;
     transaction.commit()?;
     Ok(ids)
+}
+
+/// The `application_id` and the `user_version`.
+pub fn ids(connection: &Connection) -> rusqlite::Result<(i32, i32)> {
+    Ok((number(connection, "application_id")?, number(connection, "user_version")?))
+}
+
+fn number(connection: &Connection, pragma: &str) -> rusqlite::Result<i32> {
+    connection.pragma_query_value(None, pragma, |row| row.get(0))
 }
 
 /// In WAL mode readers and the writer do not wait for each other, and a commit

@@ -1,12 +1,20 @@
 //! What a database file goes through.
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::future::poll_fn;
 use std::path::Path;
+use std::pin::pin;
+use std::sync::{Arc, mpsc};
+use std::task::Poll;
+use std::time::Instant;
 
 use anyhow::{Result, bail, ensure};
 use rusqlite::Connection;
+use tokio::runtime::Builder;
+use tokio::task::spawn_blocking;
 
-use super::{SqliteStore, schema};
+use super::{Readers, SqliteStore, Writer, schema};
 use crate::store::{BucketStore, StoreError};
 
 #[tokio::test]
@@ -68,13 +76,15 @@ async fn leaves_alone_what_is_not_its_own() -> Result<()> {
     for (make, report) in cases {
         make()?;
         let before = fs::read(&path)?;
-        let Err(error) = SqliteStore::open(&path).await else {
-            bail!("opened a file although: {report}");
-        };
-        let said = error.to_string();
-        assert!(said.contains(report) && said.contains("demo.db"), "{said}");
-        assert_eq!(fs::read(&path)?, before, "{report}");
-        assert_eq!(files_beside(&path)?, ["demo.db"], "{report}");
+        for tried in [SqliteStore::open(&path).await.map(drop), SqliteStore::inspect(&path)] {
+            let Err(error) = tried else {
+                bail!("opened a file although: {report}");
+            };
+            let said = error.to_string();
+            assert!(said.contains(report) && said.contains("demo.db"), "{said}");
+            assert_eq!(fs::read(&path)?, before, "{report}");
+            assert_eq!(files_beside(&path)?, ["demo.db"], "{report}");
+        }
         fs::remove_file(&path)?;
     }
     Ok(())
@@ -101,12 +111,63 @@ async fn says_which_path_cannot_be_opened() -> Result<()> {
     let file = folder.path().join("file");
     fs::write(&file, "")?;
     for path in [folder.path().to_owned(), file.join("demo.db")] {
-        let Err(error) = SqliteStore::open(&path).await else {
-            bail!("opened {path:?}");
-        };
-        ensure!(matches!(error, StoreError::Open { .. }), error);
+        for tried in [SqliteStore::open(&path).await.map(drop), SqliteStore::inspect(&path)] {
+            let Err(error) = tried else {
+                bail!("opened {path:?}");
+            };
+            ensure!(matches!(error, StoreError::Open { .. }), error);
+        }
     }
     Ok(())
+}
+
+#[tokio::test]
+async fn a_look_makes_nothing() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    SqliteStore::inspect(&folder.path().join("data/demo.db"))?;
+    assert_eq!(contents(folder.path())?, BTreeMap::new(), "the folder was made");
+    fs::write(folder.path().join("demo.db"), "")?;
+    SqliteStore::inspect(&folder.path().join("demo.db"))?;
+    assert_eq!(contents(folder.path())?, BTreeMap::from([("demo.db".to_owned(), Vec::new())]));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_look_at_what_a_crash_left_changes_nothing() -> Result<()> {
+    let (folder, crashed) = (tempfile::tempdir()?, tempfile::tempdir()?);
+    let path = folder.path().join("a demo?.db");
+    let store = SqliteStore::open(&path).await?;
+    store.set("b", "k".into(), vec![7; 10_000]).await?;
+    for (version, index) in [(1, true), (2, true), (1, false)] {
+        let connection = Connection::open(&path)?;
+        connection.pragma_update(None, "user_version", version)?;
+        for (name, content) in contents(folder.path())? {
+            fs::write(crashed.path().join(name), content)?;
+        }
+        drop(connection);
+        let path = crashed.path().join("a demo?.db");
+        if !index {
+            fs::remove_file(crashed.path().join("a demo?.db-shm"))?;
+        }
+        let before = contents(crashed.path())?;
+        assert!(!before["a demo?.db-wal"].is_empty());
+        match SqliteStore::inspect(&path) {
+            Ok(()) => assert_eq!(version, 1),
+            Err(error) => ensure!(matches!(error, StoreError::OtherVersion { found: 2, .. }) && version == 2, error),
+        }
+        assert!(contents(crashed.path())? == before, "version {version}, index {index}");
+    }
+    Ok(())
+}
+
+/// The bytes of each file in a folder.
+fn contents(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
+    let mut files = BTreeMap::new();
+    for name in files_beside(&folder.join("demo.db"))? {
+        let content = fs::read(folder.join(&name))?;
+        files.insert(name, content);
+    }
+    Ok(files)
 }
 
 #[tokio::test]
@@ -128,6 +189,82 @@ async fn lists_a_bucket_without_walking_through_others() -> Result<()> {
     let index = "SEARCH entries USING INDEX entries_by_bucket (bucket=? AND rowid>?)";
     assert_eq!(plan, index);
     Ok(())
+}
+
+#[test]
+fn only_short_reads_run_on_their_callers_thread() -> Result<()> {
+    // One thread may block, and while it is held all that needs it waits.
+    let runtime = Builder::new_current_thread().max_blocking_threads(1).build()?;
+    runtime.block_on(async {
+        let folder = tempfile::tempdir()?;
+        let store = SqliteStore::open(&folder.path().join("demo.db")).await?;
+        for (name, bytes) in [("small", 1000), ("medium", 100_000), ("large", 500_000)] {
+            store.set("b", name.into(), vec![7; bytes]).await?;
+        }
+        for (name, count, here) in [
+            ("small", 1, true),
+            ("small", 128, true),
+            ("missing", 128, true),
+            ("small", 129, false),
+            ("medium", 2, true),
+            ("medium", 3, false),
+            ("large", 1, false),
+        ] {
+            let value = store.get("b", name).await?;
+            let expected = vec![value.clone().map(|value| (name.to_owned(), value)); count];
+            let many = store.get_many("b", vec![name.to_owned(); count], usize::MAX);
+            assert_eq!(on_this_thread(many).await?, (expected, here), "{count} times {name}");
+            let one = store.get("b", name);
+            assert_eq!(on_this_thread(one).await?, (value, name != "large"), "{name}");
+        }
+        Ok(())
+    })
+}
+
+#[tokio::test]
+async fn a_lock_keeps_no_request_thread_waiting() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("demo.db");
+    SqliteStore::open(&path).await?.set("b", "k".into(), b"v".into()).await?;
+    // Its own writer, which is elsewhere, would not let another hold the file.
+    let writer = Writer::start(Connection::open_in_memory()?)?;
+    let store = SqliteStore { readers: Arc::new(Readers::new(path.clone())), writer };
+    let locked = || {
+        let other = Connection::open(&path)?;
+        other.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT")?;
+        anyhow::Ok(other)
+    };
+
+    // The one thread there is gives the file free, unless it waits itself.
+    let start = Instant::now();
+    let other = locked()?;
+    let (value, ()) = tokio::join!(store.get("b", "k"), async { drop(other) });
+    assert_eq!(value?, Some(b"v".into()));
+    store.readers.clear();
+    let other = locked()?;
+    let (found, ()) = tokio::join!(store.exists("b", "k"), async { drop(other) });
+    assert!(found?);
+    store.readers.clear();
+    let other = locked()?;
+    let (values, ()) = tokio::join!(store.get_many("b", vec!["k".into()], 9), async { drop(other) });
+    assert_eq!(values?, [Some(("k".into(), b"v".into()))]);
+    assert!(start.elapsed() < schema::BUSY, "a request thread waited");
+    Ok(())
+}
+
+/// What a read answers, and whether it did without another thread.
+async fn on_this_thread<T>(read: impl Future<Output = Result<T, StoreError>>) -> Result<(T, bool)> {
+    let (release, held) = mpsc::channel::<()>();
+    let holding = spawn_blocking(move || held.recv());
+    let mut read = pin!(read);
+    let here = poll_fn(|context| Poll::Ready(read.as_mut().poll(context))).await;
+    drop(release);
+    let answer = match here {
+        Poll::Ready(answer) => (answer?, true),
+        Poll::Pending => (read.await?, false),
+    };
+    assert!(holding.await?.is_err(), "it was released");
+    Ok(answer)
 }
 
 fn files_beside(path: &Path) -> Result<Vec<String>> {

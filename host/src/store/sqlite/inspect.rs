@@ -1,0 +1,62 @@
+//! A look at a database file that leaves it as it is, whoever uses it meanwhile.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::schema;
+use crate::store::StoreError;
+
+/// Refuses what [`schema::open`] would refuse, as far as that can be seen.
+/// Nothing is written: no folder, no table, no byte of the log.
+pub fn inspect(path: &Path) -> Result<(), StoreError> {
+    let failed = |error| StoreError::open(path, error);
+    // Whoever may not write to it cannot open the store.
+    match File::options().read(true).write(true).open(path) {
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(StoreError::open(path, error)),
+    }
+    schema::check_header(path)?;
+    // The header may be older than what the log holds. SQLite reads a log through
+    // the index beside it, and makes one where there is none: such a log, of a
+    // copy of the files, is left to those who open the store.
+    let beside = |suffix| fs::metadata(with_suffix(path, suffix)).is_ok_and(|file| file.len() > 0);
+    if beside("-wal") && beside("-shm") {
+        let (application, version) = ids(path).map_err(failed)?;
+        schema::check(path, application, version)?;
+    }
+    Ok(())
+}
+
+/// The marks of a database as its last commit left them.
+fn ids(path: &Path) -> rusqlite::Result<(i32, i32)> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(uri(path), flags)?;
+    schema::configure(&connection)?;
+    connection.busy_timeout(schema::BUSY)?;
+    schema::ids(&connection)
+}
+
+/// By this name SQLite takes even the index of the log, which readers share with
+/// the writer, as read only.
+fn uri(path: &Path) -> String {
+    let mut uri = "file:".to_owned();
+    for byte in path.as_os_str().as_bytes() {
+        match byte {
+            b'/' | b'.' | b'-' | b'_' | b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => uri.push(char::from(*byte)),
+            _ => uri.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    uri + "?readonly_shm=1"
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> OsString {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name
+}
