@@ -21,6 +21,7 @@ use crate::{
     manifest::{Manifest, Problem, Report, Route, ServiceManifest},
     service::{HANDLER, Revision, RevisionError, Service, State},
     store::BucketStore,
+    telemetry::ServiceLog,
 };
 
 mod part;
@@ -192,7 +193,7 @@ fn resolve(manifest: &Manifest, parts: &[Part]) -> Result<Vec<Link>, Report> {
 
 fn grants(service: &ServiceManifest, store: Arc<dyn BucketStore>) -> Grants {
     Grants {
-        service: service.name.as_str().into(),
+        log: Arc::new(ServiceLog::new(service.name.as_str().into())),
         store,
         buckets: service.buckets.clone(),
         config: service.config.clone(),

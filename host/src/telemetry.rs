@@ -6,6 +6,10 @@ use anyhow::{Context, Result};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
+pub use self::service_log::ServiceLog;
+
+mod service_log;
+
 /// The variable that chooses what is logged.
 const VARIABLE: &str = "DOVETAIL_LOG";
 

@@ -59,8 +59,9 @@ impl View<'_> {
     /// only; the log has the whole chain.
     fn answer<T>(&self, outcome: Result<T, StoreError>) -> Result<Result<T, Error>> {
         Ok(outcome.map_err(|error| {
-            let service = &*self.grants.service;
-            tracing::error!(service, error = &error as &dyn std::error::Error, "the store failed");
+            self.grants.log.line(|service| {
+                tracing::error!(service, error = &error as &dyn std::error::Error, "the store failed");
+            });
             Error::Other(error.to_string())
         }))
     }
@@ -69,7 +70,7 @@ impl View<'_> {
 impl store::Host for View<'_> {
     fn open(&mut self, name: String) -> Result<Result<Resource<Bucket>, Error>> {
         if !self.grants.buckets.contains(&name) {
-            self.grants.refuse(&format!("open bucket {name:?}"), &format!("buckets = [{name:?}]"));
+            self.grants.refuse("open bucket", "buckets", &name);
             return Ok(Err(Error::AccessDenied));
         }
         Ok(Ok(self.table.push(Bucket { name })?))

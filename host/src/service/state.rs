@@ -57,8 +57,8 @@ impl State {
         wasi.allow_tcp(false)
             .allow_udp(false)
             .allow_ip_name_lookup(false)
-            .stdout(Output { service: grants.service.clone(), stream: "stdout" })
-            .stderr(Output { service: grants.service.clone(), stream: "stderr" });
+            .stdout(Output { log: grants.log.clone(), stream: "stdout" })
+            .stderr(Output { log: grants.log.clone(), stream: "stderr" });
         for (name, value) in &grants.env {
             wasi.env(name, value);
         }

@@ -1,10 +1,10 @@
 //! Promises of Dovetail, each shown through the real binary.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by a panic that says what was expected")]
 
-mod building;
-mod cli;
 mod admin;
+mod building;
 mod capabilities;
+mod cli;
 mod durability;
 mod linking;
 mod links;

@@ -23,13 +23,15 @@ const PLAN: [(&str, &[&str]); 12] = [
     ("admin", &["app", "listener", "manifest", "service", "telemetry"]),
     // `capability`, because an app is what turns a manifest's grants into those
     // of a service: nobody else knows both and the store.
-    ("app", &["capability", "engine", "link", "manifest", "service", "store"]),
+    ("app", &["capability", "engine", "link", "manifest", "service", "store", "telemetry"]),
     ("link", &["service"]),
     // `manifest` for its values (limits, sizes, hosts), which are valid by
     // construction; a second set of the same types would only be converted. Not
     // `link`: a service does not know who calls it.
     ("service", &["capability", "manifest"]),
-    ("capability", &["manifest", "store"]),
+    // `telemetry`, because what a component prints and what it is refused are
+    // lines of the log, and bounded there.
+    ("capability", &["manifest", "store", "telemetry"]),
     // What can be understood, and tested, by itself.
     ("manifest", &[]),
     ("store", &[]),
