@@ -21,6 +21,7 @@ use crate::{
     listener::Listener,
     manifest::{self, Invalid, Manifest},
     store::{self, StoreUrl},
+    telemetry,
 };
 
 /// How long tasks that outlived every request get to end.
@@ -91,6 +92,7 @@ async fn serve(plan: Plan, url: StoreUrl) -> Result<()> {
         tracing::info!("stopping; a second signal ends at once");
         tokio::spawn(async move {
             let signal = signalled(&mut interrupt, &mut terminate).await;
+            telemetry::finish();
             std::process::exit(128 + signal.as_raw_value());
         });
     };

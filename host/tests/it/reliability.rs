@@ -14,7 +14,7 @@ use http_body_util::BodyExt;
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use crate::support::{Answer, Client, Host, SHOP, app, request, until};
+use crate::support::{Answer, Client, Host, SHOP, app, request, until, up};
 
 /// One service for each way to misbehave. All are the same component, and each
 /// has its own limits.
@@ -200,6 +200,22 @@ async fn memory_that_was_refused_is_not_blamed_for_a_later_trap() {
     assert_eq!(client.get("/greedy/trap").await.status, StatusCode::INTERNAL_SERVER_ERROR);
     let line = host.wait_for_output("a call failed");
     assert!(line.contains("service \"greedy\" trapped"), "{line}");
+}
+
+#[tokio::test]
+async fn a_log_that_nobody_reads_stops_nothing() {
+    let folder = app(&format!("[app]\nname = \"app\"\n{MISBEHAVING}"));
+    let (unread, stderr) = std::io::pipe().expect("a pipe");
+    let host = Host::start(up(folder.path()).stderr(stderr));
+    let mut client = host.connect().await;
+    // A line for each of them is more than a pipe holds.
+    for _ in 0..500 {
+        assert_eq!(client.get("/trapper/trap").await.status, StatusCode::INTERNAL_SERVER_ERROR);
+    }
+    assert_eq!(client.get("/silent/hello").await.text(), "hello\n");
+    host.signal("TERM");
+    assert_eq!(host.wait().code(), Some(0));
+    drop(unread);
 }
 
 /// Connections that order and read all the time, and check each answer.

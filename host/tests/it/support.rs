@@ -51,6 +51,14 @@ pub fn dovetail() -> Command {
     command
 }
 
+/// The command that serves a folder's manifest on free ports.
+pub fn up(folder: &Path) -> Command {
+    let mut command = dovetail();
+    command.args(["up", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--manifest"]);
+    command.arg(folder.join("dovetail.toml"));
+    command
+}
+
 /// The file of a built component: `user`, `order`, `guest`, `relay`,
 /// `faulty_directory`. The first call builds them all, by `dovetail build`.
 pub fn component(name: &str) -> PathBuf {
@@ -116,12 +124,16 @@ impl Host {
 
     /// Serve with further arguments of `up`.
     pub fn up_with(folder: &Path, arguments: &[&str]) -> Host {
-        let mut command = dovetail();
-        command.args(["up", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--manifest"]);
-        command.arg(folder.join("dovetail.toml")).args(arguments);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("dovetail starts");
+        Host::start(up(folder).args(arguments).stderr(Stdio::piped()))
+    }
+
+    /// Start a command that serves; see [`up`].
+    pub fn start(command: &mut Command) -> Host {
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("dovetail starts");
         let output = Arc::<Output>::default();
-        output.clone().gather(child.stderr.take().expect("stderr is piped"));
+        if let Some(stderr) = child.stderr.take() {
+            output.clone().gather(stderr);
+        }
         output.clone().gather(child.stdout.take().expect("stdout is piped"));
         let gateway = address(&output.wait_for("Serving"));
         let admin = address(&output.wait_for("Admin"));
