@@ -3,7 +3,7 @@
 
 use http::{HeaderValue, Response, StatusCode, header};
 
-use crate::service::{CallError, ReplyBody};
+use crate::service::{CallError, ReplyBody, Service};
 
 /// A JSON answer `{"error": …}`.
 pub fn error(status: StatusCode, sentence: &str) -> Response<ReplyBody> {
@@ -19,11 +19,20 @@ pub fn too_large(limit: u64) -> Response<ReplyBody> {
     error(StatusCode::PAYLOAD_TOO_LARGE, &format!("The body must have at most {limit} bytes"))
 }
 
-/// A call that failed. A failure behind a link is answered as what it was there:
-/// a service that waits for a busy one is busy, too.
-pub fn failure(failed: &CallError) -> Response<ReplyBody> {
-    tracing::error!(error = failed as &dyn std::error::Error, "a call failed");
-    match failed.root() {
+/// A call of a service that failed. A failure behind a link is answered as what
+/// it was there: a service that waits for a busy one is busy, too.
+pub fn failure(service: &Service, failed: &CallError) -> Response<ReplyBody> {
+    let root = failed.root();
+    service.failures().line(|_| {
+        // The chain names each service that it went through.
+        let error = failed as &dyn std::error::Error;
+        match root {
+            // Too many requests are no defect.
+            CallError::Busy { .. } => tracing::warn!(error, "a call failed"),
+            _ => tracing::error!(error, "a call failed"),
+        }
+    });
+    match root {
         CallError::Busy { .. } => {
             let mut response = error(StatusCode::SERVICE_UNAVAILABLE, "The service is busy; try again");
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));

@@ -199,7 +199,7 @@ async fn memory_that_was_refused_is_not_blamed_for_a_later_trap() {
     assert_eq!(host.service("greedy").await["traps"], 0);
     assert_eq!(client.get("/greedy/trap").await.status, StatusCode::INTERNAL_SERVER_ERROR);
     let line = host.wait_for_output("a call failed");
-    assert!(line.contains("service \"greedy\" trapped"), "{line}");
+    assert!(line.contains("ERROR") && line.contains("service \"greedy\" trapped"), "{line}");
 }
 
 #[tokio::test]

@@ -27,8 +27,9 @@ const PLAN: [(&str, &[&str]); 12] = [
     ("link", &["service"]),
     // `manifest` for its values (limits, sizes, hosts), which are valid by
     // construction; a second set of the same types would only be converted. Not
-    // `link`: a service does not know who calls it.
-    ("service", &["capability", "manifest"]),
+    // `link`: a service does not know who calls it. `telemetry` for the log of its
+    // failures.
+    ("service", &["capability", "manifest", "telemetry"]),
     // `telemetry`, because what a component prints and what it is refused are
     // lines of the log, and bounded there.
     ("capability", &["manifest", "store", "telemetry"]),
