@@ -1,7 +1,13 @@
 //! The admin API: what runs, and whether it can serve. It listens on loopback
 //! only.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
@@ -14,6 +20,7 @@ use crate::{app::App, listener::Handler};
 /// Answers for one app.
 pub struct Admin {
     app: Arc<App>,
+    stopping: AtomicBool,
 }
 
 /// A service as `GET /v1/services` shows it.
@@ -39,7 +46,12 @@ struct Instances {
 impl Admin {
     /// The admin API of an app.
     pub fn new(app: Arc<App>) -> Admin {
-        Admin { app }
+        Admin { app, stopping: AtomicBool::new(false) }
+    }
+
+    /// Say from now on that no more requests are wanted.
+    pub fn stopping(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
     }
 
     fn services(&self) -> Response<Full<Bytes>> {
@@ -57,8 +69,11 @@ impl Admin {
         json(StatusCode::OK, &serde_json::json!({ "app": self.app.name, "services": services.collect::<Vec<_>>() }))
     }
 
-    /// Ready is who can read its store.
+    /// Ready is who can read its store, and is not about to end.
     async fn ready(&self) -> Response<Full<Bytes>> {
+        if self.stopping.load(Ordering::Relaxed) {
+            return json(StatusCode::SERVICE_UNAVAILABLE, &serde_json::json!({ "status": "stopping" }));
+        }
         match self.app.store.exists("dovetail", "ready").await {
             Ok(_) => json(StatusCode::OK, &serde_json::json!({ "status": "ready" })),
             Err(error) => {

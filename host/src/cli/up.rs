@@ -85,10 +85,11 @@ async fn serve(plan: Plan, url: StoreUrl) -> Result<()> {
 
     // The admin API answers until the gateway has drained.
     let (drained, until_drained) = oneshot::channel::<()>();
-    let admin = admin.serve(Arc::new(Admin::new(app.clone())), async { _ = until_drained.await });
-    let admin = tokio::spawn(admin);
+    let status = Arc::new(Admin::new(app.clone()));
+    let admin = tokio::spawn(admin.serve(status.clone(), async { _ = until_drained.await }));
     let stop = async {
         signalled(&mut interrupt, &mut terminate).await;
+        status.stopping();
         tracing::info!("stopping; a second signal ends at once");
         tokio::spawn(async move {
             let signal = signalled(&mut interrupt, &mut terminate).await;

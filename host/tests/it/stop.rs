@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use http::StatusCode;
+use serde_json::json;
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -34,6 +35,13 @@ async fn a_signal_lets_requests_in_flight_finish() {
 
         host.signal(signal);
         host.wait_for_output("stopping");
+        let ready = host.admin("/readyz").await;
+        assert_eq!(
+            (ready.status, ready.json()),
+            (StatusCode::SERVICE_UNAVAILABLE, json!({ "status": "stopping" })),
+            "who looks sends no more"
+        );
+        assert_eq!(host.admin("/healthz").await.status, StatusCode::OK);
         idle.closed().await;
         until("nobody can connect", async || TcpStream::connect(host.gateway).await.is_err()).await;
         assert_eq!(host.busy("guest").await, 3, "they are in flight still");
