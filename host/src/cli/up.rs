@@ -77,10 +77,13 @@ pub fn runtime() -> Result<Runtime> {
 }
 
 async fn serve(plan: Plan, url: StoreUrl) -> Result<()> {
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    let gateway = bind(plan.manifest().gateway, "gateway", "--listen").await?;
-    let admin = bind(plan.manifest().admin, "admin API", "--admin").await?;
-    let app = Arc::new(plan.start(store::open(&url).await?).await?);
+    let mut signals = Signals::new()?;
+    // Nothing is in flight before all services are ready, which may take each of
+    // them up to its deadline.
+    let (app, gateway, admin) = tokio::select! {
+        started = start(plan, &url) => started?,
+        signal = signals.next() => end_at_once(signal),
+    };
     introduce(&app, &url, gateway.address()?, admin.address()?)?;
 
     // The admin API answers until the gateway has drained.
@@ -88,14 +91,10 @@ async fn serve(plan: Plan, url: StoreUrl) -> Result<()> {
     let status = Arc::new(Admin::new(app.clone()));
     let admin = tokio::spawn(admin.serve(status.clone(), async { _ = until_drained.await }));
     let stop = async {
-        signalled(&mut interrupt, &mut terminate).await;
+        signals.next().await;
         status.stopping();
         tracing::info!("stopping; a second signal ends at once");
-        tokio::spawn(async move {
-            let signal = signalled(&mut interrupt, &mut terminate).await;
-            telemetry::finish();
-            std::process::exit(128 + signal.as_raw_value());
-        });
+        tokio::spawn(async move { end_at_once(signals.next().await) });
     };
     if !gateway.serve(Arc::new(Gateway::new(&app)?), stop).await {
         tracing::warn!("some requests did not finish in time and were cut off");
@@ -105,16 +104,43 @@ async fn serve(plan: Plan, url: StoreUrl) -> Result<()> {
     app.close().await
 }
 
+/// Bind the addresses, open the store, and make every service live on it.
+async fn start(plan: Plan, url: &StoreUrl) -> Result<(Arc<App>, Listener, Listener)> {
+    let gateway = bind(plan.manifest().gateway, "gateway", "--listen").await?;
+    let admin = bind(plan.manifest().admin, "admin API", "--admin").await?;
+    let app = plan.start(store::open(url).await?).await?;
+    Ok((Arc::new(app), gateway, admin))
+}
+
 async fn bind(address: SocketAddr, what: &str, option: &str) -> Result<Listener> {
     let listener = Listener::bind(address).await;
     listener.with_context(|| format!("the {what} cannot listen on {address}; choose another address with {option}"))
 }
 
-async fn signalled(interrupt: &mut Signal, terminate: &mut Signal) -> SignalKind {
-    tokio::select! {
-        _ = interrupt.recv() => SignalKind::interrupt(),
-        _ = terminate.recv() => SignalKind::terminate(),
+/// The signals that end the host.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    /// From now on they do nothing but be told here.
+    fn new() -> Result<Signals> {
+        Ok(Signals { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
+
+    async fn next(&mut self) -> SignalKind {
+        tokio::select! {
+            _ = self.interrupt.recv() => SignalKind::interrupt(),
+            _ = self.terminate.recv() => SignalKind::terminate(),
+        }
+    }
+}
+
+/// End without waiting for anybody, with the code that shells have for it.
+fn end_at_once(signal: SignalKind) -> ! {
+    telemetry::finish();
+    std::process::exit(128 + signal.as_raw_value());
 }
 
 /// Say what is served and where. The addresses come last, when all is ready.

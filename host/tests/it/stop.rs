@@ -1,6 +1,6 @@
 //! A signal ends the host, and what is in flight is finished first.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, process::Stdio};
 
 use http::StatusCode;
 use serde_json::json;
@@ -10,7 +10,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::support::{Client, Host, Upload, app, until};
+use crate::support::{Client, Host, Running, Upload, app, root, until, up};
 
 fn guest() -> TempDir {
     app("[app]\nname = \"app\"\n[service.guest]\ncomponent = \"{guest}\"\nroutes = [\"/*\"]\n")
@@ -82,6 +82,20 @@ async fn a_second_signal_ends_at_once() {
         host.signal(second);
         assert_eq!(host.wait().code(), Some(code), "{first}, {second}");
         upload.broken().await;
+    }
+}
+
+#[tokio::test]
+async fn a_signal_ends_a_start_that_takes_long() {
+    let folder = app("[app]\nname = \"app\"\n[service.slow]\ncomponent = \"slow.wasm\"\nlimits.deadline = \"1h\"\n");
+    let text = root().join("host/tests/links/wat/sleeps-at-start.wat");
+    let component = wat::parse_file(text).expect("it is valid");
+    std::fs::write(folder.path().join("slow.wasm"), component).expect("the component can be written");
+    for (signal, number, code) in [("TERM", 15, 143), ("INT", 2, 130)] {
+        let host = Running::start(up(folder.path()).stdout(Stdio::null()).stderr(Stdio::null()));
+        until("it waits for signals", async || host.catches(number)).await;
+        host.signal(signal);
+        assert_eq!(host.wait().code(), Some(code), "{signal}");
     }
 }
 
