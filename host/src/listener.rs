@@ -34,9 +34,6 @@ const LARGEST_HEAD: usize = 64 * 1024;
 /// The most requests that a connection of HTTP/2 may have open.
 const MOST_STREAMS: u32 = 256;
 
-/// How long requests in flight may take to finish when the listener stops.
-const DRAIN: Duration = Duration::from_secs(30);
-
 /// How long to rest when the system has no more file descriptors for us.
 const NO_DESCRIPTORS: Duration = Duration::from_millis(50);
 
@@ -52,6 +49,9 @@ pub trait Handler: Send + Sync + 'static {
 /// A bound address.
 pub struct Listener(TcpListener);
 
+/// The connections of a listener that accepts no more.
+pub struct Connections(GracefulShutdown);
+
 impl Listener {
     /// Bind. Nothing is accepted before [`Listener::serve`].
     pub async fn bind(address: SocketAddr) -> io::Result<Listener> {
@@ -63,9 +63,8 @@ impl Listener {
         self.0.local_addr()
     }
 
-    /// Serve until `stop` completes, then finish what is in flight, for at most
-    /// [`DRAIN`]. Says whether everything finished.
-    pub async fn serve<H: Handler>(self, handler: Arc<H>, stop: impl Future<Output = ()>) -> bool {
+    /// Serve until `stop` completes. What is in flight then is left to be finished.
+    pub async fn serve<H: Handler>(self, handler: Arc<H>, stop: impl Future<Output = ()>) -> Connections {
         let builder = Arc::new(protocols());
         let graceful = GracefulShutdown::new();
         tokio::pin!(stop);
@@ -83,8 +82,14 @@ impl Listener {
                 }
             };
         }
-        drop(self.0);
-        tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_ok()
+        Connections(graceful)
+    }
+}
+
+impl Connections {
+    /// Close those that are idle, and each other when its requests are answered.
+    pub async fn drain(self) {
+        self.0.shutdown().await;
     }
 }
 

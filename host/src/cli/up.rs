@@ -8,6 +8,7 @@ use tokio::{
     runtime::Runtime,
     signal::unix::{Signal, SignalKind, signal},
     sync::oneshot,
+    time::timeout,
 };
 
 use super::{
@@ -23,6 +24,9 @@ use crate::{
     store::{self, StoreUrl},
     telemetry,
 };
+
+/// How long what is in flight may take to finish when the host stops.
+const DRAIN: Duration = Duration::from_secs(30);
 
 /// How long tasks that outlived every request get to end.
 const LAST_TASKS: Duration = Duration::from_secs(1);
@@ -86,21 +90,25 @@ async fn serve(plan: Plan, url: StoreUrl) -> Result<()> {
     };
     introduce(&app, &url, gateway.address()?, admin.address()?)?;
 
-    // The admin API answers until the gateway has drained.
-    let (drained, until_drained) = oneshot::channel::<()>();
+    // The admin API answers until all else is done.
+    let (done, until_done) = oneshot::channel::<()>();
     let status = Arc::new(Admin::new(app.clone()));
-    let admin = tokio::spawn(admin.serve(status.clone(), async { _ = until_drained.await }));
-    let stop = async {
-        signals.next().await;
-        status.stopping();
-        tracing::info!("stopping; a second signal ends at once");
-        tokio::spawn(async move { end_at_once(signals.next().await) });
+    let admin = tokio::spawn(admin.serve(status.clone(), async { _ = until_done.await }));
+    let stop = async { _ = signals.next().await };
+    let connections = gateway.serve(Arc::new(Gateway::new(&app)?), stop).await;
+    status.stopping();
+    tracing::info!("stopping; a second signal ends at once");
+    tokio::spawn(async move { end_at_once(signals.next().await) });
+
+    let finished = async {
+        connections.drain().await;
+        app.until_idle().await;
     };
-    if !gateway.serve(Arc::new(Gateway::new(&app)?), stop).await {
-        tracing::warn!("some requests did not finish in time and were cut off");
+    if timeout(DRAIN, finished).await.is_err() {
+        tracing::warn!("some calls did not finish in time and were cut off");
     }
-    drop(drained);
-    admin.await?;
+    drop(done);
+    let _ = timeout(LAST_TASKS, admin.await?.drain()).await;
     app.close().await
 }
 

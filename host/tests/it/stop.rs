@@ -7,7 +7,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
 };
 
 use crate::support::{Client, Host, Running, Upload, app, root, until, up};
@@ -53,6 +53,29 @@ async fn a_signal_lets_requests_in_flight_finish() {
         }
         assert_eq!(host.wait().code(), Some(0), "{signal}");
     }
+}
+
+#[tokio::test]
+async fn a_signal_lets_calls_finish_that_outlive_their_request() {
+    let waited_for = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = waited_for.local_addr().expect("it is bound");
+    let grants = format!("buckets = [\"fixtures\"]\noutbound = [\"{address}\"]\nlimits.deadline = \"60s\"\n");
+    let manifest = "[app]\nname = \"app\"\n[service.guest]\ncomponent = \"{guest}\"\nroutes = [\"/*\"]\n";
+    let folder = app(&format!("{manifest}{grants}"));
+    let host = Host::up(folder.path());
+    let answer = host.get(&format!("/linger?url=http://{address}/&key=k")).await;
+    assert_eq!(answer.text(), "answered\n");
+    let (mut asking, _) = waited_for.accept().await.expect("the guest asks for more");
+
+    host.signal("TERM");
+    host.wait_for_output("stopping");
+    until("nobody can connect", async || TcpStream::connect(host.gateway).await.is_err()).await;
+    assert_eq!(host.busy("guest").await, 1, "it waits still");
+    asking.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.expect("it reads");
+    assert_eq!(host.wait().code(), Some(0));
+
+    let host = Host::up(folder.path());
+    assert_eq!(host.get("/get?key=k").await.text(), "marked", "it was in time for the store");
 }
 
 #[tokio::test]
