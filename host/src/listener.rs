@@ -18,10 +18,15 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto, graceful::GracefulShutdown},
 };
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
 
+pub use self::capacity::capacity;
 use self::{in_flight::InFlight, patience::Patience};
 
+mod capacity;
 mod in_flight;
 mod patience;
 
@@ -34,8 +39,8 @@ const LARGEST_HEAD: usize = 64 * 1024;
 /// The most requests that a connection of HTTP/2 may have open.
 const MOST_STREAMS: u32 = 256;
 
-/// How long to rest when the system has no more file descriptors for us.
-const NO_DESCRIPTORS: Duration = Duration::from_millis(50);
+/// How long to rest when the system has no more files or memory for us.
+const EXHAUSTED: Duration = Duration::from_millis(50);
 
 /// What answers the requests of a listener.
 pub trait Handler: Send + Sync + 'static {
@@ -47,20 +52,26 @@ pub trait Handler: Send + Sync + 'static {
 }
 
 /// A bound address.
-pub struct Listener(TcpListener);
+pub struct Listener {
+    socket: TcpListener,
+    /// For connections. Those that find none wait in the system's queue.
+    room: Arc<Semaphore>,
+}
 
 /// The connections of a listener that accepts no more.
 pub struct Connections(GracefulShutdown);
 
 impl Listener {
-    /// Bind. Nothing is accepted before [`Listener::serve`].
-    pub async fn bind(address: SocketAddr) -> io::Result<Listener> {
-        TcpListener::bind(address).await.map(Listener)
+    /// Bind, for so many connections at once. None is accepted before
+    /// [`Listener::serve`].
+    pub async fn bind(address: SocketAddr, connections: usize) -> io::Result<Listener> {
+        let socket = TcpListener::bind(address).await?;
+        Ok(Listener { socket, room: Arc::new(Semaphore::new(connections)) })
     }
 
     /// Where it listens; the port is a real one even if 0 was asked for.
     pub fn address(&self) -> io::Result<SocketAddr> {
-        self.0.local_addr()
+        self.socket.local_addr()
     }
 
     /// Serve until `stop` completes. What is in flight then is left to be finished.
@@ -69,21 +80,41 @@ impl Listener {
         let graceful = GracefulShutdown::new();
         tokio::pin!(stop);
         loop {
-            let accepted = tokio::select! {
+            let (stream, room) = tokio::select! {
                 () = &mut stop => break,
-                accepted = self.0.accept() => accepted,
+                Some(accepted) = self.accept() => accepted,
             };
-            match accepted {
-                Ok((stream, _)) => tokio::spawn(connection(stream, &builder, handler.clone(), &graceful)),
-                Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "a connection could not be accepted");
-                    tokio::time::sleep(NO_DESCRIPTORS).await;
-                    continue;
-                }
-            };
+            let connection = connection(stream, &builder, handler.clone(), &graceful);
+            tokio::spawn(async move {
+                connection.await;
+                drop(room);
+            });
         }
         Connections(graceful)
     }
+
+    /// The next connection, as soon as there is room for it.
+    async fn accept(&self) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+        // It is never closed.
+        let room = self.room.clone().acquire_owned().await.ok()?;
+        loop {
+            match self.socket.accept().await {
+                Ok((stream, _)) => return Some((stream, room)),
+                Err(error) if is_the_clients(&error) => {}
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "a connection could not be accepted");
+                    tokio::time::sleep(EXHAUSTED).await;
+                }
+            }
+        }
+    }
+}
+
+/// Whether a connection could not be accepted because its client had left, which
+/// says nothing of the next one.
+fn is_the_clients(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }
 
 impl Connections {
@@ -132,6 +163,23 @@ fn connection<H: Handler>(
         let served = watcher.watch(builder.serve_connection(io, service).into_owned()).await;
         if let Err(error) = served {
             tracing::debug!(error = &*error, "a connection ended early");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::io::Errno;
+
+    use super::*;
+
+    #[test]
+    fn a_client_that_left_is_no_reason_to_rest() {
+        for errno in [Errno::CONNABORTED, Errno::CONNRESET, Errno::CONNREFUSED, Errno::INTR] {
+            assert!(is_the_clients(&errno.into()), "{errno}");
+        }
+        for errno in [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM] {
+            assert!(!is_the_clients(&errno.into()), "{errno}");
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::{
     admin::Admin,
     app::{App, Plan},
     gateway::Gateway,
-    listener::Listener,
+    listener::{self, Listener},
     manifest::{self, Invalid, Manifest},
     store::{self, StoreUrl},
     telemetry,
@@ -27,6 +27,9 @@ use crate::{
 
 /// How long what is in flight may take to finish when the host stops.
 const DRAIN: Duration = Duration::from_secs(30);
+
+/// How many connections the admin API may have.
+const ADMIN_CONNECTIONS: usize = 32;
 
 /// How long tasks that outlived every request get to end.
 const LAST_TASKS: Duration = Duration::from_secs(1);
@@ -114,15 +117,16 @@ async fn serve(plan: Plan, url: StoreUrl) -> Result<()> {
 
 /// Bind the addresses, open the store, and make every service live on it.
 async fn start(plan: Plan, url: &StoreUrl) -> Result<(Arc<App>, Listener, Listener)> {
-    let gateway = bind(plan.manifest().gateway, "gateway", "--listen").await?;
-    let admin = bind(plan.manifest().admin, "admin API", "--admin").await?;
+    let gateway = Listener::bind(plan.manifest().gateway, listener::capacity()).await;
+    let gateway = gateway.with_context(|| cannot_listen("gateway", plan.manifest().gateway, "--listen"))?;
+    let admin = Listener::bind(plan.manifest().admin, ADMIN_CONNECTIONS).await;
+    let admin = admin.with_context(|| cannot_listen("admin API", plan.manifest().admin, "--admin"))?;
     let app = plan.start(store::open(url).await?).await?;
     Ok((Arc::new(app), gateway, admin))
 }
 
-async fn bind(address: SocketAddr, what: &str, option: &str) -> Result<Listener> {
-    let listener = Listener::bind(address).await;
-    listener.with_context(|| format!("the {what} cannot listen on {address}; choose another address with {option}"))
+fn cannot_listen(what: &str, address: SocketAddr, option: &str) -> String {
+    format!("the {what} cannot listen on {address}; choose another address with {option}")
 }
 
 /// The signals that end the host.
