@@ -15,7 +15,13 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use serde::Serialize;
 
-use crate::{app::App, listener::Handler};
+use crate::{
+    app::App,
+    listener::{
+        Handler,
+        reply::{error, json},
+    },
+};
 
 /// Answers for one app.
 pub struct Admin {
@@ -54,7 +60,7 @@ impl Admin {
         self.stopping.store(true, Ordering::Relaxed);
     }
 
-    fn services(&self) -> Response<Full<Bytes>> {
+    fn services(&self) -> Response<Bytes> {
         let revisions: Vec<_> = self.app.services.iter().map(|service| service.live()).collect();
         let services =
             self.app.services.iter().zip(&revisions).enumerate().map(|(place, (service, revision))| ServiceStatus {
@@ -70,7 +76,7 @@ impl Admin {
     }
 
     /// Ready is who can read its store, and is not about to end.
-    async fn ready(&self) -> Response<Full<Bytes>> {
+    async fn ready(&self) -> Response<Bytes> {
         if self.stopping.load(Ordering::Relaxed) {
             return json(StatusCode::SERVICE_UNAVAILABLE, &serde_json::json!({ "status": "stopping" }));
         }
@@ -89,7 +95,7 @@ impl Handler for Admin {
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-        match request.uri().path() {
+        let response = match request.uri().path() {
             "/healthz" | "/readyz" | "/v1/services" if !reads => {
                 let mut response = error(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed");
                 response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
@@ -99,17 +105,7 @@ impl Handler for Admin {
             "/readyz" => self.ready().await,
             "/v1/services" => self.services(),
             _ => error(StatusCode::NOT_FOUND, "Not found"),
-        }
+        };
+        response.map(Full::new)
     }
-}
-
-fn error(status: StatusCode, sentence: &str) -> Response<Full<Bytes>> {
-    json(status, &serde_json::json!({ "error": sentence }))
-}
-
-fn json(status: StatusCode, value: &serde_json::Value) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(value.to_string())));
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
 }

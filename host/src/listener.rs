@@ -29,6 +29,7 @@ use self::{in_flight::InFlight, patience::Patience};
 mod capacity;
 mod in_flight;
 mod patience;
+pub mod reply;
 
 /// How long the head of a request may take to come.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);

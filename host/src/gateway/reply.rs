@@ -3,15 +3,14 @@
 
 use http::{HeaderValue, Response, StatusCode, header};
 
-use crate::service::{CallError, ReplyBody, Service};
+use crate::{
+    listener::reply,
+    service::{CallError, ReplyBody, Service},
+};
 
 /// A JSON answer `{"error": …}`.
 pub fn error(status: StatusCode, sentence: &str) -> Response<ReplyBody> {
-    let body = serde_json::json!({ "error": sentence }).to_string();
-    let mut response = Response::new(ReplyBody::whole(body));
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
+    reply::error(status, sentence).map(ReplyBody::whole)
 }
 
 /// The body is over its service's limit of bytes.
