@@ -31,8 +31,9 @@ mod in_flight;
 mod patience;
 pub mod reply;
 
-/// How long the head of a request may take to come.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the head of a request may take to come. hyper counts from the end of
+/// the request before, so anything less would end connections that are idle.
+const HEAD_TIMEOUT: Duration = patience::IDLE;
 
 /// The most bytes that the head of a request may have.
 const LARGEST_HEAD: usize = 64 * 1024;
@@ -169,10 +170,61 @@ fn connection<H: Handler>(
 }
 
 #[cfg(test)]
+#[expect(clippy::expect_used, reason = "a test fails by a panic that says what was expected")]
 mod tests {
     use rustix::io::Errno;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
+        time::{Instant, sleep},
+    };
 
     use super::*;
+
+    const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: test\r\n\r\n";
+
+    /// A client of a connection on which each request is answered.
+    fn connected() -> DuplexStream {
+        let (client, server) = duplex(1024);
+        let io = TokioIo::new(Patience::new(server, Arc::default()));
+        let service = service_fn(async |_| Ok::<_, std::convert::Infallible>(Response::new(String::new())));
+        tokio::spawn(async move { protocols().serve_connection(io, service).await.map_err(drop) });
+        client
+    }
+
+    async fn answered(client: &mut DuplexStream) {
+        client.write_all(REQUEST).await.expect("it reads");
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"\r\n\r\n") {
+            assert_ne!(client.read_buf(&mut answer).await.expect("it writes"), 0, "it ends the connection");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_may_be_idle_between_requests() {
+        let mut client = connected();
+        for _ in 0..3 {
+            answered(&mut client).await;
+            sleep(patience::IDLE - Duration::from_secs(1)).await;
+        }
+        answered(&mut client).await;
+        let begun = Instant::now();
+        assert_eq!(client.read(&mut [0]).await.expect("it ends"), 0);
+        assert_eq!(begun.elapsed().as_secs(), patience::IDLE.as_secs());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_that_drips_is_cut_off() {
+        let mut client = connected();
+        answered(&mut client).await;
+        let begun = Instant::now();
+        for byte in REQUEST {
+            sleep(Duration::from_secs(5)).await;
+            if client.write_u8(*byte).await.is_err() {
+                break;
+            }
+        }
+        assert!(begun.elapsed() <= HEAD_TIMEOUT + Duration::from_secs(10), "{:?}", begun.elapsed());
+    }
 
     #[test]
     fn a_client_that_left_is_no_reason_to_rest() {
