@@ -1,7 +1,13 @@
 //! The admin API: what runs, and whether it can serve. It listens on loopback
 //! only.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
@@ -9,11 +15,18 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use serde::Serialize;
 
-use crate::{app::App, listener::Handler};
+use crate::{
+    app::App,
+    listener::{
+        Handler,
+        reply::{error, json},
+    },
+};
 
 /// Answers for one app.
 pub struct Admin {
     app: Arc<App>,
+    stopping: AtomicBool,
 }
 
 /// A service as `GET /v1/services` shows it.
@@ -39,10 +52,15 @@ struct Instances {
 impl Admin {
     /// The admin API of an app.
     pub fn new(app: Arc<App>) -> Admin {
-        Admin { app }
+        Admin { app, stopping: AtomicBool::new(false) }
     }
 
-    fn services(&self) -> Response<Full<Bytes>> {
+    /// Say from now on that no more requests are wanted.
+    pub fn stopping(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    fn services(&self) -> Response<Bytes> {
         let revisions: Vec<_> = self.app.services.iter().map(|service| service.live()).collect();
         let services =
             self.app.services.iter().zip(&revisions).enumerate().map(|(place, (service, revision))| ServiceStatus {
@@ -57,8 +75,11 @@ impl Admin {
         json(StatusCode::OK, &serde_json::json!({ "app": self.app.name, "services": services.collect::<Vec<_>>() }))
     }
 
-    /// Ready is who can read its store.
-    async fn ready(&self) -> Response<Full<Bytes>> {
+    /// Ready is who can read its store, and is not about to end.
+    async fn ready(&self) -> Response<Bytes> {
+        if self.stopping.load(Ordering::Relaxed) {
+            return json(StatusCode::SERVICE_UNAVAILABLE, &serde_json::json!({ "status": "stopping" }));
+        }
         match self.app.store.exists("dovetail", "ready").await {
             Ok(_) => json(StatusCode::OK, &serde_json::json!({ "status": "ready" })),
             Err(error) => {
@@ -74,7 +95,7 @@ impl Handler for Admin {
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-        match request.uri().path() {
+        let response = match request.uri().path() {
             "/healthz" | "/readyz" | "/v1/services" if !reads => {
                 let mut response = error(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed");
                 response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
@@ -84,17 +105,7 @@ impl Handler for Admin {
             "/readyz" => self.ready().await,
             "/v1/services" => self.services(),
             _ => error(StatusCode::NOT_FOUND, "Not found"),
-        }
+        };
+        response.map(Full::new)
     }
-}
-
-fn error(status: StatusCode, sentence: &str) -> Response<Full<Bytes>> {
-    json(status, &serde_json::json!({ "error": sentence }))
-}
-
-fn json(status: StatusCode, value: &serde_json::Value) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(value.to_string())));
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
 }

@@ -21,6 +21,7 @@ use crate::{
     manifest::{Manifest, Problem, Report, Route, ServiceManifest},
     service::{HANDLER, Revision, RevisionError, Service, State},
     store::BucketStore,
+    telemetry::ServiceLog,
 };
 
 mod part;
@@ -56,6 +57,8 @@ pub struct App {
     pub routes: Vec<(Route, usize)>,
     /// The buckets of all services.
     pub store: Arc<dyn BucketStore>,
+    /// The places of the services, those first that call others.
+    callers_first: Vec<usize>,
 }
 
 impl Plan {
@@ -134,10 +137,11 @@ impl Plan {
 
     fn app(self, mut live: HashMap<usize, Arc<Service>>, store: Arc<dyn BucketStore>) -> App {
         let links = self.links();
+        let callers_first = link::callees_first(self.parts.len(), &self.links).into_iter().rev().collect();
         let services = (0..self.parts.len()).filter_map(|place| live.remove(&place)).collect();
         let places = self.manifest.services.into_iter().enumerate();
         let routes = places.flat_map(|(place, service)| service.routes.into_iter().map(move |route| (route, place)));
-        App { name: self.manifest.app, services, links, routes: routes.collect(), store }
+        App { name: self.manifest.app, services, links, routes: routes.collect(), store, callers_first }
     }
 
     fn import(&self, link: &Link) -> &Interface {
@@ -192,7 +196,7 @@ fn resolve(manifest: &Manifest, parts: &[Part]) -> Result<Vec<Link>, Report> {
 
 fn grants(service: &ServiceManifest, store: Arc<dyn BucketStore>) -> Grants {
     Grants {
-        service: service.name.as_str().into(),
+        log: Arc::new(ServiceLog::new(service.name.as_str().into())),
         store,
         buckets: service.buckets.clone(),
         config: service.config.clone(),
@@ -226,6 +230,15 @@ impl App {
     pub fn links_of(&self, service: &str) -> BTreeMap<&str, &str> {
         let links = self.links.iter().filter(|link| link.from == service);
         links.map(|link| (link.interface.as_str(), link.to.as_str())).collect()
+    }
+
+    /// Wait until no call is left, when no request comes any more. Some outlive
+    /// their request: a component may work on after its answer.
+    pub async fn until_idle(&self) {
+        // When a service's callers are idle nobody begins a call of it.
+        for place in &self.callers_first {
+            self.services[*place].live().until_idle().await;
+        }
     }
 
     /// Finish what the store has in hand.

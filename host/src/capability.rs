@@ -5,21 +5,25 @@
 //! to write in the manifest.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
-use crate::{manifest::OutboundHost, store::BucketStore};
+use crate::{manifest::OutboundHost, store::BucketStore, telemetry::ServiceLog};
 
 pub mod config;
 pub mod keyvalue;
 pub mod outbound;
 pub mod output;
 
+/// How many characters the log shows of a name that a component chose.
+const LONGEST_NAME: usize = 100;
+
 /// What one service may use. Made once a revision, shared by its instances.
 pub struct Grants {
-    /// The service that these are granted to, for the log.
-    pub service: Arc<str>,
+    /// What it prints and what it is refused.
+    pub log: Arc<ServiceLog>,
     /// The store behind `wasi:keyvalue`.
     pub store: Arc<dyn BucketStore>,
     /// Buckets that it may open.
@@ -33,10 +37,22 @@ pub struct Grants {
 }
 
 impl Grants {
-    /// Log that something was refused, and what would allow it.
-    fn refuse(&self, what: &str, allow: &str) {
-        let service = &*self.service;
-        tracing::warn!(service, "refused to {what}; to allow it, write {allow} in [service.{service}]");
+    /// Log that something was refused, and what would allow it: `name`, which the
+    /// component chose, in the manifest's list `key`.
+    fn refuse(&self, what: &str, key: &str, name: &str) {
+        self.log.line(|service| {
+            let name = beginning(name);
+            let allow = format!("{key} = [{name:?}] in [service.{service}]");
+            tracing::warn!(service, "refused to {what} {name:?}; to allow it, write {allow}");
+        });
+    }
+}
+
+/// What the log shows of a name: all of it, unless it is overlong.
+fn beginning(name: &str) -> Cow<'_, str> {
+    match name.char_indices().nth(LONGEST_NAME) {
+        Some((end, _)) => format!("{}…", &name[..end]).into(),
+        None => name.into(),
     }
 }
 

@@ -15,6 +15,7 @@ use self::terminal::Terminal;
 use crate::{
     app::Plan,
     manifest::{Manifest, Report},
+    telemetry,
 };
 
 mod build;
@@ -56,7 +57,9 @@ enum Verb {
 /// Parse the arguments, do what they say, and tell how it ended.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
-    match crate::telemetry::start().and_then(|()| cli.verb.run(&cli.manifest)) {
+    let ended = telemetry::start().and_then(|()| cli.verb.run(&cli.manifest));
+    telemetry::finish();
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             show(&error);

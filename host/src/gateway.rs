@@ -85,7 +85,7 @@ async fn call(service: &Arc<Service>, request: Request<RequestBody>) -> Response
     if exceeded.is_some_and(|exceeded| exceeded.is_set()) {
         return reply::too_large(limit);
     }
-    outcome.unwrap_or_else(|error| reply::failure(&error))
+    outcome.unwrap_or_else(|error| reply::failure(service, &error))
 }
 
 /// An answer to HEAD has all that GET would have but the body.

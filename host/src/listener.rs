@@ -18,15 +18,22 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto, graceful::GracefulShutdown},
 };
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
 
+pub use self::capacity::capacity;
 use self::{in_flight::InFlight, patience::Patience};
 
+mod capacity;
 mod in_flight;
 mod patience;
+pub mod reply;
 
-/// How long the head of a request may take to come.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the head of a request may take to come. hyper counts from the end of
+/// the request before, so anything less would end connections that are idle.
+const HEAD_TIMEOUT: Duration = patience::IDLE;
 
 /// The most bytes that the head of a request may have.
 const LARGEST_HEAD: usize = 64 * 1024;
@@ -34,11 +41,8 @@ const LARGEST_HEAD: usize = 64 * 1024;
 /// The most requests that a connection of HTTP/2 may have open.
 const MOST_STREAMS: u32 = 256;
 
-/// How long requests in flight may take to finish when the listener stops.
-const DRAIN: Duration = Duration::from_secs(30);
-
-/// How long to rest when the system has no more file descriptors for us.
-const NO_DESCRIPTORS: Duration = Duration::from_millis(50);
+/// How long to rest when the system has no more files or memory for us.
+const EXHAUSTED: Duration = Duration::from_millis(50);
 
 /// What answers the requests of a listener.
 pub trait Handler: Send + Sync + 'static {
@@ -50,41 +54,75 @@ pub trait Handler: Send + Sync + 'static {
 }
 
 /// A bound address.
-pub struct Listener(TcpListener);
+pub struct Listener {
+    socket: TcpListener,
+    /// For connections. Those that find none wait in the system's queue.
+    room: Arc<Semaphore>,
+}
+
+/// The connections of a listener that accepts no more.
+pub struct Connections(GracefulShutdown);
 
 impl Listener {
-    /// Bind. Nothing is accepted before [`Listener::serve`].
-    pub async fn bind(address: SocketAddr) -> io::Result<Listener> {
-        TcpListener::bind(address).await.map(Listener)
+    /// Bind, for so many connections at once. None is accepted before
+    /// [`Listener::serve`].
+    pub async fn bind(address: SocketAddr, connections: usize) -> io::Result<Listener> {
+        let socket = TcpListener::bind(address).await?;
+        Ok(Listener { socket, room: Arc::new(Semaphore::new(connections)) })
     }
 
     /// Where it listens; the port is a real one even if 0 was asked for.
     pub fn address(&self) -> io::Result<SocketAddr> {
-        self.0.local_addr()
+        self.socket.local_addr()
     }
 
-    /// Serve until `stop` completes, then finish what is in flight, for at most
-    /// [`DRAIN`]. Says whether everything finished.
-    pub async fn serve<H: Handler>(self, handler: Arc<H>, stop: impl Future<Output = ()>) -> bool {
+    /// Serve until `stop` completes. What is in flight then is left to be finished.
+    pub async fn serve<H: Handler>(self, handler: Arc<H>, stop: impl Future<Output = ()>) -> Connections {
         let builder = Arc::new(protocols());
         let graceful = GracefulShutdown::new();
         tokio::pin!(stop);
         loop {
-            let accepted = tokio::select! {
+            let (stream, room) = tokio::select! {
                 () = &mut stop => break,
-                accepted = self.0.accept() => accepted,
+                Some(accepted) = self.accept() => accepted,
             };
-            match accepted {
-                Ok((stream, _)) => tokio::spawn(connection(stream, &builder, handler.clone(), &graceful)),
+            let connection = connection(stream, &builder, handler.clone(), &graceful);
+            tokio::spawn(async move {
+                connection.await;
+                drop(room);
+            });
+        }
+        Connections(graceful)
+    }
+
+    /// The next connection, as soon as there is room for it.
+    async fn accept(&self) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+        // It is never closed.
+        let room = self.room.clone().acquire_owned().await.ok()?;
+        loop {
+            match self.socket.accept().await {
+                Ok((stream, _)) => return Some((stream, room)),
+                Err(error) if is_the_clients(&error) => {}
                 Err(error) => {
                     tracing::warn!(error = &error as &dyn std::error::Error, "a connection could not be accepted");
-                    tokio::time::sleep(NO_DESCRIPTORS).await;
-                    continue;
+                    tokio::time::sleep(EXHAUSTED).await;
                 }
-            };
+            }
         }
-        drop(self.0);
-        tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_ok()
+    }
+}
+
+/// Whether a connection could not be accepted because its client had left, which
+/// says nothing of the next one.
+fn is_the_clients(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+}
+
+impl Connections {
+    /// Close those that are idle, and each other when its requests are answered.
+    pub async fn drain(self) {
+        self.0.shutdown().await;
     }
 }
 
@@ -122,6 +160,74 @@ fn connection<H: Handler>(
         let served = watcher.watch(builder.serve_connection(io, service).into_owned()).await;
         if let Err(error) = served {
             tracing::debug!(error = &*error, "a connection ended early");
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::expect_used, reason = "a test fails by a panic that says what was expected")]
+mod tests {
+    use rustix::io::Errno;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
+        time::{Instant, sleep},
+    };
+
+    use super::*;
+
+    const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: test\r\n\r\n";
+
+    /// A client of a connection on which each request is answered.
+    fn connected() -> DuplexStream {
+        let (client, server) = duplex(1024);
+        let io = TokioIo::new(Patience::new(server, Arc::default()));
+        let service = service_fn(async |_| Ok::<_, std::convert::Infallible>(Response::new(String::new())));
+        tokio::spawn(async move { protocols().serve_connection(io, service).await.map_err(drop) });
+        client
+    }
+
+    async fn answered(client: &mut DuplexStream) {
+        client.write_all(REQUEST).await.expect("it reads");
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"\r\n\r\n") {
+            assert_ne!(client.read_buf(&mut answer).await.expect("it writes"), 0, "it ends the connection");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_may_be_idle_between_requests() {
+        let mut client = connected();
+        for _ in 0..3 {
+            answered(&mut client).await;
+            sleep(patience::IDLE - Duration::from_secs(1)).await;
+        }
+        answered(&mut client).await;
+        let begun = Instant::now();
+        assert_eq!(client.read(&mut [0]).await.expect("it ends"), 0);
+        assert_eq!(begun.elapsed().as_secs(), patience::IDLE.as_secs());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_that_drips_is_cut_off() {
+        let mut client = connected();
+        answered(&mut client).await;
+        let begun = Instant::now();
+        for byte in REQUEST {
+            sleep(Duration::from_secs(5)).await;
+            if client.write_u8(*byte).await.is_err() {
+                break;
+            }
+        }
+        assert!(begun.elapsed() <= HEAD_TIMEOUT + Duration::from_secs(10), "{:?}", begun.elapsed());
+    }
+
+    #[test]
+    fn a_client_that_left_is_no_reason_to_rest() {
+        for errno in [Errno::CONNABORTED, Errno::CONNRESET, Errno::CONNREFUSED, Errno::INTR] {
+            assert!(is_the_clients(&errno.into()), "{errno}");
+        }
+        for errno in [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM] {
+            assert!(!is_the_clients(&errno.into()), "{errno}");
         }
     }
 }

@@ -27,7 +27,7 @@ pub use self::{
     revision::{HANDLER, Revision, RevisionError},
     state::{PACKAGES, State},
 };
-use crate::manifest::Limits;
+use crate::{manifest::Limits, telemetry::ServiceLog};
 
 mod error;
 mod http;
@@ -44,13 +44,15 @@ pub struct Service {
     live: ArcSwap<Revision>,
     calls: AtomicU64,
     traps: AtomicU64,
+    failures: ServiceLog,
 }
 
 impl Service {
     /// A service whose first revision is live.
     pub fn new(name: Arc<str>, limits: Limits, revision: Revision) -> Arc<Self> {
         let live = ArcSwap::from_pointee(revision);
-        Arc::new(Service { name, limits, live, calls: AtomicU64::new(0), traps: AtomicU64::new(0) })
+        let failures = ServiceLog::new(name.clone());
+        Arc::new(Service { name, limits, live, calls: AtomicU64::new(0), traps: AtomicU64::new(0), failures })
     }
 
     /// Its name in the manifest.
@@ -76,6 +78,12 @@ impl Service {
     /// Calls that the component did not end by itself: traps, exceeded limits.
     pub fn traps(&self) -> u64 {
         self.traps.load(Ordering::Relaxed)
+    }
+
+    /// The log of its failed calls. It is not the one of what the component
+    /// prints, so that none can hide its failures behind its chatter.
+    pub fn failures(&self) -> &ServiceLog {
+        &self.failures
     }
 
     /// Begin a call. It ends at the service's own deadline or at the caller's,

@@ -74,7 +74,7 @@ impl View<'_> {
 impl store::Host for View<'_> {
     fn open(&mut self, name: String) -> Result<Resource<Bucket>, Failure> {
         if !self.grants.buckets.contains(&name) {
-            self.grants.refuse(&format!("open bucket {name:?}"), &format!("buckets = [{name:?}]"));
+            self.grants.refuse("open bucket", "buckets", &name);
             return Err(Failure::Denied);
         }
         Ok(self.table.push(Bucket { name })?)
@@ -84,15 +84,16 @@ impl store::Host for View<'_> {
     /// text to its own clients, so of a failed store it is the outermost
     /// sentence only; the log has the whole chain.
     fn convert_error(&mut self, failure: Failure) -> Result<Error> {
-        let service = &*self.grants.service;
+        let log = &self.grants.log;
         match failure {
             Failure::Denied => Ok(Error::AccessDenied),
             Failure::OutOfBounds(error) => {
-                tracing::warn!(service, "refused a call of wasi:keyvalue: {error}");
+                log.line(|service| tracing::warn!(service, "refused a call of wasi:keyvalue: {error}"));
                 Ok(Error::Other(error.to_string()))
             }
             Failure::Store(error) => {
-                tracing::error!(service, error = &error as &dyn std::error::Error, "the store failed");
+                let chain = &error as &dyn std::error::Error;
+                log.line(|service| tracing::error!(service, error = chain, "the store failed"));
                 Ok(Error::Other(error.to_string()))
             }
             Failure::Trap(error) => Err(error.into()),

@@ -54,7 +54,7 @@ impl WasiHttpHooks for Outbound {
     ) -> Sending {
         if !self.allows(&request) {
             let to = format!("{}://{}", scheme(&request), request.uri().authority().map_or("", |a| a.as_str()));
-            self.grants.refuse(&format!("send a request to {to}"), &format!("outbound = [{to:?}]"));
+            self.grants.refuse("send a request to", "outbound", &to);
             return Box::new(async { Err(Error::HttpRequestDenied) });
         }
         Box::new(async move {

@@ -8,6 +8,7 @@ use tokio::{
     runtime::Runtime,
     signal::unix::{Signal, SignalKind, signal},
     sync::oneshot,
+    time::timeout,
 };
 
 use super::{
@@ -18,10 +19,16 @@ use crate::{
     admin::Admin,
     app::{App, Plan},
     gateway::Gateway,
-    listener::Listener,
+    listener::{self, Listener},
     manifest::{self, Invalid, Manifest, StoreUrl},
-    store,
+    store, telemetry,
 };
+
+/// How long what is in flight may take to finish when the host stops.
+const DRAIN: Duration = Duration::from_secs(30);
+
+/// How many connections the admin API may have.
+const ADMIN_CONNECTIONS: usize = 32;
 
 /// How long tasks that outlived every request get to end.
 const LAST_TASKS: Duration = Duration::from_secs(1);
@@ -76,42 +83,75 @@ pub fn runtime() -> Result<Runtime> {
 }
 
 async fn serve(plan: Plan, url: StoreUrl) -> Result<()> {
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    let gateway = bind(plan.manifest().gateway, "gateway", "--listen").await?;
-    let admin = bind(plan.manifest().admin, "admin API", "--admin").await?;
-    let app = Arc::new(plan.start(store::open(&url).await?).await?);
+    let mut signals = Signals::new()?;
+    // Nothing is in flight before all services are ready, which may take each of
+    // them up to its deadline.
+    let (app, gateway, admin) = tokio::select! {
+        started = start(plan, &url) => started?,
+        signal = signals.next() => end_at_once(signal),
+    };
     introduce(&app, &url, gateway.address()?, admin.address()?)?;
 
-    // The admin API answers until the gateway has drained.
-    let (drained, until_drained) = oneshot::channel::<()>();
-    let admin = admin.serve(Arc::new(Admin::new(app.clone())), async { _ = until_drained.await });
-    let admin = tokio::spawn(admin);
-    let stop = async {
-        signalled(&mut interrupt, &mut terminate).await;
-        tracing::info!("stopping; a second signal ends at once");
-        tokio::spawn(async move {
-            let signal = signalled(&mut interrupt, &mut terminate).await;
-            std::process::exit(128 + signal.as_raw_value());
-        });
+    // The admin API answers until all else is done.
+    let (done, until_done) = oneshot::channel::<()>();
+    let status = Arc::new(Admin::new(app.clone()));
+    let admin = tokio::spawn(admin.serve(status.clone(), async { _ = until_done.await }));
+    let stop = async { _ = signals.next().await };
+    let connections = gateway.serve(Arc::new(Gateway::new(&app)?), stop).await;
+    status.stopping();
+    tracing::info!("stopping; a second signal ends at once");
+    tokio::spawn(async move { end_at_once(signals.next().await) });
+
+    let finished = async {
+        connections.drain().await;
+        app.until_idle().await;
     };
-    if !gateway.serve(Arc::new(Gateway::new(&app)?), stop).await {
-        tracing::warn!("some requests did not finish in time and were cut off");
+    if timeout(DRAIN, finished).await.is_err() {
+        tracing::warn!("some calls did not finish in time and were cut off");
     }
-    drop(drained);
-    admin.await?;
+    drop(done);
+    let _ = timeout(LAST_TASKS, admin.await?.drain()).await;
     app.close().await
 }
 
-async fn bind(address: SocketAddr, what: &str, option: &str) -> Result<Listener> {
-    let listener = Listener::bind(address).await;
-    listener.with_context(|| format!("the {what} cannot listen on {address}; choose another address with {option}"))
+/// Bind the addresses, open the store, and make every service live on it.
+async fn start(plan: Plan, url: &StoreUrl) -> Result<(Arc<App>, Listener, Listener)> {
+    let gateway = Listener::bind(plan.manifest().gateway, listener::capacity()).await;
+    let gateway = gateway.with_context(|| cannot_listen("gateway", plan.manifest().gateway, "--listen"))?;
+    let admin = Listener::bind(plan.manifest().admin, ADMIN_CONNECTIONS).await;
+    let admin = admin.with_context(|| cannot_listen("admin API", plan.manifest().admin, "--admin"))?;
+    let app = plan.start(store::open(url).await?).await?;
+    Ok((Arc::new(app), gateway, admin))
 }
 
-async fn signalled(interrupt: &mut Signal, terminate: &mut Signal) -> SignalKind {
-    tokio::select! {
-        _ = interrupt.recv() => SignalKind::interrupt(),
-        _ = terminate.recv() => SignalKind::terminate(),
+fn cannot_listen(what: &str, address: SocketAddr, option: &str) -> String {
+    format!("the {what} cannot listen on {address}; choose another address with {option}")
+}
+
+/// The signals that end the host.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    /// From now on they do nothing but be told here.
+    fn new() -> Result<Signals> {
+        Ok(Signals { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
+
+    async fn next(&mut self) -> SignalKind {
+        tokio::select! {
+            _ = self.interrupt.recv() => SignalKind::interrupt(),
+            _ = self.terminate.recv() => SignalKind::terminate(),
+        }
+    }
+}
+
+/// End without waiting for anybody, with the code that shells have for it.
+fn end_at_once(signal: SignalKind) -> ! {
+    telemetry::finish();
+    std::process::exit(128 + signal.as_raw_value());
 }
 
 /// Say what is served and where. The addresses come last, when all is ready.

@@ -3,15 +3,14 @@
 
 use http::{HeaderValue, Response, StatusCode, header};
 
-use crate::service::{CallError, ReplyBody};
+use crate::{
+    listener::reply,
+    service::{CallError, ReplyBody, Service},
+};
 
 /// A JSON answer `{"error": …}`.
 pub fn error(status: StatusCode, sentence: &str) -> Response<ReplyBody> {
-    let body = serde_json::json!({ "error": sentence }).to_string();
-    let mut response = Response::new(ReplyBody::whole(body));
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
+    reply::error(status, sentence).map(ReplyBody::whole)
 }
 
 /// The body is over its service's limit of bytes.
@@ -19,11 +18,20 @@ pub fn too_large(limit: u64) -> Response<ReplyBody> {
     error(StatusCode::PAYLOAD_TOO_LARGE, &format!("The body must have at most {limit} bytes"))
 }
 
-/// A call that failed. A failure behind a link is answered as what it was there:
-/// a service that waits for a busy one is busy, too.
-pub fn failure(failed: &CallError) -> Response<ReplyBody> {
-    tracing::error!(error = failed as &dyn std::error::Error, "a call failed");
-    match failed.root() {
+/// A call of a service that failed. A failure behind a link is answered as what
+/// it was there: a service that waits for a busy one is busy, too.
+pub fn failure(service: &Service, failed: &CallError) -> Response<ReplyBody> {
+    let root = failed.root();
+    service.failures().line(|_| {
+        // The chain names each service that it went through.
+        let error = failed as &dyn std::error::Error;
+        match root {
+            // Too many requests are no defect.
+            CallError::Busy { .. } => tracing::warn!(error, "a call failed"),
+            _ => tracing::error!(error, "a call failed"),
+        }
+    });
+    match root {
         CallError::Busy { .. } => {
             let mut response = error(StatusCode::SERVICE_UNAVAILABLE, "The service is busy; try again");
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));

@@ -27,7 +27,7 @@ use tokio::{
 };
 
 /// How long a connection may be idle between requests.
-const IDLE: Duration = Duration::from_secs(60);
+pub const IDLE: Duration = Duration::from_secs(60);
 
 /// How long a client may leave what was sent to it unread.
 const UNREAD: Duration = Duration::from_secs(30);

@@ -9,7 +9,7 @@ use std::{
     time::Instant,
 };
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 /// Items kept for reuse, at most `capacity` of them leased at once.
 #[derive(Debug)]
@@ -17,6 +17,8 @@ pub struct Pool<T> {
     /// Protects only the list; held for a push or a pop.
     idle: Mutex<Vec<T>>,
     permits: Semaphore,
+    /// Told of each lease that ends.
+    ended: Notify,
     capacity: u32,
 }
 
@@ -38,7 +40,8 @@ pub struct Exhausted(pub u32);
 impl<T> Pool<T> {
     /// An empty pool.
     pub fn new(capacity: u32) -> Arc<Self> {
-        Arc::new(Pool { idle: Mutex::default(), permits: Semaphore::new(capacity as usize), capacity })
+        let permits = Semaphore::new(capacity as usize);
+        Arc::new(Pool { idle: Mutex::default(), permits, ended: Notify::new(), capacity })
     }
 
     /// Wait for a lease. It holds an idle item where there is one; otherwise
@@ -55,6 +58,18 @@ impl<T> Pool<T> {
         permit.forget(); // given back when the lease is dropped
         let item = self.idle().pop();
         Ok(Lease { pool: self.clone(), item, keep: false })
+    }
+
+    /// Wait until there is no lease.
+    pub async fn until_idle(&self) {
+        loop {
+            // Made before the look, so that none is missed between.
+            let ended = self.ended.notified();
+            if self.busy_count() == 0 {
+                return;
+            }
+            ended.await;
+        }
     }
 
     /// How many items wait for use.
@@ -98,6 +113,7 @@ impl<T> Drop for Lease<T> {
             item => drop(item),
         }
         self.pool.permits.add_permits(1);
+        self.pool.ended.notify_waiters();
     }
 }
 
@@ -146,6 +162,19 @@ mod tests {
         drop(held);
         assert_eq!(pool.busy_count(), 0);
         lease(&pool).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pool_is_idle_when_its_last_lease_ends() {
+        let pool = Pool::new(2);
+        let wait = || tokio::time::timeout(Duration::from_secs(1), pool.until_idle());
+        let (first, second) = (lease(&pool).await, lease(&pool).await);
+        for held in [first, second] {
+            assert!(wait().await.is_err());
+            drop(held);
+        }
+        assert!(wait().await.is_ok());
+        assert_eq!(pool.busy_count(), 0, "to wait takes nothing");
     }
 
     #[tokio::test]

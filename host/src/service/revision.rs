@@ -106,6 +106,11 @@ impl Revision {
         self.pool.idle_count()
     }
 
+    /// Wait until no instance serves a call.
+    pub async fn until_idle(&self) {
+        self.pool.until_idle().await;
+    }
+
     /// Instances that serve a call, or are being made for one.
     pub fn busy(&self) -> usize {
         self.pool.busy_count()

@@ -77,8 +77,8 @@ impl State {
             .allow_udp(false)
             .allow_ip_name_lookup(false)
             .max_random_size(MOST_RANDOM)
-            .stdout(Output { service: grants.service.clone(), stream: "stdout" })
-            .stderr(Output { service: grants.service.clone(), stream: "stderr" });
+            .stdout(Output { log: grants.log.clone(), stream: "stdout" })
+            .stderr(Output { log: grants.log.clone(), stream: "stderr" });
         for (name, value) in &grants.env {
             wasi.env(name, value);
         }

@@ -58,6 +58,17 @@ async fn a_service_opens_only_the_buckets_it_was_granted() {
 }
 
 #[tokio::test]
+async fn a_refusal_shows_the_beginning_of_an_overlong_name() {
+    let folder = guests(&[("guest", "")]);
+    let host = Host::up(folder.path());
+    let name = "ä".repeat(10_000);
+    assert_eq!(host.get(&format!("/guest/get?key=k&bucket={name}")).await.status, StatusCode::FORBIDDEN);
+    let line = host.wait_for_output("refused to open bucket");
+    assert_eq!(line.matches('ä').count(), 2 * 100, "{line}");
+    assert!(line.contains("ä…\"; to allow it, write buckets = [\"ä"), "{line}");
+}
+
+#[tokio::test]
 async fn keyvalue_is_whole() {
     let folder = guests(&[("guest", r#"buckets = ["fixtures"]"#)]);
     let host = Host::up(folder.path());
@@ -262,7 +273,7 @@ async fn requests_go_only_to_hosts_that_were_granted() {
         assert_eq!(answer.status, StatusCode::BAD_GATEWAY, "{to}: {answer:?}");
         assert!(answer.text().contains("HttpRequestDenied"), "{to}: {answer:?}");
         let told = format!("to allow it, write outbound = [{to:?}] in [service.{service}]");
-        assert!(host.wait_for_output(&told).contains(&format!("refused to send a request to {to}")));
+        assert!(host.wait_for_output(&told).contains(&format!("refused to send a request to {to:?}")));
     }
     assert_eq!((server.stop().await, other.stop().await), (1, 0), "a refused request reaches nobody");
 }

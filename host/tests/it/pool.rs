@@ -140,6 +140,7 @@ async fn callers_that_wait_in_vain_are_told_to_try_again() {
     })
     .await;
     let line = host.wait_for_output("were busy");
+    assert!(line.contains(" WARN "), "no defect: {line}");
     assert!(
         line.contains("service \"guest\": all 1 instances were busy") && line.contains("limits.instances"),
         "{line}"

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    process::{Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -14,7 +15,7 @@ use http_body_util::BodyExt;
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use crate::support::{Answer, Client, Host, SHOP, app, request, until};
+use crate::support::{Answer, Client, Host, SHOP, app, request, until, up};
 
 /// One service for each way to misbehave. All are the same component, and each
 /// has its own limits.
@@ -199,7 +200,48 @@ async fn memory_that_was_refused_is_not_blamed_for_a_later_trap() {
     assert_eq!(host.service("greedy").await["traps"], 0);
     assert_eq!(client.get("/greedy/trap").await.status, StatusCode::INTERNAL_SERVER_ERROR);
     let line = host.wait_for_output("a call failed");
-    assert!(line.contains("service \"greedy\" trapped"), "{line}");
+    assert!(line.contains("ERROR") && line.contains("service \"greedy\" trapped"), "{line}");
+}
+
+#[tokio::test]
+async fn a_log_that_nobody_reads_stops_nothing() {
+    let folder = app(&format!("[app]\nname = \"app\"\n{MISBEHAVING}"));
+    let (unread, stderr) = std::io::pipe().expect("a pipe");
+    let host = Host::start(up(folder.path()).stderr(stderr));
+    let mut client = host.connect().await;
+    // A line for each of them is more than a pipe holds.
+    for _ in 0..500 {
+        assert_eq!(client.get("/trapper/trap").await.status, StatusCode::INTERNAL_SERVER_ERROR);
+    }
+    assert_eq!(client.get("/silent/hello").await.text(), "hello\n");
+    host.signal("TERM");
+    assert_eq!(host.wait().code(), Some(0));
+    drop(unread);
+}
+
+#[tokio::test]
+async fn connections_wait_for_room_before_files_run_out() {
+    let folder = app(&format!("[app]\nname = \"app\"\n[store]\nurl = \"memory:\"\n{MISBEHAVING}"));
+    // 40 would not do for these connections; 128 are room for 96 and the rest.
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -Sn 40 && ulimit -Hn 128 && exec \"$@\"", "sh"]);
+    let up = up(folder.path());
+    let host = Host::start(command.arg(up.get_program()).args(up.get_args()).stderr(Stdio::piped()));
+    let mut clients = Vec::new();
+    for _ in 0..96 {
+        let mut client = host.connect().await;
+        assert_eq!(client.get("/trapper/hello").await.text(), "hello\n");
+        clients.push(client);
+    }
+    let mut late = JoinSet::new();
+    for _ in 0..40 {
+        let mut client = host.connect().await;
+        late.spawn(async move { client.get("/trapper/hello").await.status });
+    }
+    assert_eq!(host.admin("/healthz").await.status, StatusCode::OK, "there is a file for who asks here");
+    drop(clients);
+    assert_eq!(late.join_all().await, [StatusCode::OK; 40]);
+    assert_eq!(host.output().iter().find(|line| line.contains("could not be accepted")), None);
 }
 
 /// Connections that order and read all the time, and check each answer.

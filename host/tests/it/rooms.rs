@@ -23,13 +23,16 @@ const PLAN: [(&str, &[&str]); 12] = [
     ("admin", &["app", "listener", "manifest", "service", "telemetry"]),
     // `capability`, because an app is what turns a manifest's grants into those
     // of a service: nobody else knows both and the store.
-    ("app", &["capability", "engine", "link", "manifest", "service", "store"]),
+    ("app", &["capability", "engine", "link", "manifest", "service", "store", "telemetry"]),
     ("link", &["service"]),
     // `manifest` for its values (limits, sizes, hosts), which are valid by
     // construction; a second set of the same types would only be converted. Not
-    // `link`: a service does not know who calls it.
-    ("service", &["capability", "manifest"]),
-    ("capability", &["manifest", "store"]),
+    // `link`: a service does not know who calls it. `telemetry` for the log of its
+    // failures.
+    ("service", &["capability", "manifest", "telemetry"]),
+    // `telemetry`, because what a component prints and what it is refused are
+    // lines of the log, and bounded there.
+    ("capability", &["manifest", "store", "telemetry"]),
     // `manifest` for the URL of a store, for the same reason: when each read it
     // for itself, what one took the other refused.
     ("store", &["manifest"]),

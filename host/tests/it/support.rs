@@ -23,9 +23,12 @@ mod upload;
 /// How long anything that is awaited may take before a test fails.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A running `dovetail up`. Killed when it is dropped.
+/// A running command. Killed when it is dropped.
+pub struct Running(Child);
+
+/// A `dovetail up` that serves.
 pub struct Host {
-    child: Child,
+    running: Running,
     /// Where it serves.
     pub gateway: SocketAddr,
     /// Where its admin API is.
@@ -49,6 +52,14 @@ pub fn root() -> &'static Path {
 pub fn dovetail() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dovetail"));
     command.env_remove("DOVETAIL_LOG").env_remove("RUST_BACKTRACE").stdin(Stdio::null());
+    command
+}
+
+/// The command that serves a folder's manifest on free ports.
+pub fn up(folder: &Path) -> Command {
+    let mut command = dovetail();
+    command.args(["up", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--manifest"]);
+    command.arg(folder.join("dovetail.toml"));
     command
 }
 
@@ -117,16 +128,20 @@ impl Host {
 
     /// Serve with further arguments of `up`.
     pub fn up_with(folder: &Path, arguments: &[&str]) -> Host {
-        let mut command = dovetail();
-        command.args(["up", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--manifest"]);
-        command.arg(folder.join("dovetail.toml")).args(arguments);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("dovetail starts");
+        Host::start(up(folder).args(arguments).stderr(Stdio::piped()))
+    }
+
+    /// Start a command that serves; see [`up`].
+    pub fn start(command: &mut Command) -> Host {
+        let mut running = Running::start(command.stdout(Stdio::piped()));
         let output = Arc::<Output>::default();
-        output.clone().gather(child.stderr.take().expect("stderr is piped"));
-        output.clone().gather(child.stdout.take().expect("stdout is piped"));
+        if let Some(stderr) = running.0.stderr.take() {
+            output.clone().gather(stderr);
+        }
+        output.clone().gather(running.0.stdout.take().expect("stdout is piped"));
         let gateway = address(&output.wait_for("Serving"));
         let admin = address(&output.wait_for("Admin"));
-        Host { child, gateway, admin, output }
+        Host { running, gateway, admin, output }
     }
 
     /// A connection of HTTP/1.1 that is kept alive.
@@ -163,7 +178,7 @@ impl Host {
 
     /// Its process.
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.running.0.id()
     }
 
     /// Wait until a line of its output contains this text, and return the line.
@@ -178,15 +193,52 @@ impl Host {
 
     /// Send a signal by name: `TERM`, `INT`, `KILL`.
     pub fn signal(&self, name: &str) {
-        let sent = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.pid())]).status();
+        self.running.signal(name);
+    }
+
+    /// Wait for its end.
+    pub fn wait(mut self) -> ExitStatus {
+        self.running.ended()
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- the host printed:\n{}", self.output().join("\n"));
+        }
+    }
+}
+
+impl Running {
+    /// Start a command.
+    pub fn start(command: &mut Command) -> Running {
+        Running(command.spawn().expect("dovetail starts"))
+    }
+
+    /// Whether it has seen to it that this signal does not end it.
+    pub fn catches(&self, signal: u32) -> bool {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id())).expect("it runs");
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).expect("Linux tells it");
+        u64::from_str_radix(caught.trim(), 16).expect("a mask") & (1 << (signal - 1)) != 0
+    }
+
+    /// Send a signal by name: `TERM`, `INT`, `KILL`.
+    pub fn signal(&self, name: &str) {
+        let pid = self.0.id().to_string();
+        let sent = Command::new("sh").args(["-c", &format!("kill -{name} {pid}")]).status();
         assert!(sent.expect("sh starts").success());
     }
 
     /// Wait for its end.
     pub fn wait(mut self) -> ExitStatus {
+        self.ended()
+    }
+
+    fn ended(&mut self) -> ExitStatus {
         let end = Instant::now() + PATIENCE;
         loop {
-            if let Some(status) = self.child.try_wait().expect("the host is ours to wait for") {
+            if let Some(status) = self.0.try_wait().expect("the host is ours to wait for") {
                 return status;
             }
             assert!(Instant::now() < end, "the host does not end");
@@ -195,13 +247,10 @@ impl Host {
     }
 }
 
-impl Drop for Host {
+impl Drop for Running {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        if std::thread::panicking() {
-            eprintln!("--- the host printed:\n{}", self.output().join("\n"));
-        }
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
