@@ -22,8 +22,8 @@ use wasmtime::component::Val;
 use self::state::DeadlinePassed;
 pub use self::{
     error::{CallError, LinkFailed},
-    http::ReplyBody,
     instance::Instance,
+    reply_body::ReplyBody,
     revision::{HANDLER, Revision, RevisionError},
     state::{PACKAGES, State},
 };
@@ -34,6 +34,7 @@ mod http;
 mod instance;
 mod limits;
 pub mod pool;
+mod reply_body;
 mod revision;
 mod state;
 
@@ -44,14 +45,14 @@ pub struct Service {
     live: ArcSwap<Revision>,
     calls: AtomicU64,
     traps: AtomicU64,
-    failures: ServiceLog,
+    failures: Arc<ServiceLog>,
 }
 
 impl Service {
     /// A service whose first revision is live.
     pub fn new(name: Arc<str>, limits: Limits, revision: Revision) -> Arc<Self> {
         let live = ArcSwap::from_pointee(revision);
-        let failures = ServiceLog::new(name.clone());
+        let failures = Arc::new(ServiceLog::new(name.clone()));
         Arc::new(Service { name, limits, live, calls: AtomicU64::new(0), traps: AtomicU64::new(0), failures })
     }
 
@@ -169,5 +170,10 @@ impl Call {
                 Err(self.service.failed(error, refused, self.allowed))
             }
         }
+    }
+
+    /// The call, unless its instance waits for the next.
+    fn unless_kept(self) -> Option<Call> {
+        (!self.lease.is_kept()).then_some(self)
     }
 }

@@ -81,13 +81,13 @@ pub enum CallError {
         /// The service that was called.
         service: Arc<str>,
     },
-    /// The component answered with an error code of `wasi:http`.
-    #[error("service {service:?} answered with the error code {code}")]
-    Code {
+    /// The component ended well, but not with a response that can be sent.
+    #[error("service {service:?} answered with {what}")]
+    BadResponse {
         /// The service that was called.
         service: Arc<str>,
-        /// The code's name and payload.
-        code: String,
+        /// What it answered with.
+        what: String,
     },
 }
 

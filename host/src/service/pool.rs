@@ -102,6 +102,11 @@ impl<T> Lease<T> {
     pub fn keep(&mut self) {
         self.keep = true;
     }
+
+    /// Whether [`Lease::keep`] was called.
+    pub fn is_kept(&self) -> bool {
+        self.keep
+    }
 }
 
 impl<T> Drop for Lease<T> {
