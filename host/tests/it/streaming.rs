@@ -53,9 +53,9 @@ async fn long_bodies_take_little_memory() {
     for (mut client, length) in [(host.connect().await, 256), (Client::http2(host.gateway).await, 64)] {
         // What a first request costs is not the question.
         transfer(&mut client, 8).await;
-        let before = peak_memory(&host);
+        let before = host.peak_memory();
         transfer(&mut client, length).await;
-        let grown = peak_memory(&host) - before;
+        let grown = host.peak_memory() - before;
         assert!(grown < ROOM, "{grown} bytes more");
     }
 }
@@ -202,14 +202,6 @@ async fn transfer(client: &mut Client, mib: usize) {
         length += piece.len();
     }
     assert_eq!(length, mib * MIB);
-}
-
-/// The most memory that the host ever had, in bytes.
-fn peak_memory(host: &Host) -> usize {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", host.pid())).expect("Linux");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
-    let kib: usize = line.trim().strip_suffix(" kB").expect("in KiB").parse().expect("a number");
-    kib * 1024
 }
 
 /// The next piece of a body; none at its end.

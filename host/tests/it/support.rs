@@ -176,9 +176,13 @@ impl Host {
         self.service(service).await["instances"]["busy"].as_u64().expect("a number")
     }
 
-    /// Its process.
-    pub fn pid(&self) -> u32 {
-        self.running.0.id()
+    /// The most memory that it has had, in bytes.
+    pub fn peak_memory(&self) -> usize {
+        let pid = self.running.0.id();
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("Linux");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
+        let kibibytes: usize = peak.trim().trim_end_matches(" kB").parse().expect("a number of kB");
+        kibibytes * 1024
     }
 
     /// Wait until a line of its output contains this text, and return the line.
