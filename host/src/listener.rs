@@ -19,6 +19,7 @@ use hyper_util::{
     server::{conn::auto, graceful::GracefulShutdown},
 };
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
 };
@@ -86,6 +87,7 @@ impl Listener {
                 () = &mut stop => break,
                 Some(accepted) = self.accept() => accepted,
             };
+            let _ = stream.set_nodelay(true);
             let connection = connection(stream, &builder, handler.clone(), &graceful);
             tokio::spawn(async move {
                 connection.await;
@@ -140,18 +142,17 @@ fn protocols() -> auto::Builder<TokioExecutor> {
 /// The life of one connection. Its failures are the client's: it went away, was
 /// too slow, or spoke no HTTP.
 fn connection<H: Handler>(
-    stream: TcpStream,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     builder: &Arc<auto::Builder<TokioExecutor>>,
     handler: Arc<H>,
     graceful: &GracefulShutdown,
 ) -> impl Future<Output = ()> + Send + 'static {
-    let _ = stream.set_nodelay(true);
     let requests = Arc::new(AtomicUsize::new(0));
     let io = TokioIo::new(Patience::new(stream, requests.clone()));
     let service = service_fn(move |request| {
         let (handler, in_flight) = (handler.clone(), InFlight::new(&requests));
         async move {
-            Ok::<_, std::convert::Infallible>(handler.answer(request).await.map(|body| in_flight.until_sent(body)))
+            Ok::<_, std::convert::Infallible>(handler.answer(request).await.map(|body| in_flight.until_made(body)))
         }
     });
     let watcher = graceful.watcher();
@@ -175,21 +176,31 @@ mod tests {
 
     use super::*;
 
+    struct Greeter;
+
+    impl Handler for Greeter {
+        type Body = String;
+
+        async fn answer(&self, _: Request<Incoming>) -> Response<String> {
+            Response::new("hello".into())
+        }
+    }
+
     const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: test\r\n\r\n";
 
     /// A client of a connection on which each request is answered.
     fn connected() -> DuplexStream {
         let (client, server) = duplex(1024);
-        let io = TokioIo::new(Patience::new(server, Arc::default()));
-        let service = service_fn(async |_| Ok::<_, std::convert::Infallible>(Response::new(String::new())));
-        tokio::spawn(async move { protocols().serve_connection(io, service).await.map_err(drop) });
+        let graceful = GracefulShutdown::new();
+        let connection = connection(server, &Arc::new(protocols()), Arc::new(Greeter), &graceful);
+        tokio::spawn(async move { (connection.await, graceful) });
         client
     }
 
     async fn answered(client: &mut DuplexStream) {
         client.write_all(REQUEST).await.expect("it reads");
         let mut answer = Vec::new();
-        while !answer.ends_with(b"\r\n\r\n") {
+        while !answer.ends_with(b"hello") {
             assert_ne!(client.read_buf(&mut answer).await.expect("it writes"), 0, "it ends the connection");
         }
     }
@@ -205,6 +216,19 @@ mod tests {
         let begun = Instant::now();
         assert_eq!(client.read(&mut [0]).await.expect("it ends"), 0);
         assert_eq!(begun.elapsed().as_secs(), patience::IDLE.as_secs());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_is_not_taken_does_not_hold_its_connection() {
+        let mut client = hyper::client::conn::http2::Builder::new(TokioExecutor::new());
+        client.timer(TokioTimer::new()).initial_stream_window_size(0);
+        let (mut sender, connection) = client.handshake(TokioIo::new(connected())).await.expect("HTTP/2");
+        let request = Request::get("http://test/").body(String::new()).expect("a request");
+        let begun = Instant::now();
+        let (answer, ended) = tokio::join!(sender.send_request(request), connection);
+        assert_eq!(answer.expect("the head comes").status(), 200);
+        ended.expect_err("the connection is cut off");
+        assert!(begun.elapsed() <= patience::IDLE * 2, "{:?}", begun.elapsed());
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,4 +1,4 @@
-//! Counting the requests of a connection that are not answered in full.
+//! Counting the requests of a connection whose answers are not there in full.
 
 use std::{
     pin::Pin,
@@ -11,7 +11,7 @@ use std::{
 
 use http_body::{Body, Frame, SizeHint};
 
-/// One request, from its head to the end of its answer.
+/// One request, from its head until all of its answer is there to be sent.
 pub struct InFlight(Arc<AtomicUsize>);
 
 impl InFlight {
@@ -21,9 +21,11 @@ impl InFlight {
         InFlight(count.clone())
     }
 
-    /// Count it until its answer's body is dropped.
-    pub fn until_sent<B>(self, body: B) -> Counted<B> {
-        Counted { body, _in_flight: self }
+    /// Count it until its answer's body is dropped. A body of known length is all
+    /// there, and whether the client takes it is not for us to wait for.
+    pub fn until_made<B: Body>(self, body: B) -> Counted<B> {
+        let in_flight = body.size_hint().exact().is_none().then_some(self);
+        Counted { body, _in_flight: in_flight }
     }
 }
 
@@ -36,7 +38,7 @@ impl Drop for InFlight {
 /// A body that counts as in flight.
 pub struct Counted<B> {
     body: B,
-    _in_flight: InFlight,
+    _in_flight: Option<InFlight>,
 }
 
 impl<B: Body + Unpin> Body for Counted<B> {

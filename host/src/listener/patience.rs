@@ -82,6 +82,14 @@ impl<S: Unpin> Patience<S> {
             }
         }
     }
+
+    /// A client that takes a long answer is not idle.
+    fn noticed(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if matches!(written, Poll::Ready(Ok(length)) if length > 0) {
+            self.reading.move_on();
+        }
+        written
+    }
 }
 
 impl<S: AsyncRead + Unpin> Patience<S> {
@@ -145,7 +153,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patience<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Patience<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.poll_write_with(cx, |stream, cx| stream.poll_write(cx, buf))
+        let written = self.poll_write_with(cx, |stream, cx| stream.poll_write(cx, buf));
+        self.noticed(written)
     }
 
     fn poll_write_vectored(
@@ -153,7 +162,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Patience<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.poll_write_with(cx, |stream, cx| stream.poll_write_vectored(cx, bufs))
+        let written = self.poll_write_with(cx, |stream, cx| stream.poll_write_vectored(cx, bufs));
+        self.noticed(written)
     }
 
     fn is_write_vectored(&self) -> bool {
