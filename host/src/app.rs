@@ -16,7 +16,7 @@ use wasmtime::Engine;
 pub use self::part::Part;
 use crate::{
     capability::Grants,
-    engine::{self, Needs},
+    engine::{self, EngineError, Needs},
     link::{self, Interface, Link},
     manifest::{Manifest, Problem, Report, Route, ServiceManifest},
     service::{HANDLER, Revision, RevisionError, Service, State},
@@ -165,7 +165,7 @@ fn compile(
     needs: Needs,
     compiling: &mut impl FnMut(&ServiceManifest),
 ) -> Result<(Engine, Vec<Part>)> {
-    let engine = engine::start(needs)?;
+    let engine = engine::start(needs).map_err(|error| no_engine(manifest, error))?;
     let (mut parts, mut problems) = (Vec::new(), manifest.missing_components().into_problems());
     for service in manifest.services.iter().filter(|service| service.component.is_file()) {
         compiling(service);
@@ -202,6 +202,19 @@ fn grants(service: &ServiceManifest, store: Arc<dyn BucketStore>) -> Grants {
         config: service.config.clone(),
         env: service.env.clone(),
         outbound: service.outbound.clone(),
+    }
+}
+
+/// What does not fit is shown at the service that asks for most.
+fn no_engine(manifest: &Manifest, error: EngineError) -> anyhow::Error {
+    let greediest = manifest.services.iter().max_by_key(|service| service.limits.instances);
+    match (&error, greediest) {
+        (EngineError::AddressSpace { most, .. }, Some(service)) => {
+            let help = format!("lower `limits.instances` of the services until they add up to {most} or fewer");
+            let problem = manifest.problem(&service.name, Some("limits.instances"), error.to_string(), help);
+            Report::new(vec![problem]).into()
+        }
+        _ => error.into(),
     }
 }
 

@@ -61,8 +61,7 @@ pub struct Needs {
 pub enum EngineError {
     /// The instances of all services together exceed the address space.
     #[error(
-        "{instances} instances reserve {} GiB of address space for their memories, {} GiB more than the {} GiB there are; \
-         lower `limits.instances` until they add up to {most} or fewer",
+        "{instances} instances reserve {} GiB of address space for their memories, {} GiB more than the {} GiB there are",
         reserved >> 30, (reserved - ADDRESS_SPACE) >> 30, ADDRESS_SPACE >> 30
     )]
     AddressSpace {

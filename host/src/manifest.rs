@@ -134,25 +134,7 @@ impl Manifest {
                 None => at.child(key),
             };
         }
-        self.problem_at(&at, title, help)
-    }
-
-    /// A problem with a table that is no service's: `gateway`, `admin`,
-    /// `store` or `app`, or a `key` of it.
-    pub fn app_problem(
-        &self,
-        table: &str,
-        key: Option<&str>,
-        title: impl Into<String>,
-        help: impl Into<String>,
-    ) -> Problem {
-        let table = KeyPath::root().child(table);
-        let at = key.map_or(table.clone(), |key| table.child(key));
-        self.problem_at(&at, title, help)
-    }
-
-    fn problem_at(&self, at: &KeyPath, title: impl Into<String>, help: impl Into<String>) -> Problem {
-        Problem::at(&self.source, self.places.value(at), title).help(help)
+        Problem::at(&self.source, self.places.value(&at), title).help(help)
     }
 
     /// A problem for every service whose component is not there after the build

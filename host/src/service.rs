@@ -129,11 +129,6 @@ pub struct Call {
 }
 
 impl Call {
-    /// When it must have ended.
-    pub fn deadline(&self) -> Instant {
-        self.deadline
-    }
-
     /// The instance that serves it.
     pub fn instance(&mut self) -> &mut Instance {
         // `begin` fills the lease before it makes a call of it, and nothing

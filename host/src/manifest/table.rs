@@ -138,7 +138,5 @@ fn later_problems_are_shown_at_their_keys() -> Outcome {
     assert_eq!(place("order", Some("limits.memory")).as_deref(), Some("26:10"));
     assert_eq!(place("order", Some("links.shop:users/directory@0.1.0")).as_deref(), Some("22:38"));
     assert_eq!(place("user", Some("limits.memory")).as_deref(), Some("32:1"));
-    let report = super::Report::new(vec![manifest.app_problem("gateway", Some("listen"), "in use", "x")]);
-    assert!(report.to_string().contains("full.toml:5:10"), "{report}");
     Ok(())
 }

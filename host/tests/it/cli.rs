@@ -227,6 +227,7 @@ fn too_many_instances_are_told_with_how_many_would_fit() {
     let output = check(10_000);
     assert_eq!(output.status.code(), Some(1));
     let told = stderr(&output);
+    assert!(told.contains("dovetail.toml:") && told.contains("limits.instances = 10000"), "{told}");
     let number = |after: &str, before: &str| -> u64 {
         let (_, rest) = told.split_once(after).unwrap_or_else(|| panic!("{told}"));
         let (number, _) = rest.split_once(before).unwrap_or_else(|| panic!("{told}"));
