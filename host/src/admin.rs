@@ -1,19 +1,15 @@
-//! The admin API: what runs, and whether it can serve. It listens on loopback
-//! only.
+//! The admin API: what runs, whether it can serve, and swaps.
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
 };
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use hyper::body::Incoming;
-use serde::Serialize;
+use serde_json::json;
 
 use crate::{
     app::App,
@@ -21,38 +17,23 @@ use crate::{
         Handler,
         reply::{error, json},
     },
+    swap::Swapper,
 };
+
+mod status;
+mod swaps;
 
 /// Answers for one app.
 pub struct Admin {
     app: Arc<App>,
+    swapper: Arc<Swapper>,
     stopping: AtomicBool,
-}
-
-/// A service as `GET /v1/services` shows it.
-#[derive(Serialize)]
-struct ServiceStatus<'a> {
-    name: &'a str,
-    digest: &'a str,
-    routes: Vec<&'a str>,
-    /// By interface, the service that is called.
-    links: BTreeMap<&'a str, &'a str>,
-    instances: Instances,
-    calls: u64,
-    traps: u64,
-}
-
-#[derive(Serialize)]
-struct Instances {
-    idle: usize,
-    busy: usize,
-    max: u32,
 }
 
 impl Admin {
     /// The admin API of an app.
-    pub fn new(app: Arc<App>) -> Admin {
-        Admin { app, stopping: AtomicBool::new(false) }
+    pub fn new(app: Arc<App>, swapper: Arc<Swapper>) -> Admin {
+        Admin { app, swapper, stopping: AtomicBool::new(false) }
     }
 
     /// Say from now on that no more requests are wanted.
@@ -60,31 +41,44 @@ impl Admin {
         self.stopping.store(true, Ordering::Relaxed);
     }
 
-    fn services(&self) -> Response<Bytes> {
-        let revisions: Vec<_> = self.app.services.iter().map(|service| service.live()).collect();
-        let services =
-            self.app.services.iter().zip(&revisions).enumerate().map(|(place, (service, revision))| ServiceStatus {
-                name: service.name(),
-                digest: revision.digest(),
-                routes: self.app.routes_of(place).map(|route| route.as_str()).collect(),
-                links: self.app.links_of(service.name()),
-                instances: Instances { idle: revision.idle(), busy: revision.busy(), max: service.limits().instances },
-                calls: service.calls(),
-                traps: service.traps(),
-            });
-        json(StatusCode::OK, &serde_json::json!({ "app": self.app.name, "services": services.collect::<Vec<_>>() }))
+    async fn route(&self, request: Request<Incoming>) -> Response<Bytes> {
+        let path = request.uri().path().to_owned();
+        let segments: Vec<&str> = path.split('/').skip(1).collect();
+        let allowed = match segments[..] {
+            ["healthz"] | ["readyz"] | ["v1", "services"] => "GET, HEAD",
+            ["v1", "services", _, "history" | "drained"] => "GET, HEAD",
+            ["v1", "services", _, "component"] => "PUT",
+            ["v1", "services", _, "rollback" | "promote"] => "POST",
+            _ => return error(StatusCode::NOT_FOUND, "Not found"),
+        };
+        if !allowed.split(", ").any(|method| method == request.method().as_str()) {
+            let mut response = error(StatusCode::METHOD_NOT_ALLOWED, &format!("Method not allowed, only {allowed}"));
+            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
+            return response;
+        }
+        match segments[..] {
+            ["healthz"] => json(StatusCode::OK, &json!({ "status": "ok" })),
+            ["readyz"] => self.ready().await,
+            ["v1", "services"] => self.services(),
+            ["v1", "services", service, "history"] => self.history(service),
+            ["v1", "services", service, "drained"] => self.drained(service).await,
+            ["v1", "services", service, "component"] => self.swap(service, request).await,
+            ["v1", "services", service, "rollback"] => self.rollback(service, &request).await,
+            ["v1", "services", service, ..] => self.promote(service, &request).await,
+            _ => error(StatusCode::NOT_FOUND, "Not found"),
+        }
     }
 
     /// Ready is who can read its store, and is not about to end.
     async fn ready(&self) -> Response<Bytes> {
         if self.stopping.load(Ordering::Relaxed) {
-            return json(StatusCode::SERVICE_UNAVAILABLE, &serde_json::json!({ "status": "stopping" }));
+            return json(StatusCode::SERVICE_UNAVAILABLE, &json!({ "status": "stopping" }));
         }
-        match self.app.store.exists("dovetail", "ready").await {
-            Ok(_) => json(StatusCode::OK, &serde_json::json!({ "status": "ready" })),
+        match self.app.store().exists("dovetail", "ready").await {
+            Ok(_) => json(StatusCode::OK, &json!({ "status": "ready" })),
             Err(error) => {
                 let why = error.to_string();
-                json(StatusCode::SERVICE_UNAVAILABLE, &serde_json::json!({ "status": "not ready", "error": why }))
+                json(StatusCode::SERVICE_UNAVAILABLE, &json!({ "status": "not ready", "error": why }))
             }
         }
     }
@@ -94,18 +88,8 @@ impl Handler for Admin {
     type Body = Full<Bytes>;
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-        let response = match request.uri().path() {
-            "/healthz" | "/readyz" | "/v1/services" if !reads => {
-                let mut response = error(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed");
-                response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
-                response
-            }
-            "/healthz" => json(StatusCode::OK, &serde_json::json!({ "status": "ok" })),
-            "/readyz" => self.ready().await,
-            "/v1/services" => self.services(),
-            _ => error(StatusCode::NOT_FOUND, "Not found"),
-        };
-        response.map(Full::new)
+        let head = request.method() == Method::HEAD;
+        let response = self.route(request).await;
+        response.map(|body| if head { Full::default() } else { Full::new(body) })
     }
 }

@@ -35,6 +35,7 @@ mod store_url;
 #[cfg(test)]
 mod table;
 
+pub use duration::duration;
 pub use invalid::Invalid;
 pub use limits::Limits;
 pub use listen::{admin_address, listen_address};
@@ -48,6 +49,8 @@ pub use store_url::StoreUrl;
 use key::{KeyPath, Places};
 use report::Source;
 use std::net::SocketAddr;
+
+use http::Uri;
 
 /// An app, as its manifest describes it. Every value in it has been checked.
 #[derive(Debug, Clone)]
@@ -88,6 +91,8 @@ pub struct ServiceManifest {
     pub env: BTreeMap<String, String>,
     /// The hosts it may call.
     pub outbound: Vec<OutboundHost>,
+    /// What a new component must answer, below 400, before it goes live.
+    pub probe: Option<Uri>,
     /// By imported interface, the service that is to serve it; needed only
     /// where two export the same.
     pub links: BTreeMap<String, String>,

@@ -19,12 +19,14 @@ use std::{
 use arc_swap::ArcSwap;
 use wasmtime::component::Val;
 
-use self::state::DeadlinePassed;
+use self::state::{DeadlinePassed, Stopped};
 pub use self::{
     error::{CallError, LinkFailed},
     instance::Instance,
+    life::Life,
     reply_body::ReplyBody,
     revision::{HANDLER, Revision, RevisionError},
+    serving::{Canary, Serving, Share},
     state::{PACKAGES, State},
 };
 use crate::{manifest::Limits, telemetry::ServiceLog};
@@ -32,17 +34,19 @@ use crate::{manifest::Limits, telemetry::ServiceLog};
 mod error;
 mod http;
 mod instance;
+mod life;
 mod limits;
 pub mod pool;
 mod reply_body;
 mod revision;
+mod serving;
 mod state;
 
 /// A named part of the app, backed by its live revision.
 pub struct Service {
     name: Arc<str>,
     limits: Limits,
-    live: ArcSwap<Revision>,
+    serving: ArcSwap<Serving>,
     calls: AtomicU64,
     traps: AtomicU64,
     failures: Arc<ServiceLog>,
@@ -51,9 +55,9 @@ pub struct Service {
 impl Service {
     /// A service whose first revision is live.
     pub fn new(name: Arc<str>, limits: Limits, revision: Revision) -> Arc<Self> {
-        let live = ArcSwap::from_pointee(revision);
+        let serving = ArcSwap::from_pointee(Serving::all(Arc::new(revision)));
         let failures = Arc::new(ServiceLog::new(name.clone()));
-        Arc::new(Service { name, limits, live, calls: AtomicU64::new(0), traps: AtomicU64::new(0), failures })
+        Arc::new(Service { name, limits, serving, calls: AtomicU64::new(0), traps: AtomicU64::new(0), failures })
     }
 
     /// Its name in the manifest.
@@ -66,9 +70,15 @@ impl Service {
         &self.limits
     }
 
-    /// The revision that answers new calls.
-    pub fn live(&self) -> Arc<Revision> {
-        self.live.load_full()
+    /// Who answers new calls.
+    pub fn serving(&self) -> Arc<Serving> {
+        self.serving.load_full()
+    }
+
+    /// Have new calls answered by others. Calls in flight finish where they began.
+    /// The answer is who served until now.
+    pub fn publish(&self, serving: Serving) -> Arc<Serving> {
+        self.serving.swap(Arc::new(serving))
     }
 
     /// Calls that were begun, through routes and links.
@@ -90,12 +100,21 @@ impl Service {
     /// Begin a call. It ends at the service's own deadline or at the caller's,
     /// whichever is earlier; waiting for an instance counts.
     pub async fn begin(self: &Arc<Self>, callers_deadline: Option<Instant>) -> Result<Call, CallError> {
+        let revision = self.serving.load().next().clone();
+        self.begin_on(revision, callers_deadline).await
+    }
+
+    /// Begin a call of one revision, live or not.
+    async fn begin_on(
+        self: &Arc<Self>,
+        revision: Arc<Revision>,
+        callers_deadline: Option<Instant>,
+    ) -> Result<Call, CallError> {
         let now = Instant::now();
         let own = now + self.limits.deadline;
         let deadline = callers_deadline.map_or(own, |callers| callers.min(own));
         self.calls.fetch_add(1, Ordering::Relaxed);
-
-        let revision = self.live.load_full();
+        revision.life.count_call();
         let mut lease = revision.pool.lease(deadline).await.map_err(|exhausted| CallError::Busy {
             service: self.name.clone(),
             instances: exhausted.0,
@@ -105,15 +124,21 @@ impl Service {
             Some(instance) => instance.begin(deadline),
             None => {
                 let fresh = revision.instantiate(deadline).await;
-                lease.put(fresh.map_err(|error| self.failed(error, None, deadline - now))?);
+                lease.put(fresh.map_err(|error| self.failed(&revision.life, error, None, deadline - now))?);
             }
         }
-        Ok(Call { service: self.clone(), lease, deadline, allowed: deadline - now })
+        Ok(Call { service: self.clone(), lease, revision, deadline, allowed: deadline - now })
     }
 
     /// Count a call that its component did not end, and say why.
-    fn failed(&self, error: wasmtime::Error, refused: Option<u64>, allowed: Duration) -> CallError {
-        self.traps.fetch_add(1, Ordering::Relaxed);
+    fn failed(&self, life: &Life, error: wasmtime::Error, refused: Option<u64>, allowed: Duration) -> CallError {
+        if error.is::<Stopped>() {
+            life.count_stopped();
+        } else {
+            self.traps.fetch_add(1, Ordering::Relaxed);
+            life.count_trap();
+            life.count_error();
+        }
         CallError::of(&self.name, &self.limits, error, refused, allowed)
     }
 }
@@ -123,6 +148,8 @@ impl Service {
 pub struct Call {
     service: Arc<Service>,
     lease: pool::Lease<Instance>,
+    /// Kept, so that the revision is not gone before its last call has ended.
+    revision: Arc<Revision>,
     deadline: Instant,
     /// How long the call was given, for messages.
     allowed: Duration,
@@ -151,8 +178,14 @@ impl Call {
         &mut self,
         run: impl AsyncFnOnce(&mut Instance) -> wasmtime::Result<T>,
     ) -> Result<T, CallError> {
-        let outcome = tokio::time::timeout_at(self.deadline.into(), run(self.instance())).await;
-        match outcome.unwrap_or_else(|_| Err(DeadlinePassed.into())) {
+        let (deadline, revision) = (self.deadline.into(), self.revision.clone());
+        let run = tokio::time::timeout_at(deadline, run(self.instance()));
+        let outcome = tokio::select! {
+            biased;
+            outcome = run => outcome.unwrap_or_else(|_| Err(DeadlinePassed.into())),
+            () = revision.life.until_stop() => Err(Stopped.into()),
+        };
+        match outcome {
             Ok(value) => {
                 let reuse = self.service.limits.reuse;
                 if self.instance().is_reusable(reuse) {
@@ -162,9 +195,14 @@ impl Call {
             }
             Err(error) => {
                 let refused = self.instance().refused_memory();
-                Err(self.service.failed(error, refused, self.allowed))
+                Err(self.service.failed(&revision.life, error, refused, self.allowed))
             }
         }
+    }
+
+    /// The counts of its revision.
+    fn life(&self) -> &Arc<Life> {
+        &self.revision.life
     }
 
     /// The call, unless its instance waits for the next.

@@ -27,30 +27,39 @@ pub struct Part {
     pub size: usize,
     /// How long it took to compile.
     pub compiled_in: Duration,
+    /// Whether that was done before, and kept.
+    pub from_cache: bool,
     pub(super) component: Component,
     pub(super) surface: Surface,
 }
 
 impl Part {
-    /// Read and compile a service's component, which is there.
+    /// Read a service's component, which is there.
+    pub(super) fn read(manifest: &Manifest, service: &ServiceManifest) -> Result<Vec<u8>, Box<Problem>> {
+        std::fs::read(&service.component).map_err(|error| {
+            let title = format!("the component of service `{}` cannot be read: {error}", service.name);
+            Box::new(manifest.problem(&service.name, Some("component"), title, BUILD_HELP))
+        })
+    }
+
+    /// Compile a service's component.
     pub(super) fn compile(
         manifest: &Manifest,
         engine: &Engine,
         service: &ServiceManifest,
+        bytes: &[u8],
     ) -> Result<Part, Box<Problem>> {
         let started = Instant::now();
         let problem = |title: String| manifest.problem(&service.name, Some("component"), title, BUILD_HELP);
-        let bytes = std::fs::read(&service.component)
-            .map_err(|error| problem(format!("the component of service `{}` cannot be read: {error}", service.name)))?;
-        if let Some(what) = what_instead(&bytes) {
+        if let Some(what) = what_instead(bytes) {
             let title = format!("service `{}` has no component", service.name);
             return Err(Box::new(problem(title).label(format!("`{}` is {what}", service.component.display()))));
         }
         let component =
-            Component::from_binary(engine, &bytes).map_err(|error| cannot_load(manifest, service, &error))?;
+            Component::from_binary(engine, bytes).map_err(|error| cannot_load(manifest, service, &error))?;
         let surface = Surface::of(&component);
-        let digest = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Part { digest, size: bytes.len(), compiled_in: started.elapsed(), component, surface })
+        let digest = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Part { from_cache: false, digest, size: bytes.len(), compiled_in: started.elapsed(), component, surface })
     }
 
     /// Linear memories of one instance.

@@ -21,8 +21,8 @@ pub fn run(manifest: &Path) -> Result<()> {
     up::runtime()?.block_on(async {
         let app = Arc::new(plan.start(store::open(&StoreUrl::Memory).await?).await?);
         Gateway::new(&app)?;
-        let (services, links) = (count(app.services.len(), "service"), count(app.links.len(), "link"));
-        println!("{} is ready to serve: {services}, {links}", app.name);
+        let (services, links) = (count(app.services.len(), "service"), count(app.links().len(), "link"));
+        println!("{} is ready to serve: {services}, {links}", app.name());
         app.close().await
     })
 }

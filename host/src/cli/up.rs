@@ -19,9 +19,12 @@ use crate::{
     admin::Admin,
     app::{App, Plan},
     gateway::Gateway,
+    history::History,
     listener::{self, Listener},
     manifest::{self, Invalid, Manifest, StoreUrl},
-    store, telemetry,
+    store,
+    swap::Swapper,
+    telemetry,
 };
 
 /// How long what is in flight may take to finish when the host stops.
@@ -94,7 +97,8 @@ async fn serve(plan: Plan, url: StoreUrl) -> Result<()> {
 
     // The admin API answers until all else is done.
     let (done, until_done) = oneshot::channel::<()>();
-    let status = Arc::new(Admin::new(app.clone()));
+    let swapper = Swapper::new(app.clone(), Arc::new(History::in_memory()));
+    let status = Arc::new(Admin::new(app.clone(), swapper));
     let admin = tokio::spawn(admin.serve(status.clone(), async { _ = until_done.await }));
     let stop = async { _ = signals.next().await };
     let connections = gateway.serve(Arc::new(Gateway::new(&app)?), stop).await;
@@ -158,7 +162,7 @@ fn end_at_once(signal: SignalKind) -> ! {
 fn introduce(app: &App, url: &StoreUrl, gateway: SocketAddr, admin: SocketAddr) -> Result<()> {
     let mut out = anstream::stdout().lock();
     let width = app.routes.iter().map(|(route, _)| route.as_str().len()).max().unwrap_or_default();
-    for link in &app.links {
+    for link in app.links() {
         writeln!(out, "{} {} → {} {FAINT}{}{FAINT:#}", word("Link"), link.from, link.to, link.interface)?;
     }
     for (route, place) in &app.routes {
@@ -167,7 +171,7 @@ fn introduce(app: &App, url: &StoreUrl, gateway: SocketAddr, admin: SocketAddr) 
     }
     writeln!(out, "{} {url}", word("Store"))?;
     writeln!(out, "{} http://{admin}", word("Admin"))?;
-    writeln!(out, "{} {STRONG}{} at http://{gateway}{STRONG:#}", word("Serving"), app.name)?;
+    writeln!(out, "{} {STRONG}{} at http://{gateway}{STRONG:#}", word("Serving"), app.name())?;
     out.flush()?;
     Ok(())
 }

@@ -40,6 +40,7 @@ pub fn failure(service: &Service, failed: &CallError) -> Response<ReplyBody> {
         CallError::Deadline { .. } | CallError::CallersDeadline { .. } => {
             error(StatusCode::GATEWAY_TIMEOUT, "The service took too long")
         }
+        CallError::Stopped { .. } => error(StatusCode::SERVICE_UNAVAILABLE, "The service was replaced meanwhile"),
         _ => error(StatusCode::INTERNAL_SERVER_ERROR, "The service failed"),
     }
 }

@@ -17,7 +17,7 @@ pub struct Part<'a> {
 }
 
 /// An import tied to its exporter. The numbers are places in the list of parts.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Link {
     /// Who imports.
     pub importer: usize,

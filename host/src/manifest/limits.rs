@@ -18,4 +18,6 @@ pub struct Limits {
     pub reuse: u32,
     /// The longest request body.
     pub body: ByteSize,
+    /// How long calls in flight may take when the component is replaced; 1 ms to 1 h.
+    pub drain: Duration,
 }

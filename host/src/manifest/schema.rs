@@ -120,6 +120,10 @@ pub(super) struct Service {
     #[serde(default)]
     #[schemars(extend("examples" = [["https://api.example.com"]]), inner(length(min = 1)))]
     pub outbound: Vec<String>,
+    /// A path that a new component must answer below 400 before it goes live.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", extend("examples" = ["/health"]), regex(pattern = "^/"))]
+    pub probe: Option<String>,
     /// Which service serves an imported interface, where more than one exports it.
     #[serde(default)]
     #[schemars(extend("examples" = [{"acme:stock/shelf": "stock"}]))]
@@ -147,6 +151,9 @@ pub(super) struct Limits {
     /// The longest request body.
     #[schemars(extend("examples" = ["1MiB"]))]
     pub body: Bytes,
+    /// How long the calls of a replaced component may take to end, from 1ms to 1h.
+    #[schemars(extend("examples" = ["30s"]), regex(pattern = "^[0-9]+(ms|s|m|h)$"))]
+    pub drain: String,
 }
 
 /// A size in bytes: an integer, or a string with a unit.
@@ -197,6 +204,7 @@ impl Default for Limits {
             instances: 64,
             reuse: 1000,
             body: Bytes::Text("1MiB".to_owned()),
+            drain: "30s".to_owned(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::state::DeadlinePassed;
+use super::state::{DeadlinePassed, Stopped};
 use crate::manifest::Limits;
 
 /// Why a call has no result. The text is for the log; what a client may see is
@@ -35,6 +35,12 @@ pub enum CallError {
         service: Arc<str>,
         /// What was left of the caller's time.
         allowed: Duration,
+    },
+    /// Its revision was replaced, and the time for its last calls had passed.
+    #[error("service {service:?} was replaced, and its call not finished in time (limits.drain)")]
+    Stopped {
+        /// The service that was called.
+        service: Arc<str>,
     },
     /// The component wanted more memory than it may have, and did not survive
     /// the refusal.
@@ -114,6 +120,9 @@ impl CallError {
         allowed: Duration,
     ) -> CallError {
         let service = service.clone();
+        if error.is::<Stopped>() {
+            return CallError::Stopped { service };
+        }
         if error.downcast_ref::<DeadlinePassed>().is_some() {
             return match allowed < limits.deadline {
                 true => CallError::CallersDeadline { service, allowed },

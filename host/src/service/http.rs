@@ -3,12 +3,13 @@
 use std::{pin::Pin, sync::Arc, task::Poll};
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode, Uri, header};
 use http_body::Body;
+use http_body_util::{BodyExt, Empty};
 use tokio::sync::oneshot;
 use wasmtime_wasi_http::{Error as HttpError, p2::body::HyperOutgoingBody};
 
-use super::{Call, CallError, Service, instance::Reply, reply_body::ReplyBody};
+use super::{Call, CallError, Revision, Service, instance::Reply, reply_body::ReplyBody};
 
 /// How often a call whose response is there is given the chance to end, before
 /// it is taken for one that streams.
@@ -24,7 +25,40 @@ impl Service {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<HttpError>,
     {
-        let mut call = self.begin(None).await?;
+        let call = self.begin(None).await?;
+        self.handle_with(call, request).await
+    }
+
+    /// How a revision that need not be live answers a GET of this path.
+    pub async fn probe(self: &Arc<Self>, revision: Arc<Revision>, path: Uri) -> Result<StatusCode, CallError> {
+        let mut request = Request::new(Empty::new().map_err(no_error));
+        *request.uri_mut() = path;
+        request.headers_mut().insert(header::HOST, HeaderValue::from_static("localhost"));
+        let call = self.begin_on(revision, None).await?;
+        Ok(self.handle_with(call, request).await?.status())
+    }
+
+    /// Answer a request, and count an answer that is an error.
+    async fn handle_with<B>(self: &Arc<Self>, call: Call, request: Request<B>) -> Result<Response<ReplyBody>, CallError>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<HttpError>,
+    {
+        let life = call.life().clone();
+        let answer = self.answer(call, request).await;
+        match &answer {
+            Ok(response) if response.status().is_server_error() => life.count_error(),
+            Err(CallError::NoResponse { .. } | CallError::BadResponse { .. }) => life.count_error(),
+            _ => {}
+        }
+        answer
+    }
+
+    async fn answer<B>(self: &Arc<Self>, mut call: Call, request: Request<B>) -> Result<Response<ReplyBody>, CallError>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<HttpError>,
+    {
         let (sender, mut receiver) = oneshot::channel();
         let mut run = Box::pin(async move {
             let outcome = call.judge(async |instance| instance.handle(request, sender).await).await;
@@ -99,6 +133,10 @@ impl Service {
     fn bad_response(&self, what: &str) -> CallError {
         CallError::BadResponse { service: self.name.clone(), what: what.into() }
     }
+}
+
+fn no_error(never: std::convert::Infallible) -> HttpError {
+    match never {}
 }
 
 /// Whether an answer with this status has a body (RFC 9110, section 6.4.1).

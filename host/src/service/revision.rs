@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use wasmtime::{
@@ -14,6 +14,7 @@ use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyIndices};
 
 use super::{
     instance::{Exports, Instance},
+    life::Life,
     pool::Pool,
     state::{DeadlinePassed, State},
 };
@@ -28,13 +29,16 @@ pub const HANDLER: &str = "wasi:http/incoming-handler@0.2.0";
 
 /// A component that can serve calls, and the instances made of it.
 pub struct Revision {
+    number: u64,
     digest: String,
+    since: SystemTime,
     pre: InstancePre<State>,
     proxy: Option<ProxyIndices>,
     exports: Exports,
     grants: Arc<Grants>,
     memory: u64,
     pub(super) pool: Arc<Pool<Instance>>,
+    pub(super) life: Arc<Life>,
 }
 
 /// Why a component cannot serve.
@@ -70,6 +74,7 @@ impl Revision {
     /// Link a component and make its first instance. `exports` names the
     /// interfaces that links may call, with the key and index of each function.
     pub async fn new(
+        number: u64,
         digest: String,
         component: &Component,
         linker: &Linker<State>,
@@ -81,19 +86,37 @@ impl Revision {
         // A service without the handler answers links only.
         let proxy = ProxyIndices::new(&pre).ok();
         let revision = Revision {
+            number,
             digest,
+            since: SystemTime::now(),
             pre,
             proxy,
             exports: Arc::new(exports),
             grants,
             memory: limits.memory.0,
             pool: Pool::new(limits.instances),
+            life: Arc::default(),
         };
         let mut store = revision.store(Instant::now() + limits.deadline);
         match revision.instantiate_in(&mut store).await {
             Ok(_) => Ok(revision),
             Err(error) => Err(RevisionError::of(error, store.data_mut().memory.take_refused(), limits)),
         }
+    }
+
+    /// Its place in the service's history, from 1.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// When it was made.
+    pub fn since(&self) -> SystemTime {
+        self.since
+    }
+
+    /// Its counts, and its end.
+    pub fn life(&self) -> &Arc<Life> {
+        &self.life
     }
 
     /// The SHA-256 of its component, in hexadecimal.
@@ -139,6 +162,12 @@ impl Revision {
             None => None,
         };
         Ok((instance, proxy))
+    }
+}
+
+impl Drop for Revision {
+    fn drop(&mut self) {
+        self.life.end();
     }
 }
 

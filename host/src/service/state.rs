@@ -68,6 +68,11 @@ pub struct State {
 #[error("the deadline passed")]
 pub struct DeadlinePassed;
 
+/// A call was still running when its revision was to be gone.
+#[derive(Debug, thiserror::Error)]
+#[error("its revision was replaced, and the time for its last calls has passed")]
+pub struct Stopped;
+
 impl State {
     /// A store for one instance: no files, no sockets, no arguments, and of the
     /// rest what is granted.

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use http::Uri;
+
 use super::Checker;
 use crate::manifest::duration::duration;
 use crate::manifest::key::KeyPath;
@@ -35,6 +37,7 @@ impl Checker<'_> {
         self.config(&at.child("config"), &table.config);
         self.env(&at.child("env"), &table.env);
         self.links(&at.child("links"), &name, &table.links, known);
+        let probe = table.probe.as_deref().and_then(|path| self.take(&at.child("probe"), probe(path)));
         let limits = self.limits(&at.child("limits"), &table.limits);
         Some(ServiceManifest {
             name,
@@ -45,6 +48,7 @@ impl Checker<'_> {
             config: table.config,
             env: table.env,
             outbound,
+            probe,
             links: table.links,
             limits: limits?,
         })
@@ -99,11 +103,19 @@ impl Checker<'_> {
 
     fn limits(&mut self, at: &KeyPath, table: &schema::Limits) -> Option<Limits> {
         let memory = self.take(&at.child("memory"), memory(&table.memory));
-        let deadline = self.take(&at.child("deadline"), deadline(&table.deadline));
+        let deadline = self.take(&at.child("deadline"), up_to_an_hour(&table.deadline));
         let instances = self.take(&at.child("instances"), instances(table.instances));
         let reuse = self.take(&at.child("reuse"), reuse(table.reuse));
         let body = self.take(&at.child("body"), bytes(&table.body));
-        Some(Limits { memory: memory?, deadline: deadline?, instances: instances?, reuse: reuse?, body: body? })
+        let drain = self.take(&at.child("drain"), up_to_an_hour(&table.drain));
+        Some(Limits {
+            memory: memory?,
+            deadline: deadline?,
+            instances: instances?,
+            reuse: reuse?,
+            body: body?,
+            drain: drain?,
+        })
     }
 }
 
@@ -125,6 +137,15 @@ fn link_target(from: &str, to: &str, known: &BTreeSet<String>) -> Result<(), Inv
     }
 }
 
+fn probe(path: &str) -> Result<Uri, Invalid> {
+    let help = "write a path, as in \"/health\"";
+    match path.parse() {
+        _ if !path.starts_with('/') => Err(Invalid::new("does not begin with `/`", help)),
+        Ok(uri) => Ok(uri),
+        Err(_) => Err(Invalid::new("is no path of a URL", help)),
+    }
+}
+
 fn memory(size: &Bytes) -> Result<ByteSize, Invalid> {
     // A page of wasm memory, and all that 32 bits can address.
     let (least, most) = (ByteSize::kib(64), ByteSize::mib(4096));
@@ -140,7 +161,7 @@ fn bytes(size: &Bytes) -> Result<ByteSize, Invalid> {
     }
 }
 
-fn deadline(text: &str) -> Result<Duration, Invalid> {
+fn up_to_an_hour(text: &str) -> Result<Duration, Invalid> {
     let (least, most) = (Duration::from_millis(1), Duration::from_secs(3600));
     within(duration(text)?, least, most, "write 1ms to 1h")
 }

@@ -1,0 +1,103 @@
+//! `GET /v1/services`: who runs, and how it goes.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bytes::Bytes;
+use http::{Response, StatusCode};
+use serde::Serialize;
+use serde_json::json;
+
+use super::Admin;
+use crate::{
+    app::LinkNames,
+    listener::reply,
+    service::{Canary, Service, Serving, Share},
+};
+
+/// A service as it is shown.
+#[derive(Serialize)]
+struct ServiceStatus<'a> {
+    name: &'a str,
+    digest: &'a str,
+    revision: u64,
+    since: String,
+    routes: Vec<&'a str>,
+    /// By interface, the service that is called.
+    links: BTreeMap<&'a str, &'a str>,
+    instances: Instances,
+    /// Of the service, whichever revision they were for.
+    calls: u64,
+    traps: u64,
+    /// Of the live revision.
+    errors: u64,
+    /// Replaced revisions that still have calls.
+    draining: usize,
+    canary: Option<CanaryStatus<'a>>,
+}
+
+#[derive(Serialize)]
+struct Instances {
+    idle: usize,
+    busy: usize,
+    max: u32,
+}
+
+/// A revision on trial.
+#[derive(Serialize)]
+struct CanaryStatus<'a> {
+    revision: u64,
+    digest: &'a str,
+    since: String,
+    share: Share,
+    calls: u64,
+    errors: u64,
+}
+
+impl Admin {
+    pub(super) fn services(&self) -> Response<Bytes> {
+        let links = self.app.links();
+        let serving: Vec<_> = self.app.services.iter().map(|service| service.serving()).collect();
+        let pairs = self.app.services.iter().zip(&serving).enumerate();
+        let services: Vec<_> =
+            pairs.map(|(place, (service, serving))| self.status(place, service, serving, &links)).collect();
+        reply::json(StatusCode::OK, &json!({ "app": self.app.name(), "services": services }))
+    }
+
+    fn status<'a>(
+        &'a self,
+        place: usize,
+        service: &'a Arc<Service>,
+        serving: &'a Serving,
+        links: &'a [LinkNames],
+    ) -> ServiceStatus<'a> {
+        let live = &serving.live;
+        ServiceStatus {
+            name: service.name(),
+            digest: live.digest(),
+            revision: live.number(),
+            since: humantime::format_rfc3339_seconds(live.since()).to_string(),
+            routes: self.app.routes_of(place).map(|route| route.as_str()).collect(),
+            links: LinkNames::of_service(links, service.name()),
+            instances: Instances { idle: live.idle(), busy: live.busy(), max: service.limits().instances },
+            calls: service.calls(),
+            traps: service.traps(),
+            errors: live.life().errors(),
+            draining: self.swapper.draining(place),
+            canary: serving.canary.as_ref().map(CanaryStatus::of),
+        }
+    }
+}
+
+impl CanaryStatus<'_> {
+    fn of(canary: &Canary) -> CanaryStatus<'_> {
+        let revision = &canary.revision;
+        CanaryStatus {
+            revision: revision.number(),
+            digest: revision.digest(),
+            since: humantime::format_rfc3339_seconds(revision.since()).to_string(),
+            share: canary.share,
+            calls: revision.life().calls(),
+            errors: revision.life().errors(),
+        }
+    }
+}

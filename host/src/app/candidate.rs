@@ -1,0 +1,177 @@
+//! A component that is to replace that of a running service.
+//!
+//! Everything is found out before a call can reach it: what the file is, what it
+//! imports and exports beside what the other services do, whether an instance of
+//! it can be made. Then it is published by one store of a pointer.
+
+use std::sync::Arc;
+
+use anyhow::{Result, bail};
+use http::{StatusCode, Uri};
+
+use super::{App, Part, topology::Topology};
+use crate::{
+    link::Link,
+    manifest::{Problem, Report},
+    service::{CallError, Canary, Revision, Serving, Share},
+};
+
+/// Who answered until now, for as long as it may have to be restored.
+pub struct Replaced {
+    /// Who answered calls.
+    pub serving: Arc<Serving>,
+    part: Arc<Part>,
+    canary: Option<Arc<Part>>,
+}
+
+/// A component that passed every check, and has served nobody.
+pub struct Candidate {
+    place: usize,
+    part: Arc<Part>,
+    /// What its imports were tied to.
+    links: Vec<Link>,
+    revision: Arc<Revision>,
+}
+
+impl App {
+    /// Compile a component for the service at `place`. It takes long, and a thread
+    /// that serves requests must not wait for it.
+    pub fn compile(&self, place: usize, component: &[u8]) -> Result<Part, Report> {
+        let (manifest, service) = (self.manifest(), self.service_manifest(place));
+        let part = Part::compile(manifest, &self.foundation.engine, service, component);
+        let part = part.map_err(|problem| Report::new(vec![*problem]))?;
+        match part.memories() > self.foundation.memories {
+            true => Err(Report::new(vec![self.too_many_memories(place, part.memories())])),
+            false => Ok(part),
+        }
+    }
+
+    /// Check a component against the app, and make a revision of it.
+    pub async fn check(&self, place: usize, part: Part, number: u64) -> Result<Candidate, Report> {
+        let part = Arc::new(part);
+        let links = self.topology().with(self.manifest(), place, &part)?;
+        let own: Vec<_> = links.into_iter().filter(|link| link.importer == place).collect();
+        let callees = own.iter().map(|link| (link, &self.services[link.exporter]));
+        let revision = self.foundation.revision(self.service_manifest(place), &part, number, callees).await;
+        let revision = revision.map_err(|problem| Report::new(vec![problem]))?;
+        Ok(Candidate { place, part, links: own, revision: Arc::new(revision) })
+    }
+
+    /// Have a candidate answer all new calls.
+    pub fn publish(&self, candidate: Candidate) -> Result<Replaced> {
+        let place = candidate.place;
+        let mut topology = self.topology();
+        let links = topology.with(self.manifest(), place, &candidate.part)?;
+        candidate.is_linked_by(&links)?;
+        Ok(self.exchange(&mut topology, place, links, candidate.part, Serving::all(candidate.revision)))
+    }
+
+    /// Take back what was published last.
+    pub fn restore(&self, place: usize, replaced: Replaced) {
+        let Replaced { serving, part, canary } = replaced;
+        let mut topology = self.topology();
+        // What went before goes again, unless others came to need the new one.
+        let Ok(links) = topology.with(self.manifest(), place, &part) else { return };
+        let live = serving.live.clone();
+        let restored = match &serving.canary {
+            Some(trial) => Serving { live, canary: Some(Canary::new(trial.revision.clone(), trial.share)) },
+            None => Serving::all(live),
+        };
+        self.exchange(&mut topology, place, links, part, restored);
+        topology.canaries[place] = canary;
+    }
+
+    fn exchange(
+        &self,
+        topology: &mut Topology,
+        place: usize,
+        links: Vec<Link>,
+        part: Arc<Part>,
+        serving: Serving,
+    ) -> Replaced {
+        topology.links = links;
+        let part = std::mem::replace(&mut topology.parts[place], part);
+        let canary = topology.canaries[place].take();
+        Replaced { serving: self.services[place].publish(serving), part, canary }
+    }
+
+    /// Have a candidate answer a share of the new calls, beside the live one.
+    pub fn publish_canary(&self, candidate: Candidate, share: Share) -> Result<()> {
+        let place = candidate.place;
+        let mut topology = self.topology();
+        let links = topology.with(self.manifest(), place, &candidate.part)?;
+        candidate.is_linked_by(&links)?;
+        topology.canaries[place] = Some(candidate.part);
+        let canary = Some(Canary::new(candidate.revision, share));
+        let live = self.services[place].serving().live.clone();
+        self.services[place].publish(Serving { live, canary });
+        Ok(())
+    }
+
+    /// Have the canary answer all new calls.
+    pub fn promote(&self, place: usize) -> Result<Replaced> {
+        let mut topology = self.topology();
+        let serving = self.services[place].serving();
+        let (Some(canary), Some(part)) = (&serving.canary, topology.canaries[place].clone()) else {
+            bail!("there is no canary of service `{}`", self.services[place].name());
+        };
+        let links = topology.with(self.manifest(), place, &part)?;
+        Ok(self.exchange(&mut topology, place, links, part, Serving::all(canary.revision.clone())))
+    }
+
+    /// Have the canary answer no new calls. The answer is the canary, if there is
+    /// one.
+    pub fn withdraw(&self, place: usize) -> Option<Arc<Revision>> {
+        self.topology().canaries[place] = None;
+        let live = self.services[place].serving().live.clone();
+        let replaced = self.services[place].publish(Serving::all(live));
+        Some(replaced.canary.as_ref()?.revision.clone())
+    }
+
+    /// The service's probe, when it was not answered as it must be.
+    pub fn failed_probe(&self, place: usize, path: &Uri, why: &str) -> Report {
+        let service = &self.service_manifest(place).name;
+        let title = format!("the probe of service `{service}`, GET {path}, failed");
+        let problem = self.manifest().problem(service, Some("probe"), title, "mend the component, or the probe");
+        Report::new(vec![problem.label(why)])
+    }
+
+    fn too_many_memories(&self, place: usize, memories: u32) -> Problem {
+        let service = &self.service_manifest(place).name;
+        let room = self.foundation.memories;
+        let title = format!("the component of service `{service}` has {memories} linear memories in an instance");
+        let help = format!(
+            "the host was started with room for {room} in each; to make more room, start it with this component as \
+             the service's file"
+        );
+        self.manifest().problem(service, Some("component"), title, help)
+    }
+}
+
+impl Replaced {
+    /// Who was live.
+    pub fn into_live(self) -> Arc<Revision> {
+        self.serving.live.clone()
+    }
+}
+
+impl Candidate {
+    /// The revision, for a trial of it.
+    pub fn revision(&self) -> &Arc<Revision> {
+        &self.revision
+    }
+
+    /// How it answers a GET of this path.
+    pub async fn probe(&self, app: &App, path: Uri) -> Result<StatusCode, CallError> {
+        app.services[self.place].probe(self.revision.clone(), path).await
+    }
+
+    /// Whether it was made with these links, which others may have changed since.
+    fn is_linked_by(&self, links: &[Link]) -> Result<()> {
+        let now = links.iter().filter(|link| link.importer == self.place);
+        if !now.eq(&self.links) {
+            bail!("the services that it calls were replaced meanwhile by others; try again");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,75 @@
+//! What every revision of an app is made with.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use wasmtime::{Engine, component::Linker};
+
+use super::Part;
+use crate::{
+    capability::Grants,
+    link::{self, Link},
+    manifest::{Manifest, Problem, ServiceManifest},
+    service::{Revision, RevisionError, Service, State},
+    store::BucketStore,
+    telemetry::ServiceLog,
+};
+
+/// The manifest, the engine, and the host's side of all imports. A service's
+/// first revision and its hundredth are made in the same way: here.
+pub struct Foundation {
+    /// What was asked for.
+    pub manifest: Manifest,
+    /// The buckets of all services.
+    pub store: Arc<dyn BucketStore>,
+    /// Runs all components of the app.
+    pub engine: Engine,
+    /// Linear memories that the engine has room for in an instance.
+    pub memories: u32,
+    linker: Linker<State>,
+}
+
+impl Foundation {
+    /// Everything that the host offers, on this engine and this store.
+    pub fn new(manifest: Manifest, engine: Engine, memories: u32, store: Arc<dyn BucketStore>) -> Result<Foundation> {
+        let linker = State::linker(&engine)?;
+        Ok(Foundation { manifest, store, engine, memories, linker })
+    }
+
+    /// Make a revision of a service: tie its imports to those who export them, and
+    /// make its first instance. `number` is its place in the service's history.
+    pub async fn revision<'a>(
+        &self,
+        service: &ServiceManifest,
+        part: &Part,
+        number: u64,
+        links: impl Iterator<Item = (&'a Link, &'a Arc<Service>)>,
+    ) -> Result<Revision, Problem> {
+        let cannot = |error: RevisionError| cannot_serve(&self.manifest, service, &error);
+        let mut linker = self.linker.clone();
+        for (link, callee) in links {
+            let import = &part.surface.imports[link.import];
+            link::define(&mut linker, import, callee).map_err(|error| cannot(RevisionError::Link(error)))?;
+        }
+        let grants = Arc::new(self.grants(service));
+        let (digest, exports) = (part.digest.clone(), part.linkable_exports());
+        let made = Revision::new(number, digest, &part.component, &linker, exports, grants, &service.limits);
+        made.await.map_err(cannot)
+    }
+
+    fn grants(&self, service: &ServiceManifest) -> Grants {
+        Grants {
+            log: Arc::new(ServiceLog::new(service.name.as_str().into())),
+            store: self.store.clone(),
+            buckets: service.buckets.clone(),
+            config: service.config.clone(),
+            env: service.env.clone(),
+            outbound: service.outbound.clone(),
+        }
+    }
+}
+
+fn cannot_serve(manifest: &Manifest, service: &ServiceManifest, error: &RevisionError) -> Problem {
+    let title = format!("service `{}` {error}", service.name);
+    manifest.problem(&service.name, Some(error.key()), title, error.help())
+}

@@ -1,0 +1,70 @@
+//! Who is what component now, and who calls whom.
+
+use std::sync::Arc;
+
+use super::Part;
+use crate::{
+    link::{self, Link},
+    manifest::{Manifest, Problem, Report},
+    service::HANDLER,
+};
+
+/// The components of an app's services and the links between them. All lists are
+/// in the order of the manifest's services.
+#[derive(Clone)]
+pub struct Topology {
+    /// The live component of each service.
+    pub parts: Vec<Arc<Part>>,
+    /// A component on trial, where there is one.
+    pub canaries: Vec<Option<Arc<Part>>>,
+    /// The links of the live components.
+    pub links: Vec<Link>,
+}
+
+impl Topology {
+    /// Link these components, or say all that is wrong with what they import and
+    /// export.
+    pub fn resolve(manifest: &Manifest, parts: Vec<Arc<Part>>) -> Result<Topology, Report> {
+        let named = || manifest.services.iter().zip(&parts);
+        let silent = named().filter(|(service, part)| !service.routes.is_empty() && !part.handles_http());
+        let mut problems: Vec<_> = silent.map(|(service, _)| no_handler(manifest, &service.name)).collect();
+        let linked = named().map(|(service, part)| link::Part {
+            service: &service.name,
+            surface: &part.surface,
+            choices: &service.links,
+        });
+        let links = link::resolve(&linked.collect::<Vec<_>>()).unwrap_or_else(|wrong| {
+            problems.extend(wrong.into_iter().map(|p| manifest.problem(&p.service, p.key.as_deref(), p.title, p.help)));
+            Vec::new()
+        });
+        Report::new(problems).into_result()?;
+        let canaries = vec![None; parts.len()];
+        Ok(Topology { parts, canaries, links })
+    }
+
+    /// The links if `part` were the component of the service at `place`, whatever
+    /// becomes of the canaries of the others. Its own canary is not looked at.
+    pub fn with(&self, manifest: &Manifest, place: usize, part: &Arc<Part>) -> Result<Vec<Link>, Report> {
+        let mut parts = self.parts.clone();
+        parts[place] = part.clone();
+        let links = Topology::resolve(manifest, parts.clone())?.links;
+        for (other, canary) in self.canaries.iter().enumerate() {
+            let Some(canary) = canary.as_ref().filter(|_| other != place) else { continue };
+            let live = std::mem::replace(&mut parts[other], canary.clone());
+            Topology::resolve(manifest, parts.clone())?;
+            parts[other] = live;
+        }
+        Ok(links)
+    }
+
+    /// The links of one service's imports.
+    pub fn links_from(&self, place: usize) -> impl Iterator<Item = &Link> {
+        self.links.iter().filter(move |link| link.importer == place)
+    }
+}
+
+fn no_handler(manifest: &Manifest, service: &str) -> Problem {
+    let title = format!("service `{service}` has routes, but its component does not export `{HANDLER}`");
+    let help = "remove the routes, or export the handler from the component";
+    manifest.problem(service, Some("routes"), title, help)
+}

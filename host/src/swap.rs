@@ -1,0 +1,255 @@
+//! Swaps: another component for a service that is in use, with nothing lost.
+//!
+//! One swap of a service goes on at a time, in this order: the component is
+//! compiled, checked against the app, tried by the service's probe, published by
+//! one store of a pointer, and recorded. A failure of any of them leaves what was
+//! live. The calls of what is replaced go on, up to the drain deadline ([`drain`]).
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::{Context, anyhow};
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+use tokio::{sync::Mutex, task::spawn_blocking};
+
+pub use self::{
+    drain::Drained,
+    error::SwapError,
+    outcome::{Outcome, Replacement, Step},
+};
+use self::{drain::Drains, outcome::Steps, trial::Trial};
+use crate::{
+    app::{App, Candidate},
+    history::{History, How},
+    service::{Revision, Share},
+};
+
+mod drain;
+mod error;
+mod outcome;
+mod trial;
+
+/// The largest component, in bytes.
+pub const LARGEST: usize = 128 << 20;
+
+/// Swaps the services of an app.
+pub struct Swapper {
+    app: Arc<App>,
+    history: Arc<History>,
+    slots: Vec<Slot>,
+}
+
+/// What there is of swaps for one service.
+#[derive(Default)]
+struct Slot {
+    /// Held by the swap that goes on, across its awaits; no call waits for it.
+    turn: Mutex<Turn>,
+    drains: Drains,
+}
+
+/// What only the swap that goes on looks at.
+#[derive(Default)]
+struct Turn {
+    /// The highest number that a revision was given in this process.
+    last_number: u64,
+    trial: Option<Trial>,
+}
+
+/// A component on its way to be live.
+pub struct Swap {
+    /// The service's name.
+    pub service: String,
+    /// The component.
+    pub component: Bytes,
+    /// Who swaps.
+    pub by: String,
+    /// Try it first.
+    pub canary: Option<CanaryTerms>,
+}
+
+/// On what terms a component is tried.
+#[derive(Clone, Copy, Debug)]
+pub struct CanaryTerms {
+    /// Its share of the calls.
+    pub share: Share,
+    /// When it is promoted, if it errs no more than the live one. Without it
+    /// somebody must decide.
+    pub duration: Option<Duration>,
+}
+
+impl Swapper {
+    /// Swaps for an app, recorded in this history.
+    pub fn new(app: Arc<App>, history: Arc<History>) -> Arc<Swapper> {
+        let slots = app.services.iter().map(|_| Slot::default()).collect();
+        Arc::new(Swapper { app, history, slots })
+    }
+
+    /// Replace a service's component. What was begun is finished, even if nobody
+    /// waits for it any more.
+    pub async fn swap(self: &Arc<Self>, swap: Swap) -> Result<Outcome, SwapError> {
+        let place = self.place(&swap.service)?;
+        self.finish(async move |this: Arc<Self>| {
+            let mut turn = this.slots[place].turn.lock().await;
+            this.replace(place, &mut turn, swap, How::Swap).await
+        })
+        .await
+    }
+
+    /// Go back to the component before the live one, or end a trial.
+    pub async fn rollback(self: &Arc<Self>, service: &str, by: &str) -> Result<Outcome, SwapError> {
+        let place = self.place(service)?;
+        let (service, by) = (service.to_owned(), by.to_owned());
+        self.finish(async move |this: Arc<Self>| {
+            let mut turn = this.slots[place].turn.lock().await;
+            if let Some(trial) = turn.trial.take() {
+                return this.withdraw(place, &trial, &by);
+            }
+            let Some(entry) = this.history.before_live(&service) else {
+                return Err(SwapError::Conflict(format!("there is no revision of service `{service}` to go back to")));
+            };
+            let history = this.history.clone();
+            let component = blocking(move || history.component(&entry.digest)).await?.map_err(SwapError::failed)?;
+            let swap = Swap { service, component: component.into(), by, canary: None };
+            this.replace(place, &mut turn, swap, How::Rollback).await
+        })
+        .await
+    }
+
+    /// Have a canary answer all calls.
+    pub async fn promote(self: &Arc<Self>, service: &str, by: &str) -> Result<Outcome, SwapError> {
+        let place = self.place(service)?;
+        let by = by.to_owned();
+        self.finish(async move |this: Arc<Self>| {
+            let mut turn = this.slots[place].turn.lock().await;
+            match turn.trial.take() {
+                Some(trial) => this.promote_trial(place, trial, &by).await,
+                None => {
+                    let name = this.app.services[place].name();
+                    Err(SwapError::Conflict(format!("there is no canary of service `{name}` to promote")))
+                }
+            }
+        })
+        .await
+    }
+
+    /// Wait until no call of a replaced revision is left.
+    pub async fn drained(&self, service: &str) -> Result<Vec<Drained>, SwapError> {
+        Ok(self.slots[self.place(service)?].drains.ended().await)
+    }
+
+    /// Replaced revisions that still have calls.
+    pub fn draining(&self, place: usize) -> usize {
+        self.slots[place].drains.running()
+    }
+
+    /// What was live, and what is.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    fn place(&self, service: &str) -> Result<usize, SwapError> {
+        self.app.place(service).ok_or_else(|| SwapError::NoService(service.to_owned()))
+    }
+
+    /// Run in a task of its own.
+    async fn finish<F>(self: &Arc<Self>, run: impl FnOnce(Arc<Self>) -> F) -> Result<Outcome, SwapError>
+    where
+        F: Future<Output = Result<Outcome, SwapError>> + Send + 'static,
+    {
+        tokio::spawn(run(self.clone())).await.map_err(|error| SwapError::Failed(error.into()))?
+    }
+
+    async fn replace(
+        self: &Arc<Self>,
+        place: usize,
+        turn: &mut Turn,
+        swap: Swap,
+        how: How,
+    ) -> Result<Outcome, SwapError> {
+        let service = &self.app.services[place];
+        let from = Replacement::of(&service.serving().live);
+        if let Some(trial) = &turn.trial {
+            return Err(SwapError::Conflict(format!(
+                "revision {} of service `{}` is on trial; promote it or roll it back first",
+                trial.number, swap.service
+            )));
+        }
+        let mut steps = Steps::start();
+        let digest = hex(&Sha256::digest(&swap.component));
+        steps.done("read");
+        if digest == from.digest {
+            return Ok(Outcome::unchanged(&swap.service, from, steps));
+        }
+        let number = turn.last_number.max(from.revision) + 1;
+        let checked = self.prepare(place, number, swap.component.clone(), &mut steps).await;
+        let candidate = checked.inspect_err(|error| log(&swap.service, &swap.by, &from, &digest, error.outcome()))?;
+        turn.last_number = number;
+        let to = Replacement::of(candidate.revision());
+        if let Some(terms) = swap.canary {
+            let name = swap.service.clone();
+            log(&name, &swap.by, &from, &to.digest, "on trial");
+            turn.trial = Some(self.begin_trial(place, candidate, swap, terms)?);
+            steps.done("canary");
+            return Ok(Outcome::canary(&name, from, to, steps));
+        }
+        let replaced = self.app.publish(candidate).map_err(SwapError::busy)?;
+        if let Err(error) = self.record(place, number, swap.component, &swap.by, how).await {
+            self.app.restore(place, replaced);
+            return Err(SwapError::Failed(error));
+        }
+        steps.done("live");
+        log(&swap.service, &swap.by, &from, &to.digest, "live");
+        self.drain(place, replaced.into_live());
+        Ok(Outcome::live(&swap.service, from, to, steps))
+    }
+
+    /// Everything that comes before it is published.
+    async fn prepare(
+        self: &Arc<Self>,
+        place: usize,
+        number: u64,
+        component: Bytes,
+        steps: &mut Steps,
+    ) -> Result<Candidate, SwapError> {
+        let app = self.app.clone();
+        let part = blocking(move || app.compile(place, &component)).await?.map_err(SwapError::Refused)?;
+        steps.noted("compile", part.from_cache.then_some("from the cache"));
+        let candidate = self.app.check(place, part, number).await.map_err(SwapError::Refused)?;
+        steps.done("check");
+        if let Some(path) = self.app.manifest().services[place].probe.clone() {
+            let refuse = |why: String| SwapError::Refused(self.app.failed_probe(place, &path, &why));
+            match candidate.probe(&self.app, path.clone()).await {
+                Ok(status) if status.as_u16() < 400 => steps.done("probe"),
+                Ok(status) => return Err(refuse(format!("it answered {status}"))),
+                Err(error) => return Err(refuse(format!("{:#}", anyhow!(error)))),
+            }
+        }
+        Ok(candidate)
+    }
+
+    async fn record(&self, place: usize, number: u64, component: Bytes, by: &str, how: How) -> anyhow::Result<()> {
+        let (history, by) = (self.history.clone(), by.to_owned());
+        let service = self.app.services[place].name().to_owned();
+        let recorded = spawn_blocking(move || history.record(&service, number, &component, &by, how)).await?;
+        recorded.map(drop).context("what is live could not be recorded")
+    }
+
+    /// See to it that what was replaced is gone in time.
+    fn drain(&self, place: usize, replaced: Arc<Revision>) {
+        let limit = self.app.services[place].limits().drain;
+        self.slots[place].drains.begin(self.app.services[place].name(), replaced, limit);
+    }
+}
+
+/// Run what blocks on a thread that serves no requests.
+async fn blocking<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) -> Result<T, SwapError> {
+    spawn_blocking(run).await.map_err(|error| SwapError::Failed(error.into()))
+}
+
+fn log(service: &str, by: &str, from: &Replacement, to: &str, outcome: &str) {
+    tracing::info!(service, by, from = from.digest, to, outcome, "a swap ended");
+}
+
+fn hex(digest: &[u8]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,81 @@
+//! The last calls of what was replaced.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use serde::Serialize;
+use tokio::{sync::watch, time::timeout};
+
+use crate::service::Revision;
+
+/// How long stopped calls get to end. They are stopped where they wait, or at the
+/// next tick of the engine.
+const STOPPED: Duration = Duration::from_secs(5);
+
+/// The revisions of a service that were replaced and have calls.
+pub(super) struct Drains(watch::Sender<State>);
+
+#[derive(Default)]
+struct State {
+    running: usize,
+    ended: Vec<Drained>,
+}
+
+/// A revision that was replaced, and has no calls any more.
+#[derive(Clone, Debug, Serialize)]
+pub struct Drained {
+    /// Its place in the service's history.
+    pub revision: u64,
+    /// How long its last calls took, in milliseconds.
+    pub ms: f64,
+    /// Calls that were stopped at the drain deadline.
+    pub stopped: u64,
+}
+
+impl Default for Drains {
+    fn default() -> Self {
+        Drains(watch::Sender::default())
+    }
+}
+
+impl Drains {
+    /// Wait for the last calls of a revision, and stop what is left at the limit.
+    pub fn begin(&self, service: &str, revision: Arc<Revision>, limit: Duration) {
+        self.0.send_modify(|state| {
+            if state.running == 0 {
+                state.ended.clear();
+            }
+            state.running += 1;
+        });
+        let (sender, service, begun) = (self.0.clone(), service.to_owned(), Instant::now());
+        tokio::spawn(async move {
+            let (number, life) = (revision.number(), revision.life().clone());
+            drop(revision);
+            if timeout(limit, life.ended()).await.is_err() {
+                life.stop();
+                let _ = timeout(STOPPED, life.ended()).await;
+            }
+            let drained =
+                Drained { revision: number, ms: begun.elapsed().as_secs_f64() * 1000.0, stopped: life.stopped() };
+            tracing::info!(service, revision = number, stopped = drained.stopped, "a replaced revision is gone");
+            sender.send_modify(|state| {
+                state.running -= 1;
+                state.ended.push(drained);
+            });
+        });
+    }
+
+    /// How many of them still have calls.
+    pub fn running(&self) -> usize {
+        self.0.borrow().running
+    }
+
+    /// Those that were replaced last, when none has calls any more.
+    pub async fn ended(&self) -> Vec<Drained> {
+        let mut state = self.0.subscribe();
+        let ended = state.wait_for(|state| state.running == 0).await;
+        ended.map(|state| state.ended.clone()).unwrap_or_default()
+    }
+}
