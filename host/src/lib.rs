@@ -8,6 +8,7 @@ pub mod capability;
 pub mod cli;
 pub mod engine;
 pub mod gateway;
+pub mod history;
 pub mod link;
 pub mod listener;
 pub mod manifest;
