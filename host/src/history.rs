@@ -1,60 +1,185 @@
-//! Stub.
-#![allow(missing_docs)]
-use std::{collections::HashMap, sync::Mutex, time::SystemTime};
-#[derive(Clone, serde::Serialize)]
-pub struct Entry {
-    pub revision: u64,
-    pub digest: String,
-    pub size: u64,
-    pub since: SystemTime,
-    pub by: String,
-    pub how: How,
-}
-#[derive(Clone, Copy, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum How {
-    Manifest,
-    Swap,
-    Rollback,
-    Canary,
-}
-#[derive(Default)]
+//! The history: which component of each service is live, which were before it,
+//! and their bytes.
+//!
+//! The invariant: what [`History::record`] returned is on the disk, whole. A
+//! host that dies at any moment leaves what was recorded before or what is
+//! recorded now, with the components of either.
+//!
+//! It knows names, digests and bytes, and nothing of what they mean. Left to
+//! others: whether a component may go live at all, and what serves it; and that
+//! the records of one service come one after another.
+//!
+//! Every function here may wait for the disk. Call none of them on a thread that
+//! serves requests.
+
+mod entry;
+mod error;
+mod folder;
+mod keeper;
+mod ledger;
+mod step;
+mod timestamp;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::BTreeSet,
+    path::Path,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use sha2::{Digest, Sha256};
+
+pub use self::{
+    entry::{Entry, How},
+    error::HistoryError,
+    timestamp::Timestamp,
+};
+use self::{folder::Folder, keeper::Keeper, ledger::Ledger};
+
+/// What was and is live, of all services of an app.
+#[derive(Debug)]
 pub struct History {
-    all: Mutex<HashMap<String, Vec<(Entry, Vec<u8>)>>>,
+    /// Protects the ledger and what is kept of it, which change together: it is
+    /// held while the disk is written, so that whoever reads sees nothing that a
+    /// restart would not.
+    inside: Mutex<Inside>,
 }
+
+#[derive(Debug)]
+struct Inside {
+    ledger: Ledger,
+    keeper: Keeper,
+}
+
+/// What a service comes up with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AtStart {
+    /// The manifest's file: nothing is recorded of this service yet, or the file
+    /// has changed since.
+    File,
+    /// What was made live last; the manifest's file is the one of that time.
+    Recorded(Entry),
+}
+
 impl History {
+    /// Opens the history in this folder, and makes the folder if it is missing.
+    /// No other host can open it until this one is dropped.
+    pub fn open(path: &Path) -> Result<History, HistoryError> {
+        let folder = Folder::new(path);
+        folder.make()?;
+        let lock = folder.lock()?;
+        let ledger = folder.ledger()?;
+        // A host that was killed may have left some.
+        folder.sweep(&ledger);
+        Ok(History::of(ledger, Keeper::Disk { folder, _lock: lock }))
+    }
+
+    /// A look at the history in this folder, whoever has it open. Nothing is
+    /// written there: what is recorded is forgotten with this value.
+    pub fn peek(path: &Path) -> Result<History, HistoryError> {
+        let folder = Folder::new(path);
+        let ledger = folder.ledger()?;
+        Ok(History::of(ledger, Keeper::Memory { components: Default::default(), below: Some(folder) }))
+    }
+
+    /// An empty history that is kept nowhere.
     pub fn in_memory() -> History {
-        History::default()
+        History::of(Ledger::default(), Keeper::Memory { components: Default::default(), below: None })
     }
-    pub fn record(&self, service: &str, revision: u64, component: &[u8], by: &str, how: How) -> anyhow::Result<Entry> {
-        use sha2::Digest;
-        let digest = sha2::Sha256::digest(component).iter().map(|b| format!("{b:02x}")).collect();
-        let e = Entry { revision, digest, size: component.len() as u64, since: SystemTime::now(), by: by.into(), how };
-        if let Ok(mut all) = self.all.lock() {
-            all.entry(service.into()).or_default().insert(0, (e.clone(), component.to_vec()));
+
+    fn of(ledger: Ledger, keeper: Keeper) -> History {
+        History { inside: Mutex::new(Inside { ledger, keeper }) }
+    }
+
+    /// What a service comes up with whose file in the manifest has this digest:
+    /// what was live, until that file changes; then the file.
+    pub fn at_start(&self, service: &str, file_digest: &str) -> AtStart {
+        match self.inside().ledger.line(service) {
+            Some(line) if line.file == file_digest => AtStart::Recorded(line.live().clone()),
+            _ => AtStart::File,
         }
-        Ok(e)
     }
+
+    /// Makes a component the live one. It is on the disk when this returns, and
+    /// the digest of the manifest's file with it. If this fails, nothing has
+    /// changed for those who ask; a restart finds what was live before or, if
+    /// only the last sync of the folder failed, this component.
+    ///
+    /// Each component gets the next revision of its service, from 1. One that is
+    /// live already keeps its revision, and of `file_digest` note is taken.
+    pub fn record(
+        &self,
+        service: &str,
+        component: &[u8],
+        by: &str,
+        how: How,
+        file_digest: &str,
+    ) -> Result<Entry, HistoryError> {
+        let digest = digest_of(component);
+        let entry = Entry::new(digest.clone(), component.len() as u64, by, how);
+        self.change(Some((&digest, component)), |ledger| ledger.record(service, entry, file_digest))
+    }
+
+    /// What is live, unless nothing was recorded of this service.
     pub fn live(&self, service: &str) -> Option<Entry> {
-        self.entries(service).into_iter().next()
+        self.inside().ledger.line(service).map(|line| line.live().clone())
     }
+
+    /// What is kept of a service, newest first. The first one is live. Then come
+    /// the three revisions before it, and those that rollbacks lead to.
     pub fn entries(&self, service: &str) -> Vec<Entry> {
-        self.all
-            .lock()
-            .map(|a| a.get(service).map(|v| v.iter().map(|e| e.0.clone()).collect()).unwrap_or_default())
-            .unwrap_or_default()
+        self.inside().ledger.line(service).map(|line| line.entries.clone()).unwrap_or_default()
     }
+
+    /// Where a rollback goes: to the component that the live one replaced. After
+    /// a rollback this is the one before the component that it brought back. So
+    /// rollbacks in a row go further back, three at most, and never to what an
+    /// earlier one took away. After 1, 2 and 3 the first makes the component of 2
+    /// live, as revision 4, and the second that of 1, as revision 5.
     pub fn before_live(&self, service: &str) -> Option<Entry> {
-        let e = self.entries(service);
-        let l = e.first()?.digest.clone();
-        e.into_iter().find(|x| x.digest != l)
+        self.inside().ledger.line(service)?.before_live().cloned()
     }
-    pub fn component(&self, digest: &str) -> anyhow::Result<Vec<u8>> {
-        let all = self.all.lock().map_err(|_| anyhow::anyhow!("poisoned"))?;
-        all.values()
-            .flatten()
-            .find(|e| e.0.digest == digest)
-            .map(|e| e.1.clone())
-            .ok_or_else(|| anyhow::anyhow!("none"))
+
+    /// The bytes of a component that some entry names.
+    pub fn component(&self, digest: &str) -> Result<Vec<u8>, HistoryError> {
+        self.inside().keeper.component(digest)
     }
+
+    /// Tells which services the manifest has. What others had is kept, for it is
+    /// missed when one that was taken out for a while comes back; but of 16 of
+    /// them only, those that changed last. A service that is forgotten begins
+    /// again with revision 1.
+    pub fn retain(&self, services: &BTreeSet<String>) -> Result<(), HistoryError> {
+        self.change(None, |ledger| ledger.retain(services))
+    }
+
+    /// Changes the ledger, on the disk first.
+    fn change<T>(
+        &self,
+        component: Option<(&str, &[u8])>,
+        change: impl FnOnce(&mut Ledger) -> T,
+    ) -> Result<T, HistoryError> {
+        let mut inside = self.inside();
+        let Inside { ledger, keeper } = &mut *inside;
+        let mut next = ledger.clone();
+        let answer = change(&mut next);
+        if component.is_some() || next != *ledger {
+            keeper.keep(&next, component)?;
+            *ledger = next;
+            keeper.sweep(ledger);
+        }
+        Ok(answer)
+    }
+
+    fn inside(&self) -> MutexGuard<'_, Inside> {
+        // Whole even so: the ledger is replaced by one assignment.
+        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// By what a component is known: its SHA-256 in lowercase hexadecimal digits.
+fn digest_of(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
