@@ -12,6 +12,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
 
 pub use self::{
     candidate::{Candidate, Replaced},
@@ -39,6 +40,8 @@ pub struct App {
     /// Path patterns and the service, by its place, that answers them.
     pub routes: Vec<(Route, usize)>,
     foundation: Foundation,
+    /// SHA-256 of the manifest's components when the app was started.
+    files: Vec<String>,
     /// Protects who is what component: held to look, and to publish another.
     topology: Mutex<Topology>,
 }
@@ -55,11 +58,11 @@ pub struct LinkNames {
 }
 
 impl App {
-    fn new(foundation: Foundation, topology: Topology, services: Vec<Arc<Service>>) -> App {
+    fn new(foundation: Foundation, topology: Topology, services: Vec<Arc<Service>>, files: Vec<String>) -> App {
         let named = foundation.manifest.services.iter().enumerate();
         let routes = named.flat_map(|(place, service)| service.routes.iter().map(move |route| (route.clone(), place)));
         let routes = routes.collect();
-        App { services, routes, foundation, topology: Mutex::new(topology) }
+        App { services, routes, foundation, files, topology: Mutex::new(topology) }
     }
 
     /// The app's name.
@@ -85,6 +88,11 @@ impl App {
     /// The services with what routes lead to them.
     pub fn routes_of(&self, service: usize) -> impl Iterator<Item = &Route> {
         self.routes.iter().filter(move |(_, place)| *place == service).map(|(route, _)| route)
+    }
+
+    /// The digest that the service's file in the manifest had at the start.
+    pub fn file(&self, service: usize) -> &str {
+        &self.files[service]
     }
 
     /// Who calls whom.
@@ -119,6 +127,11 @@ impl App {
     fn topology(&self) -> MutexGuard<'_, Topology> {
         self.topology.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// SHA-256 in hexadecimal.
+pub fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl LinkNames {

@@ -14,6 +14,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use self::terminal::Terminal;
 use crate::{
     app::Plan,
+    history::History,
     manifest::{Manifest, Report},
     telemetry,
 };
@@ -87,11 +88,16 @@ impl Verb {
     }
 }
 
+/// Where the host keeps what it must not forget: beside the manifest.
+fn state(manifest: &Manifest) -> PathBuf {
+    manifest.dir().join(".dovetail")
+}
+
 /// Build the components of a manifest, compile and link them.
-fn plan(manifest: Manifest, terminal: &Terminal) -> Result<Plan> {
+fn plan(manifest: Manifest, history: &History, terminal: &Terminal) -> Result<Plan> {
     build::run(&manifest, terminal)?;
     let spinner = terminal.spin("Compiling", "");
-    let plan = Plan::make(manifest, |service| spinner.show(&service.name));
+    let plan = Plan::make(manifest, history, |service| spinner.show(&service.name));
     drop(spinner);
     let plan = plan?;
     for (service, part) in plan.parts() {

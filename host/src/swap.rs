@@ -9,7 +9,6 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, anyhow};
 use bytes::Bytes;
-use sha2::{Digest, Sha256};
 use tokio::{sync::Mutex, task::spawn_blocking};
 
 pub use self::{
@@ -19,7 +18,7 @@ pub use self::{
 };
 use self::{drain::Drains, outcome::Steps, trial::Trial};
 use crate::{
-    app::{App, Candidate},
+    app::{self, App, Candidate},
     history::{History, How},
     service::{Revision, Share},
 };
@@ -50,8 +49,6 @@ struct Slot {
 /// What only the swap that goes on looks at.
 #[derive(Default)]
 struct Turn {
-    /// The highest number that a revision was given in this process.
-    last_number: u64,
     trial: Option<Trial>,
 }
 
@@ -175,15 +172,14 @@ impl Swapper {
             )));
         }
         let mut steps = Steps::start();
-        let digest = hex(&Sha256::digest(&swap.component));
+        let digest = app::digest(&swap.component);
         steps.done("read");
         if digest == from.digest {
             return Ok(Outcome::unchanged(&swap.service, from, steps));
         }
-        let number = turn.last_number.max(from.revision) + 1;
+        let number = from.revision + 1;
         let checked = self.prepare(place, number, swap.component.clone(), &mut steps).await;
         let candidate = checked.inspect_err(|error| log(&swap.service, &swap.by, &from, &digest, error.outcome()))?;
-        turn.last_number = number;
         let to = Replacement::of(candidate.revision());
         if let Some(terms) = swap.canary {
             let name = swap.service.clone();
@@ -193,7 +189,7 @@ impl Swapper {
             return Ok(Outcome::canary(&name, from, to, steps));
         }
         let replaced = self.app.publish(candidate).map_err(SwapError::busy)?;
-        if let Err(error) = self.record(place, number, swap.component, &swap.by, how).await {
+        if let Err(error) = self.record(place, swap.component, &swap.by, how).await {
             self.app.restore(place, replaced);
             return Err(SwapError::Failed(error));
         }
@@ -227,10 +223,10 @@ impl Swapper {
         Ok(candidate)
     }
 
-    async fn record(&self, place: usize, number: u64, component: Bytes, by: &str, how: How) -> anyhow::Result<()> {
+    async fn record(&self, place: usize, component: Bytes, by: &str, how: How) -> anyhow::Result<()> {
         let (history, by) = (self.history.clone(), by.to_owned());
-        let service = self.app.services[place].name().to_owned();
-        let recorded = spawn_blocking(move || history.record(&service, number, &component, &by, how)).await?;
+        let (service, file) = (self.app.services[place].name().to_owned(), self.app.file(place).to_owned());
+        let recorded = spawn_blocking(move || history.record(&service, &component, &by, how, &file)).await?;
         recorded.map(drop).context("what is live could not be recorded")
     }
 
@@ -248,8 +244,4 @@ async fn blocking<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) -
 
 fn log(service: &str, by: &str, from: &Replacement, to: &str, outcome: &str) {
     tracing::info!(service, by, from = from.digest, to, outcome, "a swap ended");
-}
-
-fn hex(digest: &[u8]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }

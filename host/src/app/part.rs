@@ -5,12 +5,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sha2::{Digest, Sha256};
 use wasmtime::{
     Engine,
     component::{Component, ComponentExportIndex},
 };
 
+use super::digest;
 use crate::{
     link::{self, Surface},
     manifest::{Manifest, Problem, ServiceManifest},
@@ -58,7 +58,7 @@ impl Part {
         let component =
             Component::from_binary(engine, bytes).map_err(|error| cannot_load(manifest, service, &error))?;
         let surface = Surface::of(&component);
-        let digest = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest = digest(bytes);
         Ok(Part { from_cache: false, digest, size: bytes.len(), compiled_in: started.elapsed(), component, surface })
     }
 

@@ -3,11 +3,13 @@
 use std::{collections::HashMap, sync::Arc};
 
 use anyhow::Result;
+use tokio::task::spawn_blocking;
 use wasmtime::Engine;
 
-use super::{App, LinkNames, Part, foundation::Foundation, topology::Topology};
+use super::{App, LinkNames, Part, digest, foundation::Foundation, topology::Topology};
 use crate::{
     engine::{self, EngineError, Needs},
+    history::{AtStart, History, How},
     link,
     manifest::{Manifest, Report, ServiceManifest},
     service::Service,
@@ -20,22 +22,36 @@ pub struct Plan {
     engine: Engine,
     memories: u32,
     topology: Topology,
+    origins: Vec<Origin>,
+}
+
+/// Where a service's component came from.
+pub(super) struct Origin {
+    /// SHA-256 of the manifest's file, in hexadecimal.
+    pub file: String,
+    /// The revision's place in the service's history.
+    pub number: u64,
+    /// The manifest's file, if it is not in the history yet.
+    pub unrecorded: Option<Vec<u8>>,
 }
 
 impl Plan {
-    /// Compile and link. `compiling` is told of each service before its turn.
-    pub fn make(manifest: Manifest, mut compiling: impl FnMut(&ServiceManifest)) -> Result<Plan> {
+    /// Compile and link. A service's component is the one that was live last, or
+    /// the manifest's file when that is new. `compiling` is told of each service
+    /// before its turn.
+    pub fn make(manifest: Manifest, history: &History, mut compiling: impl FnMut(&ServiceManifest)) -> Result<Plan> {
         let mut needs = needs(&manifest);
-        let (mut engine, mut parts) = compile(&manifest, needs, &mut compiling)?;
+        let (components, origins) = read(&manifest, history)?;
+        let (mut engine, mut parts) = compile(&manifest, needs, &components, &mut compiling)?;
         let memories = parts.iter().map(|part| part.memories()).max().unwrap_or_default();
         if memories > needs.memories {
             // Composed of more than is usual. What a component needs is known
             // only when it is compiled, and it is compiled for one engine.
             needs.memories = memories;
-            (engine, parts) = compile(&manifest, needs, &mut compiling)?;
+            (engine, parts) = compile(&manifest, needs, &components, &mut compiling)?;
         }
         let topology = Topology::resolve(&manifest, parts)?;
-        Ok(Plan { manifest, engine, memories: needs.memories, topology })
+        Ok(Plan { manifest, engine, memories: needs.memories, topology, origins })
     }
 
     /// What was planned.
@@ -53,8 +69,9 @@ impl Plan {
         LinkNames::of(&self.manifest, &self.topology)
     }
 
-    /// Make every service live on this store, those first that others call.
-    pub async fn start(self, store: Arc<dyn BucketStore>) -> Result<App> {
+    /// Make every service live on this store, those first that others call, and
+    /// record that they are.
+    pub async fn start(self, store: Arc<dyn BucketStore>, history: Arc<History>) -> Result<App> {
         let foundation = Foundation::new(self.manifest, self.engine, self.memories, store)?;
         let topology = self.topology;
         let mut live: HashMap<usize, Arc<Service>> = HashMap::new();
@@ -64,7 +81,10 @@ impl Plan {
             let callees = topology.links_from(place).map(|link| Some((link, live.get(&link.exporter)?)));
             // One that needs another is not to blame if that cannot serve.
             let Some(callees) = callees.collect::<Option<Vec<_>>>() else { continue };
-            match foundation.revision(service, &topology.parts[place], 1, callees.into_iter()).await {
+            match foundation
+                .revision(service, &topology.parts[place], self.origins[place].number, callees.into_iter())
+                .await
+            {
                 Ok(revision) => {
                     live.insert(place, Service::new(service.name.as_str().into(), service.limits, revision));
                 }
@@ -72,8 +92,11 @@ impl Plan {
             }
         }
         Report::new(problems).into_result()?;
-        let services = (0..topology.parts.len()).filter_map(|place| live.remove(&place)).collect();
-        Ok(App::new(foundation, topology, services))
+        let services: Vec<_> = (0..topology.parts.len()).filter_map(|place| live.remove(&place)).collect();
+        let files = self.origins.iter().map(|origin| origin.file.clone()).collect();
+        let names: Vec<_> = services.iter().map(|service| service.name().to_owned()).collect();
+        spawn_blocking(move || record(&history, &names, self.origins)).await??;
+        Ok(App::new(foundation, topology, services, files))
     }
 }
 
@@ -87,18 +110,58 @@ fn needs(manifest: &Manifest) -> Needs {
     }
 }
 
+/// The components to run and where they are from, or every file that is missing.
+fn read(manifest: &Manifest, history: &History) -> Result<(Vec<Vec<u8>>, Vec<Origin>)> {
+    let (mut components, mut origins) = (Vec::new(), Vec::new());
+    let mut problems = manifest.missing_components().into_problems();
+    for service in manifest.services.iter().filter(|service| service.component.is_file()) {
+        let bytes = match Part::read(manifest, service) {
+            Ok(bytes) => bytes,
+            Err(problem) => {
+                problems.push(*problem);
+                continue;
+            }
+        };
+        let file = digest(&bytes);
+        let live = history.live(&service.name);
+        let (component, origin) = match history.at_start(&service.name, &file) {
+            AtStart::Recorded(entry) => {
+                (history.component(&entry.digest)?, Origin { file, number: entry.revision, unrecorded: None })
+            }
+            AtStart::File => {
+                let number = live.map_or(1, |live| live.revision + u64::from(live.digest != file));
+                (bytes.clone(), Origin { file, number, unrecorded: Some(bytes) })
+            }
+        };
+        components.push(component);
+        origins.push(origin);
+    }
+    Report::new(problems).into_result()?;
+    Ok((components, origins))
+}
+
+/// Put into the history what is live for the first time.
+fn record(history: &History, names: &[String], origins: Vec<Origin>) -> Result<()> {
+    for (name, origin) in names.iter().zip(origins) {
+        if let Some(component) = origin.unrecorded {
+            history.record(name, &component, "dovetail up", How::Manifest, &origin.file)?;
+        }
+    }
+    history.retain(&names.iter().cloned().collect()).map_err(Into::into)
+}
+
 /// An engine and what it compiled, or everything that is wrong with the files.
 fn compile(
     manifest: &Manifest,
     needs: Needs,
+    components: &[Vec<u8>],
     compiling: &mut impl FnMut(&ServiceManifest),
 ) -> Result<(Engine, Vec<Arc<Part>>)> {
     let engine = engine::start(needs).map_err(|error| no_engine(manifest, error))?;
-    let (mut parts, mut problems) = (Vec::new(), manifest.missing_components().into_problems());
-    for service in manifest.services.iter().filter(|service| service.component.is_file()) {
+    let (mut parts, mut problems) = (Vec::new(), Vec::new());
+    for (service, component) in manifest.services.iter().zip(components) {
         compiling(service);
-        let part = Part::read(manifest, service).and_then(|bytes| Part::compile(manifest, &engine, service, &bytes));
-        match part {
+        match Part::compile(manifest, &engine, service, component) {
             Ok(part) => parts.push(Arc::new(part)),
             Err(problem) => problems.push(*problem),
         }

@@ -4,9 +4,10 @@ use std::{path::Path, sync::Arc};
 
 use anyhow::Result;
 
-use super::{plan, terminal::Terminal, up};
+use super::{plan, state, terminal::Terminal, up};
 use crate::{
     gateway::Gateway,
+    history::History,
     manifest::{Manifest, StoreUrl},
     store,
 };
@@ -16,10 +17,12 @@ use crate::{
 /// meanwhile: the instances have a store of their own.
 pub fn run(manifest: &Path) -> Result<()> {
     let terminal = Terminal::new();
-    let plan = plan(Manifest::load(manifest)?, &terminal)?;
+    let manifest = Manifest::load(manifest)?;
+    let history = Arc::new(History::peek(&state(&manifest))?);
+    let plan = plan(manifest, &history, &terminal)?;
     store::inspect(&up::store_url(plan.manifest(), None)?)?;
     up::runtime()?.block_on(async {
-        let app = Arc::new(plan.start(store::open(&StoreUrl::Memory).await?).await?);
+        let app = Arc::new(plan.start(store::open(&StoreUrl::Memory).await?, history).await?);
         Gateway::new(&app)?;
         let (services, links) = (count(app.services.len(), "service"), count(app.links().len(), "link"));
         println!("{} is ready to serve: {services}, {links}", app.name());

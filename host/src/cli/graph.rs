@@ -5,9 +5,10 @@ use std::{fmt::Write, path::Path};
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 
-use super::{plan, terminal::Terminal};
+use super::{plan, state, terminal::Terminal};
 use crate::{
     app::LinkNames,
+    history::History,
     manifest::{Manifest, ServiceManifest},
 };
 
@@ -34,7 +35,9 @@ enum Format {
 impl Graph {
     /// Build, compile and link, and draw what came of it.
     pub fn run(self, manifest: &Path) -> Result<()> {
-        let plan = plan(Manifest::load(manifest)?, &Terminal::new())?;
+        let manifest = Manifest::load(manifest)?;
+        let history = History::peek(&state(&manifest))?;
+        let plan = plan(manifest, &history, &Terminal::new())?;
         let drawing = Drawing { app: &plan.manifest().app, services: &plan.manifest().services, links: &plan.links() };
         let text = match self.format {
             Format::Tree => drawing.tree(),

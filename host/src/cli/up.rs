@@ -12,7 +12,7 @@ use tokio::{
 };
 
 use super::{
-    plan,
+    plan, state,
     terminal::{FAINT, STRONG, Terminal, word},
 };
 use crate::{
@@ -57,9 +57,10 @@ impl Up {
         manifest.gateway = self.listen.unwrap_or(manifest.gateway);
         manifest.admin = self.admin.unwrap_or(manifest.admin);
         let url = store_url(&manifest, self.store.as_deref())?;
-        let plan = plan(manifest, &Terminal::new())?;
+        let history = Arc::new(History::open(&state(&manifest))?);
+        let plan = plan(manifest, &history, &Terminal::new())?;
         let runtime = runtime()?;
-        let served = runtime.block_on(serve(plan, url));
+        let served = runtime.block_on(serve(plan, url, history));
         runtime.shutdown_timeout(LAST_TASKS);
         served
     }
@@ -85,19 +86,19 @@ pub fn runtime() -> Result<Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime could not be started")
 }
 
-async fn serve(plan: Plan, url: StoreUrl) -> Result<()> {
+async fn serve(plan: Plan, url: StoreUrl, history: Arc<History>) -> Result<()> {
     let mut signals = Signals::new()?;
     // Nothing is in flight before all services are ready, which may take each of
     // them up to its deadline.
     let (app, gateway, admin) = tokio::select! {
-        started = start(plan, &url) => started?,
+        started = start(plan, &url, history.clone()) => started?,
         signal = signals.next() => end_at_once(signal),
     };
     introduce(&app, &url, gateway.address()?, admin.address()?)?;
 
     // The admin API answers until all else is done.
     let (done, until_done) = oneshot::channel::<()>();
-    let swapper = Swapper::new(app.clone(), Arc::new(History::in_memory()));
+    let swapper = Swapper::new(app.clone(), history);
     let status = Arc::new(Admin::new(app.clone(), swapper));
     let admin = tokio::spawn(admin.serve(status.clone(), async { _ = until_done.await }));
     let stop = async { _ = signals.next().await };
@@ -119,12 +120,12 @@ async fn serve(plan: Plan, url: StoreUrl) -> Result<()> {
 }
 
 /// Bind the addresses, open the store, and make every service live on it.
-async fn start(plan: Plan, url: &StoreUrl) -> Result<(Arc<App>, Listener, Listener)> {
+async fn start(plan: Plan, url: &StoreUrl, history: Arc<History>) -> Result<(Arc<App>, Listener, Listener)> {
     let gateway = Listener::bind(plan.manifest().gateway, listener::capacity()).await;
     let gateway = gateway.with_context(|| cannot_listen("gateway", plan.manifest().gateway, "--listen"))?;
     let admin = Listener::bind(plan.manifest().admin, ADMIN_CONNECTIONS).await;
     let admin = admin.with_context(|| cannot_listen("admin API", plan.manifest().admin, "--admin"))?;
-    let app = plan.start(store::open(url).await?).await?;
+    let app = plan.start(store::open(url).await?, history).await?;
     Ok((Arc::new(app), gateway, admin))
 }
 

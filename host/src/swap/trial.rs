@@ -64,7 +64,7 @@ impl Swapper {
         let replaced = self.app.promote(place).map_err(SwapError::busy)?;
         let to = Replacement::of(&service.serving().live);
         let from = Replacement::of(&replaced.serving.live);
-        if let Err(error) = self.record(place, trial.number, trial.component, &trial.by, How::Canary).await {
+        if let Err(error) = self.record(place, trial.component, &trial.by, How::Canary).await {
             self.app.restore(place, replaced);
             return Err(SwapError::Failed(error));
         }
