@@ -13,6 +13,12 @@ use std::time::Duration;
 
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
+pub use self::cache::{CacheError, CodeCache};
+pub use self::compile::{Compiled, Effort, compile};
+
+mod cache;
+mod compile;
+
 /// How often running guest code is interrupted, in order to look at its
 /// deadline and to let other tasks of its thread run.
 pub const TICK: Duration = Duration::from_millis(5);

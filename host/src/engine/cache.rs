@@ -1,0 +1,293 @@
+//! Compiled code kept on disk, so that a restart, or a swap to what was live
+//! before, need not compile again.
+//!
+//! An entry is one file, named by the component's digest and by the engine's
+//! settings: for another wasmtime or other settings there is none. It holds
+//! [`MARK`], a [`seal`] and the code. Whatever is wrong with an entry, it is
+//! ignored, and the next [`CodeCache::put`] replaces it. A cache never fails its
+//! caller: at worst it keeps nothing.
+
+use std::{
+    hash::{Hash, Hasher},
+    io,
+    path::{Path, PathBuf},
+};
+
+use sha2::{Digest, Sha256};
+use wasmtime::{Engine, component::Component};
+
+use self::folder::{Bounds, Folder};
+
+mod folder;
+
+/// What an entry begins with. The number is that of the format.
+const MARK: &[u8] = b"dovetail code 1\n";
+
+/// Bytes of a SHA-256.
+const SEAL: usize = 32;
+
+/// What a cache may hold. The shop's compiled code is three times as large as its
+/// components, half a MiB each: the entries are three revisions of some eighty
+/// such services. The bytes keep a few components of an interpreted language,
+/// which are a hundred times as large, from filling a disk. What is removed is
+/// compiled again when it is needed.
+const BOUNDS: Bounds = Bounds { entries: 256, bytes: 1 << 30 };
+
+/// Compiled code kept on disk by digest and engine settings. It may be shared by
+/// threads, and its folder by processes.
+#[derive(Debug)]
+pub struct CodeCache {
+    folder: Option<Folder>,
+}
+
+/// Why a folder is no place for compiled code.
+#[derive(Debug, thiserror::Error)]
+pub enum CacheError {
+    /// It could not be made or opened.
+    #[error("the folder {path:?} cannot be used for compiled code; name another that you can write in")]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Its owner could put code there that the host would run.
+    #[error(
+        "the folder {path:?} cannot be used for compiled code: it belongs to user {owner}, and this process \
+         runs as user {user}; run `chown {user} {path:?}`, or name another folder"
+    )]
+    Owner {
+        /// The folder.
+        path: PathBuf,
+        /// The number of the user who owns it.
+        owner: u32,
+        /// The number of the user as whom this process runs.
+        user: u32,
+    },
+    /// Others could put code there that the host would run.
+    #[error(
+        "the folder {path:?} cannot be used for compiled code: others than its owner may write in it (its mode \
+         is {mode:04o}); run `chmod 700 {path:?}`"
+    )]
+    Writable {
+        /// The folder.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
+}
+
+impl CodeCache {
+    /// A cache in this folder, which is made with mode 0700 if it is missing.
+    /// Refused unless it belongs to this process's user and nobody else may write
+    /// in it.
+    pub fn open(dir: &Path) -> Result<CodeCache, CacheError> {
+        Ok(CodeCache { folder: Some(Folder::open(dir)?) })
+    }
+
+    /// A cache that keeps nothing.
+    pub fn none() -> CodeCache {
+        CodeCache { folder: None }
+    }
+
+    /// The compiled code of the component with this digest, if it is there and
+    /// whole.
+    pub(super) fn get(&self, engine: &Engine, digest: &str) -> Option<Component> {
+        let folder = self.folder.as_ref()?;
+        let name = entry_name(engine, digest)?;
+        let found = match folder.read(&name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+            Err(error) => Err(error.into()),
+            Ok(entry) => load(engine, &name, &entry),
+        };
+        found.inspect_err(|error| tracing::warn!("compiled code in {} is ignored: {error:#}", folder.show(&name))).ok()
+    }
+
+    /// Keep the compiled code of the component with this digest.
+    pub(super) fn put(&self, engine: &Engine, digest: &str, component: &Component) {
+        let (Some(folder), Some(name)) = (&self.folder, entry_name(engine, digest)) else { return };
+        let put = || -> wasmtime::Result<()> {
+            let code = component.serialize()?;
+            folder.write(&name, &[MARK, &seal(&name, &code), &code])?;
+            Ok(folder.tidy(&name, BOUNDS)?)
+        };
+        if let Err(error) = put() {
+            tracing::warn!("compiled code could not be kept in {}: {error:#}", folder.show(&name));
+        }
+    }
+}
+
+/// The component whose compiled code an entry holds.
+#[expect(unsafe_code, reason = "wasmtime cannot tell whether compiled code does what its compiler would have made")]
+fn load(engine: &Engine, name: &str, entry: &[u8]) -> wasmtime::Result<Component> {
+    let code = unseal(name, entry).ok_or_else(|| wasmtime::Error::msg("it is damaged, or of another format"))?;
+    // SAFETY: `deserialize` wants the unmodified output of `Component::serialize`,
+    // of any version of wasmtime, and is safe with that. This is such output:
+    // - Nobody but this process's user (and root, who may do anything to it
+    //   anyway) could write it. The folder belongs to this user and nobody else
+    //   may write in it: that was seen on an open handle, by which all its files
+    //   are reached, so no other folder can take its place. The file is no link,
+    //   belongs to this user, and nobody else may write it.
+    // - What this user's processes write under such a name is `put`'s: output of
+    //   `serialize` behind a mark and a seal.
+    // - It is whole and what was written under this name: `unseal` compared
+    //   the seal, a SHA-256 of the name and the code. A file that was torn,
+    //   damaged or renamed does not get here.
+    // - It cannot change any more: `code` is a copy in memory, and wasmtime makes
+    //   its own of it. (Mapping the file, as `deserialize_file` does, would be as
+    //   safe only for as long as nobody writes to it.)
+    // That it was made by this wasmtime with these settings is in the name, whose
+    // second half is a hash of both; and `deserialize` compares them itself and
+    // answers with an error if they differ.
+    unsafe { Component::deserialize(engine, code) }
+}
+
+/// The code in an entry, if it is what was written under this name.
+fn unseal<'a>(name: &str, entry: &'a [u8]) -> Option<&'a [u8]> {
+    let (found, code) = entry.strip_prefix(MARK)?.split_first_chunk::<SEAL>()?;
+    (seal(name, code) == *found).then_some(code)
+}
+
+/// Ties code to the name under which it is kept.
+fn seal(name: &str, code: &[u8]) -> [u8; SEAL] {
+    Sha256::new().chain_update(name).chain_update(code).finalize().into()
+}
+
+/// The name of an entry; none for a digest that is not in hexadecimal, and might
+/// lead out of the folder.
+fn entry_name(engine: &Engine, digest: &str) -> Option<String> {
+    let mut settings = SettingsHasher(Sha256::new());
+    engine.precompile_compatibility_hash().hash(&mut settings);
+    let name = format!("{digest}-{}{}", hex(&settings.0.finalize()), folder::ENTRY);
+    folder::is_entry(&name).then_some(name)
+}
+
+/// Hashes an engine's settings. The standard library's own hasher may change
+/// with its version, and has 64 bits.
+struct SettingsHasher(Sha256);
+
+impl Hasher for SettingsHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0.clone().finalize().iter().take(8).fold(0, |hash, byte| hash << 8 | u64::from(*byte))
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+#[expect(clippy::expect_used, reason = "a test fails by a panic that says what was expected")]
+mod tests {
+    use std::{fs, os::unix};
+
+    use super::*;
+    use crate::engine::{Effort, compile};
+
+    const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
+
+    fn digest() -> String {
+        hex(&Sha256::digest(COMPONENT))
+    }
+
+    /// Whether the component is taken from the cache.
+    fn is_kept(engine: &Engine, cache: &CodeCache) -> bool {
+        compile(engine, cache, &digest(), COMPONENT, Effort::Full).expect("it is a component").from_cache
+    }
+
+    #[test]
+    fn an_entry_that_is_not_as_it_was_written_is_replaced() {
+        type Spoil = fn(&mut Vec<u8>);
+        let spoilt: [(&str, Spoil); 9] = [
+            ("empty", |entry| entry.clear()),
+            ("another format", |entry| entry[MARK.len() - 2] += 1),
+            ("only a mark", |entry| entry.truncate(MARK.len())),
+            ("half a seal", |entry| entry.truncate(MARK.len() + SEAL / 2)),
+            ("another seal", |entry| entry[MARK.len()] ^= 1),
+            ("no code", |entry| entry.truncate(MARK.len() + SEAL)),
+            ("one bit of the code", |entry| entry[MARK.len() + SEAL + 1000] ^= 1),
+            ("cut off", |entry| entry.truncate(entry.len() - 1)),
+            ("more behind it", |entry| entry.push(0)),
+        ];
+        let folder = tempfile::tempdir().expect("a folder");
+        let (engine, cache) = (Engine::default(), CodeCache::open(folder.path()).expect("it is ours"));
+        let path = folder.path().join(entry_name(&engine, &digest()).expect("a digest"));
+        assert!(!is_kept(&engine, &cache));
+        for (what, spoil) in spoilt {
+            let mut entry = fs::read(&path).expect("it was kept");
+            spoil(&mut entry);
+            fs::write(&path, entry).expect("it can be written");
+            assert!(!is_kept(&engine, &cache), "{what}");
+            assert!(is_kept(&engine, &cache), "{what}: it was replaced");
+        }
+    }
+
+    #[test]
+    fn code_that_wasmtime_refuses_is_replaced() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (engine, cache) = (Engine::default(), CodeCache::open(folder.path()).expect("it is ours"));
+        let name = entry_name(&engine, &digest()).expect("a digest");
+        let code = b"no code of wasmtime";
+        fs::write(folder.path().join(&name), [MARK, &seal(&name, code), code].concat()).expect("it can be written");
+        assert!(!is_kept(&engine, &cache));
+        assert!(is_kept(&engine, &cache));
+    }
+
+    #[test]
+    fn an_entry_counts_only_under_its_own_name() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (engine, cache) = (Engine::default(), CodeCache::open(folder.path()).expect("it is ours"));
+        is_kept(&engine, &cache);
+        let path = |digest: &str| folder.path().join(entry_name(&engine, digest).expect("a digest"));
+        let other = "0".repeat(64);
+        fs::rename(path(&digest()), path(&other)).expect("it is there");
+        assert!(cache.get(&engine, &other).is_none());
+    }
+
+    #[test]
+    fn a_link_in_place_of_an_entry_is_not_followed_but_replaced() {
+        let (folder, elsewhere) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("another"));
+        let (engine, cache) = (Engine::default(), CodeCache::open(folder.path()).expect("it is ours"));
+        is_kept(&engine, &cache);
+        let path = folder.path().join(entry_name(&engine, &digest()).expect("a digest"));
+        let moved = elsewhere.path().join("code");
+        fs::rename(&path, &moved).expect("it was kept");
+        unix::fs::symlink(&moved, &path).expect("there is room");
+        let before = fs::read(&moved).expect("it is there");
+        assert!(!is_kept(&engine, &cache));
+        assert!(fs::symlink_metadata(&path).expect("it is there").is_file());
+        assert!(is_kept(&engine, &cache));
+        assert_eq!(fs::read(&moved).expect("it is there"), before, "nothing is written through the link");
+    }
+
+    #[test]
+    fn other_settings_have_entries_of_their_own() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let cache = CodeCache::open(folder.path()).expect("it is ours");
+        let engine = |epochs| Engine::new(wasmtime::Config::new().epoch_interruption(epochs)).expect("an engine");
+        assert!(!is_kept(&engine(true), &cache));
+        assert!(!is_kept(&engine(false), &cache));
+        assert!(is_kept(&engine(true), &cache), "an engine of the same settings");
+        assert!(is_kept(&engine(false), &cache));
+    }
+
+    #[test]
+    fn only_a_digest_names_an_entry() {
+        let engine = Engine::default();
+        assert!(entry_name(&engine, &digest()).is_some());
+        for wrong in ["", "../up", &"A".repeat(64), &"a".repeat(63), &format!("{}/", "a".repeat(63))] {
+            assert_eq!(entry_name(&engine, wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_kept_without_a_folder() {
+        let (engine, cache) = (Engine::default(), CodeCache::none());
+        assert!(!is_kept(&engine, &cache));
+        assert!(!is_kept(&engine, &cache));
+    }
+}
