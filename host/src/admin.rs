@@ -1,5 +1,5 @@
-//! The admin API: what runs, and whether it can serve. It listens on loopback
-//! only.
+//! The admin API: what runs, and whether it can serve. Its [`Guard`] decides
+//! who is answered.
 
 use std::{
     collections::BTreeMap,
@@ -23,9 +23,15 @@ use crate::{
     },
 };
 
+pub use self::{guard::Guard, token::Token};
+
+mod guard;
+mod token;
+
 /// Answers for one app.
 pub struct Admin {
     app: Arc<App>,
+    guard: Guard,
     stopping: AtomicBool,
 }
 
@@ -51,8 +57,8 @@ struct Instances {
 
 impl Admin {
     /// The admin API of an app.
-    pub fn new(app: Arc<App>) -> Admin {
-        Admin { app, stopping: AtomicBool::new(false) }
+    pub fn new(app: Arc<App>, guard: Guard) -> Admin {
+        Admin { app, guard, stopping: AtomicBool::new(false) }
     }
 
     /// Say from now on that no more requests are wanted.
@@ -94,6 +100,9 @@ impl Handler for Admin {
     type Body = Full<Bytes>;
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        if let Err(refused) = self.guard.admit(&request) {
+            return refused.map(Full::new);
+        }
         let reads = matches!(*request.method(), Method::GET | Method::HEAD);
         let response = match request.uri().path() {
             "/healthz" | "/readyz" | "/v1/services" if !reads => {

@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use super::{plan, terminal::Terminal, up};
 use crate::{
+    admin::Token,
     gateway::Gateway,
     manifest::{Manifest, StoreUrl},
     store,
@@ -15,8 +16,9 @@ use crate::{
 /// the store could be opened. A check changes no data, though a host may use it
 /// meanwhile: the instances have a store of their own.
 pub fn run(manifest: &Path) -> Result<()> {
-    let terminal = Terminal::new();
-    let plan = plan(Manifest::load(manifest)?, &terminal)?;
+    let manifest = Manifest::load(manifest)?;
+    Token::of(&manifest)?;
+    let plan = plan(manifest, &Terminal::new())?;
     store::inspect(&up::store_url(plan.manifest(), None)?)?;
     up::runtime()?.block_on(async {
         let app = Arc::new(plan.start(store::open(&StoreUrl::Memory).await?).await?);

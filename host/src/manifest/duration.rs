@@ -8,7 +8,7 @@ use super::Invalid;
 const UNITS: [(&str, u64); 4] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
 
 /// Reads `10s`, `500ms`, `1m` or `1h`.
-pub(super) fn duration(text: &str) -> Result<Duration, Invalid> {
+pub fn duration(text: &str) -> Result<Duration, Invalid> {
     let invalid = |reason| Invalid::new(reason, "write a whole number with ms, s, m or h, as in \"10s\" or \"500ms\"");
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
