@@ -100,7 +100,7 @@ impl Handler for Admin {
     type Body = Full<Bytes>;
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        if let Err(refused) = self.guard.admit(&request) {
+        if let Some(refused) = self.guard.refusal(&request) {
             return refused.map(Full::new);
         }
         let reads = matches!(*request.method(), Method::GET | Method::HEAD);

@@ -9,8 +9,8 @@
 //!   therefore answers to loopback addresses and `localhost` alone. Elsewhere
 //!   any name will do, as the machine may have many: there is always a token,
 //!   and a page does not know it.
-//! - Where there is a token, all but the health checks must bring it. Those say
-//!   nothing that the gateway's own answers would not.
+//! - Where there is a token, all but the health checks must bring it. Those tell
+//!   whether the host can serve, and if not what its store says.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -43,18 +43,18 @@ impl Guard {
         Guard { loopback_alone: loopback || token.is_none(), token: token.map(|token| digest(token.secret())) }
     }
 
-    /// Let a request pass, or answer it with why it may not.
-    pub fn admit<B>(&self, request: &Request<B>) -> Result<(), Response<Bytes>> {
+    /// The answer to a request that may not pass, with why.
+    pub fn refusal<B>(&self, request: &Request<B>) -> Option<Response<Bytes>> {
         if is_of_a_page(request) {
-            return Err(error(StatusCode::FORBIDDEN, "A web page may not use the admin API"));
+            return Some(error(StatusCode::FORBIDDEN, "A web page may not use the admin API"));
         }
         if self.loopback_alone && !names_loopback(request) {
             let sentence = "The request's Host is not one of this listener; ask for 127.0.0.1, [::1] or localhost";
-            return Err(error(StatusCode::FORBIDDEN, sentence));
+            return Some(error(StatusCode::FORBIDDEN, sentence));
         }
         match &self.token {
-            Some(token) if !OPEN.contains(&request.uri().path()) => authorize(request, token),
-            _ => Ok(()),
+            Some(token) if !OPEN.contains(&request.uri().path()) => unauthorized(request, token),
+            _ => None,
         }
     }
 }
@@ -82,17 +82,17 @@ fn is_loopback(authority: &Authority) -> bool {
     }
 }
 
-/// Let a request pass that brings the token, once.
-fn authorize<B>(request: &Request<B>, token: &[u8; 32]) -> Result<(), Response<Bytes>> {
+/// The answer to a request that does not bring the token, and only that.
+fn unauthorized<B>(request: &Request<B>, token: &[u8; 32]) -> Option<Response<Bytes>> {
     let mut brought = request.headers().get_all(header::AUTHORIZATION).iter();
     let sentence = match (brought.next().and_then(bearer), brought.next()) {
-        (Some(tried), None) if bool::from(digest(tried)[..].ct_eq(&token[..])) => return Ok(()),
+        (Some(tried), None) if bool::from(digest(tried)[..].ct_eq(&token[..])) => return None,
         (Some(_), _) => "The token is wrong: it is not that of `admin.token_file`",
         (None, _) => "A token is needed: send `Authorization: Bearer TOKEN` with that of `admin.token_file`",
     };
     let mut refused = error(StatusCode::UNAUTHORIZED, sentence);
     refused.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-    Err(refused)
+    Some(refused)
 }
 
 /// The token that a header brings.
@@ -116,7 +116,7 @@ mod tests {
             request = request.header(*name, *value);
         }
         let request = request.body(()).expect("a request");
-        guard.admit(&request).map_or_else(|refused| refused.status().as_u16(), |()| 200)
+        guard.refusal(&request).map_or(200, |refused| refused.status().as_u16())
     }
 
     fn guard(address: &str) -> Guard {

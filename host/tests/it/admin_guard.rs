@@ -10,6 +10,8 @@ use crate::support::{Answer, Client, Host, dovetail, plain, request};
 
 const SECRET: &str = "c29tZXRoaW5nLW5vYm9keS1ndWVzc2Vz";
 
+type Headers<'a> = &'a [(&'a str, &'a str)];
+
 #[tokio::test]
 async fn a_web_page_cannot_drive_it() {
     let folder = plain("");
@@ -17,7 +19,7 @@ async fn a_web_page_cannot_drive_it() {
     let origin = ("origin", "https://evil.example");
     let site = ("sec-fetch-site", "cross-site");
     // What browsers send without asking first: a form, an image, a link, a fetch.
-    let attempts: [(Method, &str, &[(&str, &str)]); 6] = [
+    let attempts: [(Method, &str, Headers); 6] = [
         (Method::POST, "/v1/services", &[origin, site, ("content-type", "text/plain"), ("sec-fetch-mode", "no-cors")]),
         (Method::POST, "/v1/services", &[("origin", "null"), ("content-type", "text/plain")]),
         (Method::GET, "/v1/services", &[origin]),
@@ -171,7 +173,7 @@ fn fails(verb: &str, folder: &TempDir) -> String {
     String::from_utf8(output.stderr).expect("UTF-8")
 }
 
-async fn ask(client: &mut Client, method: Method, path: &str, headers: &[(&str, &str)]) -> Answer {
+async fn ask(client: &mut Client, method: Method, path: &str, headers: Headers<'_>) -> Answer {
     let mut request = request(method, path, "");
     for (name, value) in headers {
         let name = http::HeaderName::from_bytes(name.as_bytes()).expect("a name");

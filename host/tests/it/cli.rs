@@ -43,7 +43,8 @@ fn it_ends_with_2_for_wrong_usage_alone() {
 
 #[test]
 fn an_admin_api_for_other_machines_is_refused() {
-    let output = run(dovetail().args(["up", "--admin", "0.0.0.0:9090"]).current_dir(plain("")));
+    let folder = plain("");
+    let output = run(dovetail().args(["up", "--admin", "0.0.0.0:9090"]).current_dir(&folder));
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("--admin: 0.0.0.0:9090 is no loopback address"), "{}", stderr(&output));
     assert!(stderr(&output).contains("write \"127.0.0.1:9090\""), "{}", stderr(&output));
