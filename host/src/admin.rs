@@ -1,4 +1,5 @@
-//! The admin API: what runs, whether it can serve, and swaps.
+//! The admin API: what runs, whether it can serve, and swaps. Its [`Guard`]
+//! decides who is answered.
 
 use std::sync::{
     Arc,
@@ -20,20 +21,25 @@ use crate::{
     swap::Swapper,
 };
 
+pub use self::{guard::Guard, token::Token};
+
+mod guard;
 mod status;
 mod swaps;
+mod token;
 
 /// Answers for one app.
 pub struct Admin {
     app: Arc<App>,
     swapper: Arc<Swapper>,
+    guard: Guard,
     stopping: AtomicBool,
 }
 
 impl Admin {
     /// The admin API of an app.
-    pub fn new(app: Arc<App>, swapper: Arc<Swapper>) -> Admin {
-        Admin { app, swapper, stopping: AtomicBool::new(false) }
+    pub fn new(app: Arc<App>, swapper: Arc<Swapper>, guard: Guard) -> Admin {
+        Admin { app, swapper, guard, stopping: AtomicBool::new(false) }
     }
 
     /// Say from now on that no more requests are wanted.
@@ -88,6 +94,9 @@ impl Handler for Admin {
     type Body = Full<Bytes>;
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        if let Some(refused) = self.guard.refusal(&request) {
+            return refused.map(Full::new);
+        }
         let head = request.method() == Method::HEAD;
         let response = self.route(request).await;
         response.map(|body| if head { Full::default() } else { Full::new(body) })

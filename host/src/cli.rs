@@ -4,6 +4,7 @@
 //! error. It ends with 0, with 1 for a failure, with 2 for wrong usage.
 
 use std::{
+    io::Write,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -15,14 +16,23 @@ use self::terminal::Terminal;
 use crate::{
     app::Plan,
     history::History,
-    manifest::{Manifest, Report},
+    manifest::{Invalid, Manifest, Report},
     telemetry,
 };
 
 mod build;
 mod check;
+mod client;
 mod graph;
+mod history;
+mod promote;
+mod rollback;
+mod status;
+mod swap;
+mod swapped;
+mod table;
 mod terminal;
+mod time;
 mod up;
 
 /// Microservices as WebAssembly components, linked by one host.
@@ -46,6 +56,16 @@ enum Verb {
     Check,
     /// Show the services, their routes and their links.
     Graph(graph::Graph),
+    /// Make another component live in a running host, with nothing lost.
+    Swap(swap::Swap),
+    /// Withdraw a service's canary, or make the revision before the live one live again.
+    Rollback(rollback::Rollback),
+    /// Make a service's canary live.
+    Promote(promote::Promote),
+    /// Show the revisions of a service, the newest first.
+    History(history::History),
+    /// Show the services of a running host, and what they have in hand.
+    Status(status::Status),
     /// Print the JSON schema of the manifest, for editors.
     Schema,
     /// Print a completion script for a shell.
@@ -76,6 +96,11 @@ impl Verb {
             Verb::Build => build::run(&Manifest::load(manifest)?, &Terminal::new()),
             Verb::Check => check::run(manifest),
             Verb::Graph(graph) => graph.run(manifest),
+            Verb::Swap(swap) => swap.run(manifest),
+            Verb::Rollback(rollback) => rollback.run(manifest),
+            Verb::Promote(promote) => promote.run(manifest),
+            Verb::History(history) => history.run(manifest),
+            Verb::Status(status) => status.run(manifest),
             Verb::Schema => {
                 println!("{:#}", crate::manifest::json_schema());
                 Ok(())
@@ -106,6 +131,19 @@ fn plan(manifest: Manifest, history: &History, terminal: &Terminal) -> Result<Pl
         terminal.done("Compiled", &what, part.compiled_in);
     }
     Ok(plan)
+}
+
+/// Reads the name of a service.
+fn service(name: &str) -> Result<String, Invalid> {
+    crate::manifest::service_name(name).map(|()| name.to_owned())
+}
+
+/// Print the host's answer as it is, and end its line.
+fn print(answer: &[u8]) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(answer)?;
+    out.write_all(b"\n")?;
+    Ok(())
 }
 
 fn show(error: &anyhow::Error) {

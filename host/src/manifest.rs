@@ -39,6 +39,7 @@ pub use duration::duration;
 pub use invalid::Invalid;
 pub use limits::Limits;
 pub use listen::{admin_address, listen_address};
+pub use names::service as service_name;
 pub use outbound::OutboundHost;
 pub use report::{Problem, Report};
 pub use route::Route;
@@ -61,8 +62,11 @@ pub struct Manifest {
     pub app: String,
     /// Where the gateway listens.
     pub gateway: SocketAddr,
-    /// Where the admin API listens: a loopback address, since it has no tokens.
+    /// Where the admin API listens: a loopback address, unless it asks for a token.
     pub admin: SocketAddr,
+    /// The file of the token that the admin API asks for, joined to the
+    /// manifest's folder.
+    pub token_file: Option<PathBuf>,
     /// Where buckets are kept; a path in it is relative to [`dir`](Self::dir).
     pub store: StoreUrl,
     /// At least one, sorted by name.
@@ -139,6 +143,12 @@ impl Manifest {
                 None => at.child(key),
             };
         }
+        Problem::at(&self.source, self.places.value(&at), title).help(help)
+    }
+
+    /// A problem of the admin API's token file, found later.
+    pub fn token_problem(&self, title: impl Into<String>, help: impl Into<String>) -> Problem {
+        let at = KeyPath::root().child("admin").child("token_file");
         Problem::at(&self.source, self.places.value(&at), title).help(help)
     }
 

@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use super::{plan, state, terminal::Terminal, up};
 use crate::{
+    admin::Token,
     gateway::Gateway,
     history::History,
     manifest::{Manifest, StoreUrl},
@@ -18,6 +19,7 @@ use crate::{
 pub fn run(manifest: &Path) -> Result<()> {
     let terminal = Terminal::new();
     let manifest = Manifest::load(manifest)?;
+    Token::of(&manifest)?;
     let history = Arc::new(History::peek(&state(&manifest))?);
     let plan = plan(manifest, &history, &terminal)?;
     store::inspect(&up::store_url(plan.manifest(), None)?)?;

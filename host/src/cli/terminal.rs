@@ -10,6 +10,8 @@ use std::{
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::time;
+
 /// Words that say what was done.
 pub const DONE: Style = AnsiColor::Green.on_default().bold();
 /// The word `error`.
@@ -58,7 +60,7 @@ impl Terminal {
 
     /// Say that something was done, and how long it took.
     pub fn done(&self, verb: &str, what: &str, took: Duration) {
-        anstream::eprintln!("{} {what} {FAINT}in {:.2} s{FAINT:#}", word(verb), took.as_secs_f64());
+        anstream::eprintln!("{} {what} {FAINT}in {}{FAINT:#}", word(verb), time::took(took));
     }
 
     /// Say something that is worth a line.

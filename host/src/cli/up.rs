@@ -16,7 +16,7 @@ use super::{
     terminal::{FAINT, STRONG, Terminal, word},
 };
 use crate::{
-    admin::Admin,
+    admin::{Admin, Guard, Token},
     app::{App, Plan},
     gateway::Gateway,
     history::History,
@@ -43,7 +43,7 @@ pub struct Up {
     #[arg(long, value_name = "HOST:PORT", value_parser = manifest::listen_address)]
     listen: Option<SocketAddr>,
     /// Serve the admin API here instead of at admin.listen.
-    #[arg(long, value_name = "HOST:PORT", value_parser = manifest::admin_address)]
+    #[arg(long, value_name = "HOST:PORT", value_parser = manifest::listen_address)]
     admin: Option<SocketAddr>,
     /// Keep data here instead of at store.url: memory: or sqlite:PATH.
     #[arg(long, value_name = "URL", value_parser = store_argument)]
@@ -55,15 +55,24 @@ impl Up {
     pub fn run(self, manifest: &Path) -> Result<()> {
         let mut manifest = Manifest::load(manifest)?;
         manifest.gateway = self.listen.unwrap_or(manifest.gateway);
-        manifest.admin = self.admin.unwrap_or(manifest.admin);
+        manifest.admin = admin_address(&manifest, self.admin)?;
+        let token = Token::of(&manifest)?;
         let url = store_url(&manifest, self.store.as_deref())?;
         let history = Arc::new(History::open(&state(&manifest))?);
         let plan = plan(manifest, &history, &Terminal::new())?;
         let runtime = runtime()?;
-        let served = runtime.block_on(serve(plan, url, history));
+        let served = runtime.block_on(serve(plan, url, history, token));
         runtime.shutdown_timeout(LAST_TASKS);
         served
     }
+}
+
+/// Where the admin API listens: as the manifest says, or where else was asked
+/// for, which is bound by the same rule.
+fn admin_address(manifest: &Manifest, instead: Option<SocketAddr>) -> Result<SocketAddr> {
+    let Some(address) = instead else { return Ok(manifest.admin) };
+    let checked = manifest::admin_address(&address.to_string(), manifest.token_file.is_some());
+    checked.map_err(|error| anyhow::anyhow!("--admin: {address} {}; {}", error.reason, error.help))
 }
 
 /// The store to open: the manifest's, or the one asked for instead. A relative
@@ -86,7 +95,7 @@ pub fn runtime() -> Result<Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime could not be started")
 }
 
-async fn serve(plan: Plan, url: StoreUrl, history: Arc<History>) -> Result<()> {
+async fn serve(plan: Plan, url: StoreUrl, history: Arc<History>, token: Option<Token>) -> Result<()> {
     let mut signals = Signals::new()?;
     // Nothing is in flight before all services are ready, which may take each of
     // them up to its deadline.
@@ -99,7 +108,8 @@ async fn serve(plan: Plan, url: StoreUrl, history: Arc<History>) -> Result<()> {
     // The admin API answers until all else is done.
     let (done, until_done) = oneshot::channel::<()>();
     let swapper = Swapper::new(app.clone(), history);
-    let status = Arc::new(Admin::new(app.clone(), swapper));
+    let guard = Guard::new(admin.address()?, token.as_ref());
+    let status = Arc::new(Admin::new(app.clone(), swapper, guard));
     let admin = tokio::spawn(admin.serve(status.clone(), async { _ = until_done.await }));
     let stop = async { _ = signals.next().await };
     let connections = gateway.serve(Arc::new(Gateway::new(&app)?), stop).await;

@@ -3,7 +3,7 @@
 //! A value that is refused is reported and left out; the rest is checked all
 //! the same. Only if nothing was reported is there a manifest.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::key::{KeyPath, Places};
 use super::report::Source;
@@ -26,9 +26,9 @@ pub(super) fn check(
     let Checker { problems, .. } = checker;
     match parts {
         Some(parts) if problems.is_empty() => {
-            let Parts { app, gateway, admin, store, services } = parts;
+            let Parts { app, gateway, admin, token_file, store, services } = parts;
             let path = path.to_owned();
-            Ok(Manifest { path, app, gateway, admin, store, services, source, places })
+            Ok(Manifest { path, app, gateway, admin, token_file, store, services, source, places })
         }
         _ => Err(Report::new(problems)),
     }
@@ -46,6 +46,7 @@ struct Parts {
     app: String,
     gateway: std::net::SocketAddr,
     admin: std::net::SocketAddr,
+    token_file: Option<PathBuf>,
     store: StoreUrl,
     services: Vec<super::ServiceManifest>,
 }
@@ -56,7 +57,11 @@ impl Checker<'_> {
         let app = document.app.and_then(|app| app.name);
         let app = app.and_then(|app| self.take(&at("app", "name"), names::app(&app).map(|()| app)));
         let gateway = self.take(&at("gateway", "listen"), listen_address(&document.gateway.listen));
-        let admin = self.take(&at("admin", "listen"), admin_address(&document.admin.listen));
+        let asks = document.admin.token_file.is_some();
+        let admin = self.take(&at("admin", "listen"), admin_address(&document.admin.listen, asks));
+        let token_file = document.admin.token_file;
+        let token_file =
+            token_file.and_then(|path| self.path(&at("admin", "token_file"), &path, "write the file's path"));
         if let (Some(gateway), Some(admin)) = (gateway, admin) {
             self.apart(gateway, admin);
         }
@@ -65,7 +70,7 @@ impl Checker<'_> {
         let store = self.take(&at("store", "url"), StoreUrl::parse(&document.store.url, name));
         let services = self.services(document.service.unwrap_or_default());
         let (app, gateway, admin, store) = (app?, gateway?, admin?, store?);
-        Some(Parts { app, gateway, admin, store, services })
+        Some(Parts { app, gateway, admin, token_file, store, services })
     }
 
     /// The gateway and the admin API cannot listen on one port.
@@ -87,6 +92,15 @@ impl Checker<'_> {
                 .label("also the admin API's, unless `admin.listen` says otherwise"),
         };
         self.problems.push(problem.help("give one of them another port, or port 0 for a free one"));
+    }
+
+    /// A file's path, seen from where the host runs.
+    fn path(&mut self, at: &KeyPath, path: &str, help: &str) -> Option<PathBuf> {
+        self.take(at, filled(path, help))?;
+        match self.dir {
+            here if here == Path::new(".") => Some(PathBuf::from(path)),
+            dir => Some(dir.join(path)),
+        }
     }
 
     /// The value, or its refusal reported as that of the key at `at`.
@@ -117,4 +131,8 @@ impl Checker<'_> {
     fn problem(&self, at: &KeyPath, title: impl Into<String>) -> Problem {
         Problem::at(self.source, self.places.value(at), title)
     }
+}
+
+fn filled(text: &str, help: &str) -> Result<(), Invalid> {
+    if text.trim().is_empty() { Err(Invalid::new("is empty", help)) } else { Ok(()) }
 }

@@ -10,15 +10,19 @@ pub fn listen_address(text: &str) -> Result<SocketAddr, Invalid> {
 }
 
 /// Reads an address for the admin API. Whoever reaches that API can replace
-/// services, so as long as it asks for no token it stays on this machine.
-pub fn admin_address(text: &str) -> Result<SocketAddr, Invalid> {
+/// services, so unless it asks for a token it stays on this machine.
+pub fn admin_address(text: &str, asks_for_token: bool) -> Result<SocketAddr, Invalid> {
     let address = listen_address(text)?;
-    if address.ip().to_canonical().is_loopback() {
+    if asks_for_token || address.ip().to_canonical().is_loopback() {
         return Ok(address);
     }
     Err(Invalid::new(
-        "is no loopback address, and the admin API has no tokens yet",
-        format!("write \"127.0.0.1:{}\", so that only this machine reaches it", address.port()),
+        "is no loopback address, and the admin API asks for no token",
+        format!(
+            "write \"127.0.0.1:{}\", so that only this machine reaches it, or add to `[admin]` \
+             `token_file = \"admin.token\"`, a file with a secret",
+            address.port()
+        ),
     ))
 }
 
@@ -39,8 +43,8 @@ mod tests {
     fn addresses_are_read() {
         assert!(listen_address("0.0.0.0:80").is_ok());
         assert!(listen_address("[::1]:0").is_ok());
-        assert!(admin_address("127.1.2.3:9090").is_ok());
-        assert!(admin_address("[::1]:9090").is_ok());
+        assert!(admin_address("127.1.2.3:9090", false).is_ok());
+        assert!(admin_address("[::1]:9090", false).is_ok());
     }
 
     #[test]
@@ -53,10 +57,15 @@ mod tests {
     }
 
     #[test]
-    fn the_admin_api_stays_on_this_machine() {
+    fn without_a_token_the_admin_api_stays_on_this_machine() {
         for text in ["0.0.0.0:9090", "[::]:9090", "192.168.0.2:9090", "[::ffff:10.0.0.1]:1"] {
-            let refused = admin_address(text).map_err(|invalid| invalid.reason);
-            assert!(refused.is_err_and(|reason| reason.contains("no tokens")), "{text}");
+            let refused = admin_address(text, false).map_err(|invalid| invalid.reason);
+            assert!(refused.is_err_and(|reason| reason.contains("asks for no token")), "{text}");
+            assert!(admin_address(text, true).is_ok(), "{text}");
+        }
+        assert!(admin_address("localhost:9090", true).is_err());
+        for text in [":9090", "9090"] {
+            assert!(admin_address(text, true).is_err(), "{text}");
         }
     }
 }

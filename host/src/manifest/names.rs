@@ -14,8 +14,8 @@ pub(super) fn app(name: &str) -> Result<(), Invalid> {
     characters(name, allowed, help)
 }
 
-/// A service's name.
-pub(super) fn service(name: &str) -> Result<(), Invalid> {
+/// Whether this may be a service's name.
+pub fn service(name: &str) -> Result<(), Invalid> {
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let help = "use 1 to 63 lower-case letters, digits and `-`, a letter first";
     length(name, help)?;

@@ -62,9 +62,15 @@ pub(super) struct Gateway {
 #[derive(Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Admin {
-    /// A loopback address and a port. Port 0 picks a free one.
+    /// An address and a port. Other than a loopback address it needs a
+    /// `token_file`. Port 0 picks a free one.
     #[schemars(extend("examples" = ["127.0.0.1:9090"]))]
     pub listen: String,
+    /// A file, relative to this one, that holds the token which every request
+    /// must bring, and that only its owner may read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(min = 1), extend("examples" = ["admin.token"]))]
+    pub token_file: Option<String>,
 }
 
 /// Where buckets are kept.
@@ -186,7 +192,7 @@ impl Default for Gateway {
 
 impl Default for Admin {
     fn default() -> Self {
-        Self { listen: "127.0.0.1:9090".to_owned() }
+        Self { listen: "127.0.0.1:9090".to_owned(), token_file: None }
     }
 }
 

@@ -65,6 +65,8 @@ fn every_key_reaches_its_field() -> Outcome {
     let path = folder().join("full.toml");
     let manifest = Manifest::load(&path)?;
     assert_eq!(manifest.gateway.port(), 0);
+    assert_eq!(manifest.admin.to_string(), "0.0.0.0:0");
+    assert_eq!(manifest.token_file, Some(folder().join("secrets/admin.token")));
     assert_eq!(manifest.store.to_string(), "memory:");
     assert_eq!(manifest.services.iter().map(|s| &s.name).collect::<Vec<_>>(), ["order", "user"]);
     let order = manifest.service("order").ok_or("no order")?;
@@ -134,9 +136,9 @@ fn later_problems_are_shown_at_their_keys() -> Outcome {
         let shown = report.to_string();
         shown.rsplit_once("full.toml:").map(|(_, rest)| rest.lines().next().unwrap_or_default().to_owned())
     };
-    assert_eq!(place("order", None).as_deref(), Some("13:1"));
-    assert_eq!(place("order", Some("limits.memory")).as_deref(), Some("26:10"));
-    assert_eq!(place("order", Some("links.shop:users/directory@0.1.0")).as_deref(), Some("22:38"));
-    assert_eq!(place("user", Some("limits.memory")).as_deref(), Some("32:1"));
+    assert_eq!(place("order", None).as_deref(), Some("14:1"));
+    assert_eq!(place("order", Some("limits.memory")).as_deref(), Some("27:10"));
+    assert_eq!(place("order", Some("links.shop:users/directory@0.1.0")).as_deref(), Some("23:38"));
+    assert_eq!(place("user", Some("limits.memory")).as_deref(), Some("33:1"));
     Ok(())
 }

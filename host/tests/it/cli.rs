@@ -10,13 +10,8 @@ use std::{
 };
 
 use serde_json::Value;
-use tempfile::TempDir;
 
-use crate::support::{Host, app, dovetail, shop};
-
-/// An app of one component that does nothing, which compiles in no time. More
-/// keys of its service may follow.
-const PLAIN: &str = "[app]\nname = \"plain\"\n[service.plain]\ncomponent = \"plain.wasm\"\n";
+use crate::support::{Host, PLAIN, app, dovetail, plain, shop};
 
 #[test]
 fn it_ends_with_2_for_wrong_usage_alone() {
@@ -48,9 +43,10 @@ fn it_ends_with_2_for_wrong_usage_alone() {
 
 #[test]
 fn an_admin_api_for_other_machines_is_refused() {
-    let output = run(dovetail().args(["up", "--admin", "0.0.0.0:9090"]));
-    assert_eq!(output.status.code(), Some(2));
-    assert!(stderr(&output).contains("is no loopback address"), "{}", stderr(&output));
+    let folder = plain("");
+    let output = run(dovetail().args(["up", "--admin", "0.0.0.0:9090"]).current_dir(&folder));
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("--admin: 0.0.0.0:9090 is no loopback address"), "{}", stderr(&output));
     assert!(stderr(&output).contains("write \"127.0.0.1:9090\""), "{}", stderr(&output));
 }
 
@@ -238,14 +234,6 @@ fn too_many_instances_are_told_with_how_many_would_fit() {
     let most = number("add up to ", " or fewer");
     assert_eq!(check(most).status.code(), Some(0));
     assert_eq!(check(most + 1).status.code(), Some(1));
-}
-
-/// A folder with [`PLAIN`] and more of a manifest.
-fn plain(more: &str) -> TempDir {
-    let folder = app(&format!("{PLAIN}{more}"));
-    let component = wat::parse_str("(component)").expect("a component");
-    fs::write(folder.path().join("plain.wasm"), component).expect("a component can be written");
-    folder
 }
 
 fn keys(table: &Value) -> BTreeSet<String> {

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by a panic that says what was expected")]
 
 mod admin;
+mod admin_client;
+mod admin_guard;
 mod bad_input;
 mod bounds;
 mod building;

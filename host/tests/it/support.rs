@@ -98,6 +98,15 @@ pub fn shop() -> TempDir {
     app(SHOP)
 }
 
+/// A folder with [`PLAIN`] and more of a manifest.
+pub fn plain(more: &str) -> TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    std::fs::write(folder.path().join("dovetail.toml"), format!("{PLAIN}{more}")).expect("a manifest can be written");
+    let component = wat::parse_str("(component)").expect("a component");
+    std::fs::write(folder.path().join("plain.wasm"), component).expect("a component can be written");
+    folder
+}
+
 /// Ask until the answer is yes, for at most [`PATIENCE`].
 pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let end = Instant::now() + PATIENCE;
@@ -105,6 +114,10 @@ pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
         assert!(Instant::now() < end, "waited in vain until {what}");
     }
 }
+
+/// An app of one component that does nothing, which compiles in no time. More
+/// keys of its service may follow.
+pub const PLAIN: &str = "[app]\nname = \"plain\"\n[service.plain]\ncomponent = \"plain.wasm\"\n";
 
 /// See [`shop`]. More services may follow it.
 pub const SHOP: &str = r#"

@@ -1,12 +1,11 @@
 //! The services of a manifest.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use http::Uri;
 
-use super::Checker;
+use super::{Checker, filled};
 use crate::manifest::duration::duration;
 use crate::manifest::key::KeyPath;
 use crate::manifest::nearest::nearest;
@@ -28,7 +27,9 @@ impl Checker<'_> {
     fn service(&mut self, name: String, table: schema::Service, known: &BTreeSet<String>) -> Option<ServiceManifest> {
         let at = KeyPath::root().child("service").child(&name);
         self.take_key(&at, "service name", names::service(&name));
-        let component = self.component(&at, table.component.as_deref());
+        let component = table.component.as_deref();
+        let component = component
+            .and_then(|path| self.path(&at.child("component"), path, "write the path of the component's file"));
         self.build(&at, table.build.as_deref());
         let routes = self.list(&at.child("routes"), &table.routes, |text| text.parse::<Route>());
         let buckets =
@@ -52,17 +53,6 @@ impl Checker<'_> {
             links: table.links,
             limits: limits?,
         })
-    }
-
-    /// The component's path, seen from where the host runs.
-    fn component(&mut self, at: &KeyPath, path: Option<&str>) -> Option<PathBuf> {
-        let path = path?;
-        let filled = filled(path, "write the path of the component's file");
-        self.take(&at.child("component"), filled)?;
-        if self.dir == Path::new(".") {
-            return Some(PathBuf::from(path));
-        }
-        Some(self.dir.join(path))
     }
 
     fn build(&mut self, at: &KeyPath, command: Option<&str>) {
@@ -117,10 +107,6 @@ impl Checker<'_> {
             drain: drain?,
         })
     }
-}
-
-fn filled(text: &str, help: &str) -> Result<(), Invalid> {
-    if text.trim().is_empty() { Err(Invalid::new("is empty", help)) } else { Ok(()) }
 }
 
 fn link_target(from: &str, to: &str, known: &BTreeSet<String>) -> Result<(), Invalid> {

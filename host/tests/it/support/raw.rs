@@ -49,3 +49,10 @@ pub fn read_all(mut stream: TcpStream) -> String {
     }
     String::from_utf8_lossy(&received).into_owned()
 }
+
+/// Read so many bytes.
+pub fn read_bytes(stream: &mut TcpStream, count: usize) -> Vec<u8> {
+    let mut received = vec![0; count];
+    stream.read_exact(&mut received).expect("as many bytes as were announced");
+    received
+}

@@ -1,0 +1,209 @@
+//! Talking to a running host, through its admin API.
+//!
+//! One request, one connection: a verb makes few. Every error says what was
+//! tried, and what to do about it.
+
+use std::{io::ErrorKind, path::Path, time::Duration};
+
+use anyhow::{Context, Error, Result, anyhow, bail};
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header, uri::Authority};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use serde::{Deserialize, de::DeserializeOwned};
+use tokio::{net::TcpStream, runtime::Runtime, time::timeout};
+
+pub use self::target::Target;
+use crate::admin::Token;
+
+mod agent;
+mod target;
+
+/// How long a connection may take to be made.
+const CONNECTING: Duration = Duration::from_secs(5);
+
+/// How long an answer may take that only says how things are.
+const READING: Duration = Duration::from_secs(10);
+
+/// How long an answer may take that waits for something to be done. The host
+/// ends what takes it too long; this is for one that hangs.
+const DOING: Duration = Duration::from_secs(3600);
+
+/// The longest answer that is read, in bytes.
+const LARGEST: usize = 16 << 20;
+
+/// A running host.
+pub struct Client {
+    address: Authority,
+    token: Option<Token>,
+    runtime: Runtime,
+}
+
+/// What the host says when it refuses.
+#[derive(Deserialize)]
+struct Refusal {
+    error: String,
+    #[serde(default)]
+    problems: Vec<String>,
+}
+
+impl Client {
+    fn new(address: Authority, token: Option<Token>) -> Result<Client> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        Ok(Client { address, token, runtime: runtime.context("the runtime could not be started")? })
+    }
+
+    /// Ask how things are.
+    pub fn read(&self, path: &str) -> Result<Bytes> {
+        self.ask(Method::GET, path, Bytes::new(), READING)
+    }
+
+    /// Wait until something is done.
+    pub fn wait(&self, path: &str) -> Result<Bytes> {
+        self.ask(Method::GET, path, Bytes::new(), DOING)
+    }
+
+    /// Have something done.
+    pub fn act(&self, method: Method, path: &str, body: Bytes) -> Result<Bytes> {
+        self.ask(method, path, body, DOING)
+    }
+
+    /// The values in an answer.
+    pub fn values<T: DeserializeOwned>(&self, answer: &[u8]) -> Result<T> {
+        let values = serde_json::from_slice(answer);
+        values.with_context(|| format!("{}; is it of another version than this command?", self.no_host()))
+    }
+
+    fn ask(&self, method: Method, path: &str, body: Bytes, patience: Duration) -> Result<Bytes> {
+        let tried = format!("{method} {}", path.split('?').next().unwrap_or(path));
+        let request = self.request(method, path, body)?;
+        let answer = self.runtime.block_on(self.exchange(request, patience))?;
+        match answer.status() {
+            status if status.is_success() => Ok(answer.into_body()),
+            status => Err(self.refused(&tried, status, answer.body())),
+        }
+    }
+
+    fn request(&self, method: Method, path: &str, body: Bytes) -> Result<Request<Full<Bytes>>> {
+        let request = Request::builder().method(method).uri(path).header(header::HOST, self.address.as_str());
+        let mut request = request.header(header::USER_AGENT, agent::agent()).body(Full::new(body))?;
+        if let Some(token) = &self.token {
+            let mut value = HeaderValue::try_from(format!("Bearer {}", token.secret()))?;
+            value.set_sensitive(true);
+            request.headers_mut().insert(header::AUTHORIZATION, value);
+        }
+        Ok(request)
+    }
+
+    async fn exchange(&self, request: Request<Full<Bytes>>, patience: Duration) -> Result<Response<Bytes>> {
+        let stream = self.connect().await.with_context(|| {
+            format!("no host answers at {}; start it with `dovetail up`, or say where with --admin", self.url())
+        })?;
+        let answer = async {
+            let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+            tokio::spawn(connection);
+            let (head, body) = sender.send_request(request).await?.into_parts();
+            let body = Limited::new(body, LARGEST).collect().await.map_err(Error::from_boxed)?;
+            Ok::<_, Error>(Response::from_parts(head, body.to_bytes()))
+        };
+        let answer = timeout(patience, answer).await;
+        let answer = answer.map_err(|_| anyhow!("the host at {} did not answer in time", self.url()))?;
+        answer.with_context(|| format!("{}, or stopped before it had answered", self.no_host()))
+    }
+
+    async fn connect(&self) -> std::io::Result<TcpStream> {
+        let host = self.address.host().trim_matches(['[', ']']);
+        let port = self.address.port_u16().unwrap_or_default();
+        match timeout(CONNECTING, TcpStream::connect((host, port))).await {
+            Ok(connected) => connected,
+            Err(_) => Err(ErrorKind::TimedOut.into()),
+        }
+    }
+
+    /// Why the host did not do what was tried.
+    fn refused(&self, tried: &str, status: StatusCode, answer: &[u8]) -> Error {
+        let url = self.url();
+        let Ok(Refusal { error, problems }) = serde_json::from_slice(answer) else {
+            return anyhow!(
+                "{}: it answers `{tried}` with {status}; say where the host is with --admin",
+                self.no_host()
+            );
+        };
+        let told = printable(&error);
+        match status {
+            StatusCode::UNAUTHORIZED if self.token.is_none() => anyhow!(
+                "the host at {url} asks for a token; name its file with --token-file, or as `token_file` in `[admin]` \
+                 of the manifest"
+            ),
+            StatusCode::UNAUTHORIZED => {
+                anyhow!("the host at {url} does not take this token; name the file that it has with --token-file")
+            }
+            StatusCode::NOT_FOUND => anyhow!(
+                "the host at {url} answers `{tried}` with 404: {told}; `dovetail status` shows the services that it has"
+            ),
+            StatusCode::CONFLICT => {
+                let problems = problems.iter().map(|problem| format!("\n\n{}", printable(problem.trim_end())));
+                anyhow!("{told}{}", problems.collect::<String>())
+            }
+            _ => anyhow!("the host at {url} answers `{tried}` with {}: {told}", status.as_u16()),
+        }
+    }
+
+    fn no_host(&self) -> String {
+        format!("what answers at {} is no Dovetail host", self.url())
+    }
+
+    fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+}
+
+/// The file that is to be sent.
+pub fn component(file: &Path) -> Result<Bytes> {
+    if file.is_dir() {
+        bail!("`{}` is a folder, not a component", file.display());
+    }
+    let bytes = std::fs::read(file);
+    bytes.map(Bytes::from).with_context(|| format!("the component `{}` cannot be read", file.display()))
+}
+
+/// Text of others without what would steer a terminal.
+pub fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()
+}
+
+#[cfg(test)]
+#[expect(clippy::expect_used, reason = "a test fails by a panic that says what was expected")]
+mod tests {
+    use super::*;
+
+    fn refused(status: u16, answer: &str) -> String {
+        let client = Client::new(Authority::from_static("127.0.0.1:9090"), None).expect("a runtime");
+        let status = StatusCode::from_u16(status).expect("a status");
+        client.refused("PUT /v1/services/user/component", status, answer.as_bytes()).to_string()
+    }
+
+    #[test]
+    fn a_conflict_is_told_with_every_problem() {
+        let answer =
+            r#"{"error":"the component does not fit","problems":["`a` differs:\n  func()\n","`b` is\u001b[2J gone"]}"#;
+        assert_eq!(
+            refused(409, answer),
+            "the component does not fit\n\n`a` differs:\n  func()\n\n`b` is\u{fffd}[2J gone"
+        );
+        assert_eq!(refused(409, r#"{"error":"there is no revision before this"}"#), "there is no revision before this");
+    }
+
+    #[test]
+    fn other_refusals_say_what_was_tried() {
+        assert_eq!(
+            refused(413, r#"{"error":"The component is too large"}"#),
+            "the host at http://127.0.0.1:9090 answers `PUT /v1/services/user/component` with 413: The component is too \
+             large"
+        );
+        assert!(refused(404, r#"{"error":"Not found"}"#).ends_with("`dovetail status` shows the services that it has"));
+        assert!(refused(401, r#"{"error":"A token"}"#).contains("asks for a token; name its file with --token-file"));
+        assert!(refused(404, "<html>").contains("is no Dovetail host: it answers `PUT /v1/services/user/component`"));
+    }
+}

@@ -1,0 +1,100 @@
+//! Which host is meant, and with which token.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Result, anyhow, bail};
+use clap::Args;
+use http::uri::Authority;
+
+use super::Client;
+use crate::{admin::Token, manifest::Manifest};
+
+/// Which running host to talk to.
+#[derive(Args)]
+pub struct Target {
+    /// Where the host's admin API is, instead of at admin.listen.
+    #[arg(long, value_name = "HOST:PORT", value_parser = address)]
+    admin: Option<Authority>,
+    /// Read the admin API's token from this file instead of admin.token_file.
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+}
+
+impl Target {
+    /// A client of that host. The manifest is read for what was not given.
+    pub fn client(self, path: &Path) -> Result<Client> {
+        let given = self.token_file.as_deref().map(|file| {
+            let read = Token::read(file);
+            read.map_err(|invalid| anyhow!("--token-file: `{}` {}; {}", file.display(), invalid.reason, invalid.help))
+        });
+        let given = given.transpose()?;
+        // A host elsewhere needs no manifest here, but where there is one it may
+        // know the token.
+        let manifest = match &self.admin {
+            Some(_) if given.is_some() || !path.exists() => None,
+            _ => Some(Manifest::load(path)?),
+        };
+        let address = match (self.admin, &manifest) {
+            (Some(address), _) => address,
+            (None, Some(manifest)) => listens(manifest.admin)?,
+            (None, None) => bail!("say where the host is with --admin"),
+        };
+        let token = match (given, &manifest) {
+            (None, Some(manifest)) => Token::of(manifest)?,
+            (given, _) => given,
+        };
+        Client::new(address, token)
+    }
+}
+
+/// Reads `HOST:PORT`, also as `dovetail up` shows it.
+fn address(text: &str) -> Result<Authority, String> {
+    let bare = text.strip_prefix("http://").unwrap_or(text);
+    let authority = bare.strip_suffix('/').unwrap_or(bare).parse::<Authority>();
+    let authority = authority.ok().filter(|authority| {
+        let port = authority.port_u16().is_some_and(|port| port > 0);
+        port && !authority.host().is_empty() && !authority.as_str().contains('@')
+    });
+    authority.ok_or_else(|| "write a host and its port, as in \"127.0.0.1:9090\"".to_owned())
+}
+
+/// Where a host is reached that listens at an address of the manifest.
+fn listens(address: SocketAddr) -> Result<Authority> {
+    if address.port() == 0 {
+        bail!("the manifest leaves the port of the admin API to the host; give the one that it shows with --admin");
+    }
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    Ok(SocketAddr::new(ip, address.port()).to_string().parse()?)
+}
+
+#[cfg(test)]
+#[expect(clippy::expect_used, reason = "a test fails by a panic that says what was expected")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read_as_they_are_shown() {
+        for text in ["127.0.0.1:9090", "http://127.0.0.1:9090", "http://[::1]:9090/", "admin.example.com:80"] {
+            assert!(address(text).is_ok(), "{text}");
+        }
+        for text in ["", ":9090", "localhost", "127.0.0.1:0", "https://a:1", "a:1/x", "a:b", "user@a:1", "a:99999"] {
+            assert!(address(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_host_is_reached_where_it_listens() {
+        let reached = |text: &str| listens(text.parse().expect("an address")).map(|address| address.to_string());
+        assert_eq!(reached("127.0.0.1:9090").ok().as_deref(), Some("127.0.0.1:9090"));
+        assert_eq!(reached("0.0.0.0:9090").ok().as_deref(), Some("127.0.0.1:9090"));
+        assert_eq!(reached("[::]:9090").ok().as_deref(), Some("[::1]:9090"));
+        assert!(reached("127.0.0.1:0").is_err_and(|error| error.to_string().contains("--admin")));
+    }
+}
