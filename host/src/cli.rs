@@ -7,6 +7,7 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::Arc,
 };
 
 use anyhow::Result;
@@ -15,6 +16,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use self::terminal::Terminal;
 use crate::{
     app::Plan,
+    engine::CodeCache,
     history::History,
     manifest::{Invalid, Manifest, Report},
     telemetry,
@@ -119,10 +121,10 @@ fn state(manifest: &Manifest) -> PathBuf {
 }
 
 /// Build the components of a manifest, compile and link them.
-fn plan(manifest: Manifest, history: &History, terminal: &Terminal) -> Result<Plan> {
+fn plan(manifest: Manifest, history: &History, cache: CodeCache, terminal: &Terminal) -> Result<Plan> {
     build::run(&manifest, terminal)?;
     let spinner = terminal.spin("Compiling", "");
-    let plan = Plan::make(manifest, history, |service| spinner.show(&service.name));
+    let plan = Plan::make(manifest, history, Arc::new(cache), |service| spinner.show(&service.name));
     drop(spinner);
     let plan = plan?;
     for (service, part) in plan.parts() {

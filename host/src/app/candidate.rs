@@ -38,7 +38,7 @@ impl App {
     /// that serves requests must not wait for it.
     pub fn compile(&self, place: usize, component: &[u8]) -> Result<Part, Report> {
         let (manifest, service) = (self.manifest(), self.service_manifest(place));
-        let part = Part::compile(manifest, &self.foundation.engine, service, component);
+        let part = Part::compile(manifest, &self.foundation.compiler, service, "what was sent", component);
         let part = part.map_err(|problem| Report::new(vec![*problem]))?;
         match part.memories() > self.foundation.memories {
             true => Err(Report::new(vec![self.too_many_memories(place, part.memories())])),

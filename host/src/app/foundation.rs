@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use wasmtime::{Engine, component::Linker};
+use wasmtime::component::Linker;
 
-use super::Part;
+use super::{Part, part::Compiler};
 use crate::{
     capability::Grants,
+    engine::Effort,
     link::{self, Link},
     manifest::{Manifest, Problem, ServiceManifest},
     service::{Revision, RevisionError, Service, State},
@@ -22,8 +23,8 @@ pub struct Foundation {
     pub manifest: Manifest,
     /// The buckets of all services.
     pub store: Arc<dyn BucketStore>,
-    /// Runs all components of the app.
-    pub engine: Engine,
+    /// Compiles and runs all components of the app.
+    pub compiler: Compiler,
     /// Linear memories that the engine has room for in an instance.
     pub memories: u32,
     linker: Linker<State>,
@@ -31,9 +32,16 @@ pub struct Foundation {
 
 impl Foundation {
     /// Everything that the host offers, on this engine and this store.
-    pub fn new(manifest: Manifest, engine: Engine, memories: u32, store: Arc<dyn BucketStore>) -> Result<Foundation> {
-        let linker = State::linker(&engine)?;
-        Ok(Foundation { manifest, store, engine, memories, linker })
+    pub fn new(
+        manifest: Manifest,
+        compiler: Compiler,
+        memories: u32,
+        store: Arc<dyn BucketStore>,
+    ) -> Result<Foundation> {
+        let linker = State::linker(&compiler.engine)?;
+        // From now on it serves.
+        let compiler = Compiler { effort: Effort::Background, ..compiler };
+        Ok(Foundation { manifest, store, compiler, memories, linker })
     }
 
     /// Make a revision of a service: tie its imports to those who export them, and

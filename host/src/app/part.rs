@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -12,12 +13,23 @@ use wasmtime::{
 
 use super::digest;
 use crate::{
+    engine::{self, CodeCache, Compiled, Effort},
     link::{self, Surface},
     manifest::{Manifest, Problem, ServiceManifest},
     service::HANDLER,
 };
 
 const BUILD_HELP: &str = "build it as a component of WASI 0.2, for example with `--target wasm32-wasip2`";
+
+/// What compiles the components of an app.
+pub struct Compiler {
+    /// Runs them.
+    pub engine: Engine,
+    /// Where code is kept.
+    pub cache: Arc<CodeCache>,
+    /// What it may take of the machine.
+    pub effort: Effort,
+}
 
 /// A service of a plan, in the manifest's order.
 pub struct Part {
@@ -42,24 +54,25 @@ impl Part {
         })
     }
 
-    /// Compile a service's component.
+    /// Compile a service's component, `name` being what people know it by.
     pub(super) fn compile(
         manifest: &Manifest,
-        engine: &Engine,
+        compiler: &Compiler,
         service: &ServiceManifest,
+        name: &str,
         bytes: &[u8],
     ) -> Result<Part, Box<Problem>> {
         let started = Instant::now();
         let problem = |title: String| manifest.problem(&service.name, Some("component"), title, BUILD_HELP);
         if let Some(what) = what_instead(bytes) {
             let title = format!("service `{}` has no component", service.name);
-            return Err(Box::new(problem(title).label(format!("`{}` is {what}", service.component.display()))));
+            return Err(Box::new(problem(title).label(format!("{name} is {what}"))));
         }
-        let component =
-            Component::from_binary(engine, bytes).map_err(|error| cannot_load(manifest, service, &error))?;
-        let surface = Surface::of(&component);
         let digest = digest(bytes);
-        Ok(Part { from_cache: false, digest, size: bytes.len(), compiled_in: started.elapsed(), component, surface })
+        let compiled = engine::compile(&compiler.engine, &compiler.cache, &digest, bytes, compiler.effort);
+        let Compiled { component, from_cache } = compiled.map_err(|error| cannot_load(manifest, service, &error))?;
+        let surface = Surface::of(&component);
+        Ok(Part { digest, size: bytes.len(), compiled_in: started.elapsed(), from_cache, component, surface })
     }
 
     /// Linear memories of one instance.

@@ -4,11 +4,10 @@ use std::{collections::HashMap, sync::Arc};
 
 use anyhow::Result;
 use tokio::task::spawn_blocking;
-use wasmtime::Engine;
 
-use super::{App, LinkNames, Part, digest, foundation::Foundation, topology::Topology};
+use super::{App, LinkNames, Part, digest, foundation::Foundation, part::Compiler, topology::Topology};
 use crate::{
-    engine::{self, EngineError, Needs},
+    engine::{self, CodeCache, Effort, EngineError, Needs},
     history::{AtStart, History, How},
     link,
     manifest::{Manifest, Report, ServiceManifest},
@@ -19,7 +18,7 @@ use crate::{
 /// A manifest whose components are compiled and whose links are resolved.
 pub struct Plan {
     manifest: Manifest,
-    engine: Engine,
+    compiler: Compiler,
     memories: u32,
     topology: Topology,
     origins: Vec<Origin>,
@@ -39,19 +38,24 @@ impl Plan {
     /// Compile and link. A service's component is the one that was live last, or
     /// the manifest's file when that is new. `compiling` is told of each service
     /// before its turn.
-    pub fn make(manifest: Manifest, history: &History, mut compiling: impl FnMut(&ServiceManifest)) -> Result<Plan> {
+    pub fn make(
+        manifest: Manifest,
+        history: &History,
+        cache: Arc<CodeCache>,
+        mut compiling: impl FnMut(&ServiceManifest),
+    ) -> Result<Plan> {
         let mut needs = needs(&manifest);
         let (components, origins) = read(&manifest, history)?;
-        let (mut engine, mut parts) = compile(&manifest, needs, &components, &mut compiling)?;
+        let (mut compiler, mut parts) = compile(&manifest, needs, &cache, &components, &mut compiling)?;
         let memories = parts.iter().map(|part| part.memories()).max().unwrap_or_default();
         if memories > needs.memories {
             // Composed of more than is usual. What a component needs is known
             // only when it is compiled, and it is compiled for one engine.
             needs.memories = memories;
-            (engine, parts) = compile(&manifest, needs, &components, &mut compiling)?;
+            (compiler, parts) = compile(&manifest, needs, &cache, &components, &mut compiling)?;
         }
         let topology = Topology::resolve(&manifest, parts)?;
-        Ok(Plan { manifest, engine, memories: needs.memories, topology, origins })
+        Ok(Plan { manifest, compiler, memories: needs.memories, topology, origins })
     }
 
     /// What was planned.
@@ -72,7 +76,7 @@ impl Plan {
     /// Make every service live on this store, those first that others call, and
     /// record that they are.
     pub async fn start(self, store: Arc<dyn BucketStore>, history: Arc<History>) -> Result<App> {
-        let foundation = Foundation::new(self.manifest, self.engine, self.memories, store)?;
+        let foundation = Foundation::new(self.manifest, self.compiler, self.memories, store)?;
         let topology = self.topology;
         let mut live: HashMap<usize, Arc<Service>> = HashMap::new();
         let mut problems = Vec::new();
@@ -154,20 +158,22 @@ fn record(history: &History, names: &[String], origins: Vec<Origin>) -> Result<(
 fn compile(
     manifest: &Manifest,
     needs: Needs,
+    cache: &Arc<CodeCache>,
     components: &[Vec<u8>],
     compiling: &mut impl FnMut(&ServiceManifest),
-) -> Result<(Engine, Vec<Arc<Part>>)> {
+) -> Result<(Compiler, Vec<Arc<Part>>)> {
     let engine = engine::start(needs).map_err(|error| no_engine(manifest, error))?;
+    let compiler = Compiler { engine, cache: cache.clone(), effort: Effort::Full };
     let (mut parts, mut problems) = (Vec::new(), Vec::new());
     for (service, component) in manifest.services.iter().zip(components) {
         compiling(service);
-        match Part::compile(manifest, &engine, service, component) {
+        match Part::compile(manifest, &compiler, service, &format!("`{}`", service.component.display()), component) {
             Ok(part) => parts.push(Arc::new(part)),
             Err(problem) => problems.push(*problem),
         }
     }
     Report::new(problems).into_result()?;
-    Ok((engine, parts))
+    Ok((compiler, parts))
 }
 
 /// What does not fit is shown at the service that asks for most.

@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use super::{plan, state, terminal::Terminal};
 use crate::{
     app::LinkNames,
+    engine::CodeCache,
     history::History,
     manifest::{Manifest, ServiceManifest},
 };
@@ -37,7 +38,7 @@ impl Graph {
     pub fn run(self, manifest: &Path) -> Result<()> {
         let manifest = Manifest::load(manifest)?;
         let history = History::peek(&state(&manifest))?;
-        let plan = plan(manifest, &history, &Terminal::new())?;
+        let plan = plan(manifest, &history, CodeCache::none(), &Terminal::new())?;
         let drawing = Drawing { app: &plan.manifest().app, services: &plan.manifest().services, links: &plan.links() };
         let text = match self.format {
             Format::Tree => drawing.tree(),

@@ -18,6 +18,7 @@ use super::{
 use crate::{
     admin::{Admin, Guard, Token},
     app::{App, Plan},
+    engine::CodeCache,
     gateway::Gateway,
     history::History,
     listener::{self, Listener},
@@ -59,7 +60,8 @@ impl Up {
         let token = Token::of(&manifest)?;
         let url = store_url(&manifest, self.store.as_deref())?;
         let history = Arc::new(History::open(&state(&manifest))?);
-        let plan = plan(manifest, &history, &Terminal::new())?;
+        let cache = CodeCache::open(&state(&manifest).join("code"))?;
+        let plan = plan(manifest, &history, cache, &Terminal::new())?;
         let runtime = runtime()?;
         let served = runtime.block_on(serve(plan, url, history, token));
         runtime.shutdown_timeout(LAST_TASKS);

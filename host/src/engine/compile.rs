@@ -8,17 +8,17 @@ use wasmtime::{Engine, component::Component};
 use super::CodeCache;
 
 /// The priority of the thread that compiles in the background, as `nice` counts:
-/// the lowest. It gives way almost wholly: for the shop's `user`, 0.2 s of work,
-/// it took 14 to 23 s while two spinning threads kept both cores busy, and a third
-/// of a second while they did not.
-const NICE: i32 = 19;
+/// a third of what a thread that serves gets. At the lowest, 19, it gave way almost
+/// wholly: 0.2 s of work took 14 to 23 s while two spinning threads kept both cores
+/// busy; at 5 it took about 1 s.
+const NICE: i32 = 5;
 
 /// What compiling may take of the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effort {
     /// Every core: nothing is served yet.
     Full,
-    /// One thread of the lowest priority: the host serves meanwhile. What is
+    /// One thread of a low priority: the host serves meanwhile. What is
     /// asked for at once is compiled one after the other.
     Background,
 }
