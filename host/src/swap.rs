@@ -135,7 +135,7 @@ impl Swapper {
     }
 
     /// Replaced revisions that still have calls.
-    pub fn draining(&self, place: usize) -> usize {
+    pub fn draining(&self, place: usize) -> Vec<u64> {
         self.slots[place].drains.running()
     }
 

@@ -31,7 +31,7 @@ struct ServiceStatus<'a> {
     /// Of the live revision.
     errors: u64,
     /// Replaced revisions that still have calls.
-    draining: usize,
+    draining: Vec<u64>,
     canary: Option<CanaryStatus<'a>>,
 }
 

@@ -20,7 +20,7 @@ pub(super) struct Drains(watch::Sender<State>);
 
 #[derive(Default)]
 struct State {
-    running: usize,
+    running: Vec<u64>,
     ended: Vec<Drained>,
 }
 
@@ -38,16 +38,17 @@ pub struct Drained {
 impl Drains {
     /// Wait for the last calls of a revision, and stop what is left at the limit.
     pub fn begin(&self, service: &str, revision: Arc<Revision>, limit: Duration) {
+        let (number, life) = (revision.number(), revision.life().clone());
+        // Its end is waited for, so nothing here may keep it.
+        drop(revision);
         self.0.send_modify(|state| {
-            if state.running == 0 {
+            if state.running.is_empty() {
                 state.ended.clear();
             }
-            state.running += 1;
+            state.running.push(number);
         });
         let (sender, service, begun) = (self.0.clone(), service.to_owned(), Instant::now());
         tokio::spawn(async move {
-            let (number, life) = (revision.number(), revision.life().clone());
-            drop(revision);
             if timeout(limit, life.ended()).await.is_err() {
                 life.stop();
                 let _ = timeout(STOPPED, life.ended()).await;
@@ -56,21 +57,21 @@ impl Drains {
                 Drained { revision: number, ms: begun.elapsed().as_secs_f64() * 1000.0, stopped: life.stopped() };
             tracing::info!(service, revision = number, stopped = drained.stopped, "a replaced revision is gone");
             sender.send_modify(|state| {
-                state.running -= 1;
+                state.running.retain(|running| *running != number);
                 state.ended.push(drained);
             });
         });
     }
 
-    /// How many of them still have calls.
-    pub fn running(&self) -> usize {
-        self.0.borrow().running
+    /// Those that still have calls, by their numbers.
+    pub fn running(&self) -> Vec<u64> {
+        self.0.borrow().running.clone()
     }
 
     /// Those that were replaced last, when none has calls any more.
     pub async fn ended(&self) -> Vec<Drained> {
         let mut state = self.0.subscribe();
-        let ended = state.wait_for(|state| state.running == 0).await;
+        let ended = state.wait_for(|state| state.running.is_empty()).await;
         ended.map(|state| state.ended.clone()).unwrap_or_default()
     }
 }
