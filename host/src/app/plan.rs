@@ -10,7 +10,7 @@ use crate::{
     engine::{self, CodeCache, Effort, EngineError, Needs},
     history::{AtStart, History, How},
     link,
-    manifest::{Manifest, Report, ServiceManifest},
+    manifest::{Manifest, Problem, Report, ServiceManifest},
     service::Service,
     store::BucketStore,
 };
@@ -22,6 +22,12 @@ pub struct Plan {
     memories: u32,
     topology: Topology,
     origins: Vec<Origin>,
+}
+
+/// What the files of a manifest are.
+struct Components<'a> {
+    found: Vec<(&'a ServiceManifest, Vec<u8>)>,
+    problems: Vec<Problem>,
 }
 
 /// Where a service's component came from.
@@ -114,15 +120,16 @@ fn needs(manifest: &Manifest) -> Needs {
     }
 }
 
-/// The components to run and where they are from, or every file that is missing.
-fn read(manifest: &Manifest, history: &History) -> Result<(Vec<Vec<u8>>, Vec<Origin>)> {
-    let (mut components, mut origins) = (Vec::new(), Vec::new());
-    let mut problems = manifest.missing_components().into_problems();
+/// The components to run and where they are from. Of files that are missing the
+/// problems are kept, to be told with those of the others.
+fn read<'a>(manifest: &'a Manifest, history: &History) -> Result<(Components<'a>, Vec<Origin>)> {
+    let mut origins = Vec::new();
+    let mut components = Components { found: Vec::new(), problems: manifest.missing_components().into_problems() };
     for service in manifest.services.iter().filter(|service| service.component.is_file()) {
         let bytes = match Part::read(manifest, service) {
             Ok(bytes) => bytes,
             Err(problem) => {
-                problems.push(*problem);
+                components.problems.push(*problem);
                 continue;
             }
         };
@@ -137,10 +144,9 @@ fn read(manifest: &Manifest, history: &History) -> Result<(Vec<Vec<u8>>, Vec<Ori
                 (bytes.clone(), Origin { file, number, unrecorded: Some(bytes) })
             }
         };
-        components.push(component);
+        components.found.push((service, component));
         origins.push(origin);
     }
-    Report::new(problems).into_result()?;
     Ok((components, origins))
 }
 
@@ -159,13 +165,13 @@ fn compile(
     manifest: &Manifest,
     needs: Needs,
     cache: &Arc<CodeCache>,
-    components: &[Vec<u8>],
+    components: &Components,
     compiling: &mut impl FnMut(&ServiceManifest),
 ) -> Result<(Compiler, Vec<Arc<Part>>)> {
     let engine = engine::start(needs).map_err(|error| no_engine(manifest, error))?;
     let compiler = Compiler { engine, cache: cache.clone(), effort: Effort::Full };
-    let (mut parts, mut problems) = (Vec::new(), Vec::new());
-    for (service, component) in manifest.services.iter().zip(components) {
+    let (mut parts, mut problems) = (Vec::new(), components.problems.clone());
+    for (service, component) in &components.found {
         compiling(service);
         match Part::compile(manifest, &compiler, service, &format!("`{}`", service.component.display()), component) {
             Ok(part) => parts.push(Arc::new(part)),

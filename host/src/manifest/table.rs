@@ -82,6 +82,8 @@ fn every_key_reaches_its_field() -> Outcome {
     assert_eq!(order.limits.deadline.as_millis(), 500);
     assert_eq!((order.limits.instances, order.limits.reuse), (8, 1));
     assert_eq!(order.limits.body, ByteSize(0));
+    assert_eq!(order.limits.drain.as_secs(), 60);
+    assert_eq!(order.probe.as_ref().map(ToString::to_string).as_deref(), Some("/orders/1?probe"));
     Ok(())
 }
 
@@ -137,8 +139,8 @@ fn later_problems_are_shown_at_their_keys() -> Outcome {
         shown.rsplit_once("full.toml:").map(|(_, rest)| rest.lines().next().unwrap_or_default().to_owned())
     };
     assert_eq!(place("order", None).as_deref(), Some("14:1"));
-    assert_eq!(place("order", Some("limits.memory")).as_deref(), Some("27:10"));
+    assert_eq!(place("order", Some("limits.memory")).as_deref(), Some("28:10"));
     assert_eq!(place("order", Some("links.shop:users/directory@0.1.0")).as_deref(), Some("23:38"));
-    assert_eq!(place("user", Some("limits.memory")).as_deref(), Some("33:1"));
+    assert_eq!(place("user", Some("limits.memory")).as_deref(), Some("35:1"));
     Ok(())
 }

@@ -28,12 +28,21 @@ async fn services_are_shown_with_what_they_are_made_of_and_do() {
     assert_eq!(host.get("/users/1").await.status, StatusCode::OK);
     let upload = Upload::begin(host.connect().await, "/orders");
     until("an order is under way", async || host.busy("order").await == 1).await;
-    let services = host.admin("/v1/services").await.json();
+    let mut services = host.admin("/v1/services").await.json();
+    for service in services["services"].as_array_mut().expect("a list") {
+        let since = service["since"].take();
+        assert!(since.as_str().is_some_and(|since| since.ends_with('Z')), "{since}");
+    }
     assert_eq!(
         services,
         json!({ "app": "shop", "services": [
             {
                 "name": "order",
+                "revision": 1,
+                "since": null,
+                "errors": 0,
+                "draining": [],
+                "canary": null,
                 "digest": digest("order"),
                 "routes": ["/orders", "/orders/{id}"],
                 "links": { "shop:users/directory@0.1.0": "user" },
@@ -43,6 +52,11 @@ async fn services_are_shown_with_what_they_are_made_of_and_do() {
             },
             {
                 "name": "user",
+                "revision": 1,
+                "since": null,
+                "errors": 0,
+                "draining": [],
+                "canary": null,
                 "digest": digest("user"),
                 "routes": ["/users", "/users/{id}"],
                 "links": {},

@@ -14,16 +14,20 @@ use std::{
 type Plan = BTreeMap<String, BTreeSet<String>>;
 
 /// The plan. A new word in it is argued in its comment and in its commit.
-const PLAN: [(&str, &[&str]); 13] = [
+const PLAN: [(&str, &[&str]); 14] = [
     // The command line is where everything comes together.
     ("cli", &["everything"]),
     // How connections are accepted, bounded and drained is the same for both:
     // hence `listener`, a room that knows nothing of what is served.
     ("gateway", &["app", "listener", "manifest", "service", "telemetry"]),
-    ("admin", &["app", "listener", "manifest", "service", "telemetry"]),
+    ("admin", &["app", "listener", "manifest", "service", "swap", "telemetry"]),
+    // A swap is made of what the app can do with one component: `app` checks and
+    // publishes, `swap` orders the steps, records them and sees the old one out.
+    ("swap", &["app", "history", "manifest", "service", "telemetry"]),
     // `capability`, because an app is what turns a manifest's grants into those
-    // of a service: nobody else knows both and the store.
-    ("app", &["capability", "engine", "link", "manifest", "service", "store", "telemetry"]),
+    // of a service: nobody else knows both and the store. `history`, because an app
+    // comes up with what was live.
+    ("app", &["capability", "engine", "history", "link", "manifest", "service", "store", "telemetry"]),
     ("link", &["service"]),
     // `manifest` for its values (limits, sizes, hosts), which are valid by
     // construction; a second set of the same types would only be converted. Not
