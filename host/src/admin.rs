@@ -51,7 +51,7 @@ impl Admin {
         let path = request.uri().path().to_owned();
         let segments: Vec<&str> = path.split('/').skip(1).collect();
         let allowed = match segments[..] {
-            ["healthz"] | ["readyz"] | ["v1", "services"] => "GET, HEAD",
+            ["healthz"] | ["readyz"] | ["v1", "openapi.json" | "services"] => "GET, HEAD",
             ["v1", "services", _, "history" | "drained"] => "GET, HEAD",
             ["v1", "services", _, "component"] => "PUT",
             ["v1", "services", _, "rollback" | "promote"] => "POST",
@@ -65,6 +65,7 @@ impl Admin {
         match segments[..] {
             ["healthz"] => json(StatusCode::OK, &json!({ "status": "ok" })),
             ["readyz"] => self.ready().await,
+            ["v1", "openapi.json"] => described(),
             ["v1", "services"] => self.services(),
             ["v1", "services", service, "history"] => self.history(service),
             ["v1", "services", service, "drained"] => self.drained(service).await,
@@ -88,6 +89,13 @@ impl Admin {
             }
         }
     }
+}
+
+/// The description of this API.
+fn described() -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from_static(include_bytes!("admin/openapi.json")));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
 }
 
 impl Handler for Admin {
