@@ -67,7 +67,7 @@ impl Admin {
             ["readyz"] => self.ready().await,
             ["v1", "openapi.json"] => described(),
             ["v1", "services"] => self.services(),
-            ["v1", "services", service, "history"] => self.history(service),
+            ["v1", "services", service, "history"] => self.history(service).await,
             ["v1", "services", service, "drained"] => self.drained(service).await,
             ["v1", "services", service, "component"] => self.swap(service, request).await,
             ["v1", "services", service, "rollback"] => self.rollback(service, &request).await,

@@ -19,7 +19,7 @@ pub use self::{
 use self::{drain::Drains, outcome::Steps, trial::Trial};
 use crate::{
     app::{self, App, Candidate},
-    history::{History, How},
+    history::{Entry, History, How},
     service::{Revision, Share},
 };
 
@@ -101,12 +101,13 @@ impl Swapper {
             if let Some(trial) = turn.trial.take() {
                 return this.withdraw(place, &trial, &by);
             }
-            let Some(entry) = this.history.before_live(&service) else {
+            let (history, name) = (this.history.clone(), service.clone());
+            let before = blocking(move || history.before_live(&name).map(|entry| history.component(&entry.digest)));
+            let Some(component) = before.await? else {
                 return Err(SwapError::Conflict(format!("there is no revision of service `{service}` to go back to")));
             };
-            let history = this.history.clone();
-            let component = blocking(move || history.component(&entry.digest)).await?.map_err(SwapError::failed)?;
-            let swap = Swap { service, component: component.into(), by, canary: None };
+            let component = component.map_err(SwapError::failed)?.into();
+            let swap = Swap { service, component, by, canary: None };
             this.replace(place, &mut turn, swap, How::Rollback).await
         })
         .await
@@ -139,9 +140,18 @@ impl Swapper {
         self.slots[place].drains.running()
     }
 
-    /// What was live, and what is.
-    pub fn history(&self) -> &History {
-        &self.history
+    /// Wait until no call of any replaced revision is left.
+    pub async fn until_drained(&self) {
+        for slot in &self.slots {
+            slot.drains.ended().await;
+        }
+    }
+
+    /// What was live, newest first: the first one is.
+    pub async fn history(&self, service: &str) -> Result<Vec<Entry>, SwapError> {
+        self.place(service)?;
+        let (history, service) = (self.history.clone(), service.to_owned());
+        blocking(move || history.entries(&service)).await
     }
 
     fn place(&self, service: &str) -> Result<usize, SwapError> {

@@ -54,15 +54,14 @@ impl Admin {
     }
 
     /// `GET …/history`.
-    pub(super) fn history(&self, service: &str) -> Response<Bytes> {
-        if self.app.place(service).is_none() {
-            return refusal(&SwapError::NoService(service.to_owned()));
-        }
-        let live = self.swapper.history().live(service).map(|entry| entry.revision);
-        let entries = self.swapper.history().entries(service);
-        let entries = entries.iter().map(|entry| {
+    pub(super) async fn history(&self, service: &str) -> Response<Bytes> {
+        let entries = match self.swapper.history(service).await {
+            Ok(entries) => entries,
+            Err(failed) => return refusal(&failed),
+        };
+        let entries = entries.iter().enumerate().map(|(place, entry)| {
             let mut shown = json!(entry);
-            shown["live"] = json!(Some(entry.revision) == live);
+            shown["live"] = json!(place == 0);
             shown
         });
         json(StatusCode::OK, &json!({ "service": service, "history": entries.collect::<Vec<_>>() }))

@@ -111,7 +111,7 @@ async fn serve(plan: Plan, url: StoreUrl, history: Arc<History>, token: Option<T
     let (done, until_done) = oneshot::channel::<()>();
     let swapper = Swapper::new(app.clone(), history);
     let guard = Guard::new(admin.address()?, token.as_ref());
-    let status = Arc::new(Admin::new(app.clone(), swapper, guard));
+    let status = Arc::new(Admin::new(app.clone(), swapper.clone(), guard));
     let admin = tokio::spawn(admin.serve(status.clone(), async { _ = until_done.await }));
     let stop = async { _ = signals.next().await };
     let connections = gateway.serve(Arc::new(Gateway::new(&app)?), stop).await;
@@ -122,6 +122,7 @@ async fn serve(plan: Plan, url: StoreUrl, history: Arc<History>, token: Option<T
     let finished = async {
         connections.drain().await;
         app.until_idle().await;
+        swapper.until_drained().await;
     };
     if timeout(DRAIN, finished).await.is_err() {
         tracing::warn!("some calls did not finish in time and were cut off");
