@@ -15,6 +15,7 @@ use crate::service::Revision;
 const STOPPED: Duration = Duration::from_secs(5);
 
 /// The revisions of a service that were replaced and have calls.
+#[derive(Default)]
 pub(super) struct Drains(watch::Sender<State>);
 
 #[derive(Default)]
@@ -32,12 +33,6 @@ pub struct Drained {
     pub ms: f64,
     /// Calls that were stopped at the drain deadline.
     pub stopped: u64,
-}
-
-impl Default for Drains {
-    fn default() -> Self {
-        Drains(watch::Sender::default())
-    }
 }
 
 impl Drains {
