@@ -19,3 +19,4 @@ mod shop;
 mod stop;
 mod streaming;
 mod support;
+mod swap;
