@@ -12,6 +12,7 @@ mod durability;
 mod linking;
 mod links;
 mod pool;
+mod refused_swaps;
 mod reliability;
 mod request_limits;
 mod rooms;
