@@ -1,12 +1,8 @@
 //! A service that misbehaves harms only its own requests.
 
 use std::{
-    collections::BTreeSet,
     process::{Command, Stdio},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+    sync::Arc,
     thread::available_parallelism,
 };
 
@@ -15,7 +11,11 @@ use http_body_util::BodyExt;
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use crate::support::{Answer, Client, Host, SHOP, app, request, until, up};
+use crate::support::{
+    Answer, Host, Load, SHOP, app,
+    load::{self, Answered},
+    request, until, up,
+};
 
 /// One service for each way to misbehave. All are the same component, and each
 /// has its own limits.
@@ -159,7 +159,7 @@ async fn services_answer_while_guests_spin_on_every_core() {
 
     let mut client = host.connect().await;
     for id in 1..=20 {
-        assert_order(&mut client, 1, "Book").await;
+        load::order(&mut client, 1, "Book").await;
         assert_eq!(client.get(&format!("/orders/{id}")).await.status, StatusCode::OK);
     }
     assert_eq!(host.busy("spinner").await, cores, "they spin still");
@@ -241,84 +241,4 @@ async fn connections_wait_for_room_before_files_run_out() {
     drop(clients);
     assert_eq!(late.join_all().await, [StatusCode::OK; 40]);
     assert_eq!(host.output().iter().find(|line| line.contains("could not be accepted")), None);
-}
-
-/// Connections that order and read all the time, and check each answer.
-struct Load {
-    stop: Arc<AtomicBool>,
-    /// Answers so far.
-    answers: Arc<AtomicU64>,
-    connections: JoinSet<Answered>,
-}
-
-/// How many requests of each kind were answered, and well.
-#[derive(Default)]
-struct Answered {
-    orders: u64,
-    users: u64,
-    ids: Vec<u64>,
-}
-
-impl Load {
-    const CONNECTIONS: usize = 8;
-
-    async fn start(host: &Host) -> Load {
-        let (stop, answers) = (Arc::<AtomicBool>::default(), Arc::<AtomicU64>::default());
-        let mut connections = JoinSet::new();
-        for number in 0..Load::CONNECTIONS {
-            let (mut client, stop, answers) = (host.connect().await, stop.clone(), answers.clone());
-            connections.spawn(async move {
-                let mut answered = Answered::default();
-                while !stop.load(Ordering::Relaxed) {
-                    let user = 1 + answered.orders % 2;
-                    answered.ids.push(assert_order(&mut client, user, &format!("Book {number}")).await);
-                    answered.orders += 1;
-                    let name = ["Alice", "Bob"][user as usize - 1];
-                    let read = client.get(&format!("/users/{user}")).await;
-                    assert_eq!((read.status, read.json()), (StatusCode::OK, json!({ "id": user, "name": name })));
-                    answered.users += 1;
-                    answers.fetch_add(2, Ordering::Relaxed);
-                }
-                answered
-            });
-        }
-        let load = Load { stop, answers, connections };
-        load.more().await;
-        load
-    }
-
-    /// Wait until each connection has had answers once more.
-    async fn more(&self) {
-        let enough = self.answers.load(Ordering::Relaxed) + 4 * Load::CONNECTIONS as u64;
-        until("the load goes on", async || {
-            tokio::task::yield_now().await;
-            self.answers.load(Ordering::Relaxed) >= enough
-        })
-        .await;
-    }
-
-    /// End it after some more answers, and sum up. Every id was given out once.
-    async fn stop(self) -> Answered {
-        self.more().await;
-        self.stop.store(true, Ordering::Relaxed);
-        let mut all = Answered::default();
-        for answered in self.connections.join_all().await {
-            all.orders += answered.orders;
-            all.users += answered.users;
-            all.ids.extend(answered.ids);
-        }
-        let ids: BTreeSet<_> = all.ids.iter().copied().collect();
-        assert!(ids.into_iter().eq(1..=all.orders), "ids are given out in order, without a gap");
-        all
-    }
-}
-
-/// Take an order, see that the answer is right, and return its id.
-async fn assert_order(client: &mut Client, user: u64, item: &str) -> u64 {
-    let answer = client.post("/orders", &json!({ "user_id": user, "item": item }).to_string()).await;
-    assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
-    let id = answer.json()["id"].as_u64().expect("an id");
-    assert_eq!(answer.json(), json!({ "id": id, "user_id": user, "item": item }));
-    assert_eq!(answer.header("location"), format!("/orders/{id}"));
-    id
 }

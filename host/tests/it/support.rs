@@ -13,10 +13,14 @@ use tempfile::TempDir;
 
 pub use self::{
     client::{Answer, Body, Client, pieces, post, request},
+    load::Load,
     upload::Upload,
 };
 
+pub mod admin;
 mod client;
+pub mod load;
+pub mod made;
 pub mod raw;
 mod upload;
 
@@ -172,30 +176,27 @@ impl Host {
         self.connect().await.post(path, json).await
     }
 
-    /// Ask the admin API.
-    pub async fn admin(&self, path: &str) -> Answer {
-        Client::http1(self.admin).await.get(path).await
-    }
-
-    /// What the admin API says of a service.
-    pub async fn service(&self, name: &str) -> serde_json::Value {
-        let status = self.admin("/v1/services").await.json();
-        let services = status["services"].as_array().expect("a list");
-        services.iter().find(|service| service["name"] == name).expect("such a service").clone()
-    }
-
-    /// How many instances of a service serve a call.
-    pub async fn busy(&self, service: &str) -> u64 {
-        self.service(service).await["instances"]["busy"].as_u64().expect("a number")
-    }
-
     /// The most memory that it has had, in bytes.
     pub fn peak_memory(&self) -> usize {
+        self.memory("VmHWM:")
+    }
+
+    /// The memory that it has, in bytes.
+    pub fn resident_memory(&self) -> usize {
+        self.memory("VmRSS:")
+    }
+
+    fn memory(&self, key: &str) -> usize {
         let pid = self.running.0.id();
         let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("Linux");
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
-        let kibibytes: usize = peak.trim().trim_end_matches(" kB").parse().expect("a number of kB");
+        let figure = status.lines().find_map(|line| line.strip_prefix(key)).expect("such a figure");
+        let kibibytes: usize = figure.trim().trim_end_matches(" kB").parse().expect("a number of kB");
         kibibytes * 1024
+    }
+
+    /// How many files and sockets it has open.
+    pub fn open_files(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.running.0.id())).expect("Linux").count()
     }
 
     /// Wait until a line of its output contains this text, and return the line.

@@ -1,0 +1,60 @@
+//! Components that are made for a test: others than those that are built.
+
+use std::{fs, path::Path};
+
+use super::component;
+
+/// What the answers of the shop's services say of their type, and what those of
+/// their [`other`] variants do. The services take either.
+pub const TYPES: [&str; 2] = ["application/json", "application/JSON"];
+
+/// The bytes of a built component; see [`component`].
+pub fn bytes(name: &str) -> Vec<u8> {
+    fs::read(component(name)).expect("the component is built")
+}
+
+/// A built component in which a text is replaced by another, so that its answers
+/// tell which one it is.
+pub fn variant(name: &str, from: &str, to: &str) -> Vec<u8> {
+    assert_eq!(from.len(), to.len(), "nothing else in the component may move");
+    let mut bytes = bytes(name);
+    let places: Vec<_> = (0..bytes.len()).filter(|place| bytes[*place..].starts_with(from.as_bytes())).collect();
+    assert!(!places.is_empty(), "{name} has no text {from:?}");
+    for place in places {
+        bytes[place..place + to.len()].copy_from_slice(to.as_bytes());
+    }
+    bytes
+}
+
+/// A service of the shop that says [`TYPES`]' second of its answers.
+pub fn other(name: &str) -> Vec<u8> {
+    variant(name, TYPES[0], TYPES[1])
+}
+
+/// A small directory in which everybody has this name, of five letters.
+pub fn directory(name: &str) -> Vec<u8> {
+    assert_eq!(name.len(), 5);
+    parse(&include_str!("../../swaps/directory.wat").replace("NAMES", name))
+}
+
+/// A directory that asks another one. The mark makes one differ from the next.
+pub fn between(mark: &str) -> Vec<u8> {
+    parse(&include_str!("../../swaps/between.wat").replace("MARK", mark))
+}
+
+/// A component that answers HTTP as this code does: `unreachable` traps, and
+/// without any there is no answer. `more` of the component's text may follow.
+pub fn handler(code: &str, more: &str) -> Vec<u8> {
+    parse(&include_str!("../../swaps/handler.wat").replace("BODY", code).replace("MORE", more))
+}
+
+/// A component of `tests/links/wat`.
+pub fn linked(name: &str) -> Vec<u8> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/links/wat/{name}.wat"));
+    wat::parse_file(file).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// A component or a module from its text.
+pub fn parse(text: &str) -> Vec<u8> {
+    wat::parse_str(text).unwrap_or_else(|error| panic!("{error}"))
+}
