@@ -35,31 +35,16 @@ pub struct Drained {
     pub stopped: u64,
 }
 
+/// A revision that is about to be replaced, or was. As long as there is one,
+/// nobody is told that all are gone.
+pub(super) struct Expected(watch::Sender<State>);
+
 impl Drains {
-    /// Wait for the last calls of a revision, and stop what is left at the limit.
-    pub fn begin(&self, service: &str, revision: Arc<Revision>, limit: Duration) {
-        self.0.send_modify(|state| {
-            if state.running == 0 {
-                state.ended.clear();
-            }
-            state.running += 1;
-        });
-        let (sender, service, begun) = (self.0.clone(), service.to_owned(), Instant::now());
-        tokio::spawn(async move {
-            let (number, life) = (revision.number(), revision.life().clone());
-            drop(revision);
-            if timeout(limit, life.ended()).await.is_err() {
-                life.stop();
-                let _ = timeout(STOPPED, life.ended()).await;
-            }
-            let drained =
-                Drained { revision: number, ms: begun.elapsed().as_secs_f64() * 1000.0, stopped: life.stopped() };
-            tracing::info!(service, revision = number, stopped = drained.stopped, "a replaced revision is gone");
-            sender.send_modify(|state| {
-                state.running -= 1;
-                state.ended.push(drained);
-            });
-        });
+    /// Expect that a revision is replaced. To be called before it is, for its
+    /// calls go on from that moment, and what is live is still to be recorded.
+    pub fn expect(&self) -> Expected {
+        self.0.send_modify(|state| state.running += 1);
+        Expected(self.0.clone())
     }
 
     /// How many of them still have calls.
@@ -72,5 +57,35 @@ impl Drains {
         let mut state = self.0.subscribe();
         let ended = state.wait_for(|state| state.running == 0).await;
         ended.map(|state| state.ended.clone()).unwrap_or_default()
+    }
+}
+
+impl Expected {
+    /// Wait for the last calls of the revision, and stop what is left at the limit.
+    pub fn begin(self, service: &str, revision: Arc<Revision>, limit: Duration) {
+        self.0.send_modify(|state| {
+            if state.running == 1 {
+                state.ended.clear();
+            }
+        });
+        let (service, begun) = (service.to_owned(), Instant::now());
+        tokio::spawn(async move {
+            let (number, life) = (revision.number(), revision.life().clone());
+            drop(revision);
+            if timeout(limit, life.ended()).await.is_err() {
+                life.stop();
+                let _ = timeout(STOPPED, life.ended()).await;
+            }
+            let drained =
+                Drained { revision: number, ms: begun.elapsed().as_secs_f64() * 1000.0, stopped: life.stopped() };
+            tracing::info!(service, revision = number, stopped = drained.stopped, "a replaced revision is gone");
+            self.0.send_modify(|state| state.ended.push(drained));
+        });
+    }
+}
+
+impl Drop for Expected {
+    fn drop(&mut self) {
+        self.0.send_modify(|state| state.running -= 1);
     }
 }
