@@ -9,6 +9,7 @@ mod capabilities;
 mod cli;
 mod concurrency;
 mod durability;
+mod history;
 mod linking;
 mod links;
 mod pool;
