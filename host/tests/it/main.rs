@@ -10,6 +10,7 @@ mod cli;
 mod concurrency;
 mod durability;
 mod history;
+mod leaks;
 mod linking;
 mod links;
 mod pool;
