@@ -5,6 +5,7 @@ mod admin;
 mod bad_input;
 mod bounds;
 mod building;
+mod canary;
 mod capabilities;
 mod cli;
 mod concurrency;
