@@ -16,7 +16,11 @@ pub use self::{
     error::SwapError,
     outcome::{Outcome, Replacement, Step},
 };
-use self::{drain::Drains, outcome::Steps, trial::Trial};
+use self::{
+    drain::{Drains, Expected},
+    outcome::Steps,
+    trial::Trial,
+};
 use crate::{
     app::{self, App, Candidate},
     history::{Entry, History, How},
@@ -198,6 +202,7 @@ impl Swapper {
             steps.done("canary");
             return Ok(Outcome::canary(&name, from, to, steps));
         }
+        let drain = self.slots[place].drains.expect();
         let replaced = self.app.publish(candidate).map_err(SwapError::busy)?;
         if let Err(error) = self.record(place, swap.component, &swap.by, how).await {
             self.app.restore(place, replaced);
@@ -205,7 +210,7 @@ impl Swapper {
         }
         steps.done("live");
         log(&swap.service, &swap.by, &from, &to.digest, "live");
-        self.drain(place, replaced.into_live());
+        self.drain(place, drain, replaced.into_live());
         Ok(Outcome::live(&swap.service, from, to, steps))
     }
 
@@ -241,9 +246,9 @@ impl Swapper {
     }
 
     /// See to it that what was replaced is gone in time.
-    fn drain(&self, place: usize, replaced: Arc<Revision>) {
-        let limit = self.app.services[place].limits().drain;
-        self.slots[place].drains.begin(self.app.services[place].name(), replaced, limit);
+    fn drain(&self, place: usize, drain: Expected, replaced: Arc<Revision>) {
+        let service = &self.app.services[place];
+        drain.begin(service.name(), replaced, service.limits().drain);
     }
 }
 

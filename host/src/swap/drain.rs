@@ -20,7 +20,10 @@ pub(super) struct Drains(watch::Sender<State>);
 
 #[derive(Default)]
 struct State {
-    running: Vec<u64>,
+    /// Revisions that are about to be replaced, or were and are not gone.
+    expected: usize,
+    /// Those of them that were replaced, by their numbers.
+    draining: Vec<u64>,
     ended: Vec<Drained>,
 }
 
@@ -35,19 +38,44 @@ pub struct Drained {
     pub stopped: u64,
 }
 
+/// A revision that is about to be replaced, or was. As long as there is one,
+/// nobody is told that all are gone.
+pub(super) struct Expected(watch::Sender<State>);
+
 impl Drains {
-    /// Wait for the last calls of a revision, and stop what is left at the limit.
-    pub fn begin(&self, service: &str, revision: Arc<Revision>, limit: Duration) {
+    /// Expect that a revision is replaced. To be called before it is, for its
+    /// calls go on from that moment, and what is live is still to be recorded.
+    pub fn expect(&self) -> Expected {
+        self.0.send_modify(|state| state.expected += 1);
+        Expected(self.0.clone())
+    }
+
+    /// Those that still have calls, by their numbers.
+    pub fn running(&self) -> Vec<u64> {
+        self.0.borrow().draining.clone()
+    }
+
+    /// Those that were replaced last, when none has calls any more.
+    pub async fn ended(&self) -> Vec<Drained> {
+        let mut state = self.0.subscribe();
+        let ended = state.wait_for(|state| state.expected == 0).await;
+        ended.map(|state| state.ended.clone()).unwrap_or_default()
+    }
+}
+
+impl Expected {
+    /// Wait for the last calls of the revision, and stop what is left at the limit.
+    pub fn begin(self, service: &str, revision: Arc<Revision>, limit: Duration) {
         let (number, life) = (revision.number(), revision.life().clone());
         // Its end is waited for, so nothing here may keep it.
         drop(revision);
         self.0.send_modify(|state| {
-            if state.running.is_empty() {
+            if state.expected == 1 {
                 state.ended.clear();
             }
-            state.running.push(number);
+            state.draining.push(number);
         });
-        let (sender, service, begun) = (self.0.clone(), service.to_owned(), Instant::now());
+        let (service, begun) = (service.to_owned(), Instant::now());
         tokio::spawn(async move {
             if timeout(limit, life.ended()).await.is_err() {
                 life.stop();
@@ -56,22 +84,16 @@ impl Drains {
             let drained =
                 Drained { revision: number, ms: begun.elapsed().as_secs_f64() * 1000.0, stopped: life.stopped() };
             tracing::info!(service, revision = number, stopped = drained.stopped, "a replaced revision is gone");
-            sender.send_modify(|state| {
-                state.running.retain(|running| *running != number);
+            self.0.send_modify(|state| {
+                state.draining.retain(|draining| *draining != number);
                 state.ended.push(drained);
             });
         });
     }
+}
 
-    /// Those that still have calls, by their numbers.
-    pub fn running(&self) -> Vec<u64> {
-        self.0.borrow().running.clone()
-    }
-
-    /// Those that were replaced last, when none has calls any more.
-    pub async fn ended(&self) -> Vec<Drained> {
-        let mut state = self.0.subscribe();
-        let ended = state.wait_for(|state| state.running.is_empty()).await;
-        ended.map(|state| state.ended.clone()).unwrap_or_default()
+impl Drop for Expected {
+    fn drop(&mut self) {
+        self.0.send_modify(|state| state.expected -= 1);
     }
 }

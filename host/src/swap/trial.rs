@@ -61,6 +61,7 @@ impl Swapper {
     pub(super) async fn promote_trial(&self, place: usize, trial: Trial, by: &str) -> Result<Outcome, SwapError> {
         let mut steps = Steps::start();
         let service = &self.app.services[place];
+        let drain = self.slots[place].drains.expect();
         let replaced = self.app.promote(place).map_err(SwapError::busy)?;
         let to = Replacement::of(&service.serving().live);
         let from = Replacement::of(&replaced.serving.live);
@@ -70,20 +71,21 @@ impl Swapper {
         }
         steps.done("live");
         super::log(service.name(), by, &from, &to.digest, "promoted");
-        self.drain(place, replaced.into_live());
+        self.drain(place, drain, replaced.into_live());
         Ok(Outcome::live(service.name(), from, to, steps))
     }
 
     /// End a trial with the canary answering no calls.
     pub(super) fn withdraw(&self, place: usize, trial: &Trial, by: &str) -> Result<Outcome, SwapError> {
         let service = self.app.services[place].name();
+        let drain = self.slots[place].drains.expect();
         let Some(canary) = self.app.withdraw(place) else {
             return Err(SwapError::Conflict(format!("revision {} of `{service}` is not on trial", trial.number)));
         };
         let from = Replacement::of(&canary);
         let to = Replacement::of(&self.app.services[place].serving().live);
         super::log(service, by, &from, &to.digest, "withdrawn");
-        self.drain(place, canary);
+        self.drain(place, drain, canary);
         Ok(Outcome::withdrawn(service, from, to))
     }
 

@@ -218,6 +218,12 @@ impl Host {
     pub fn wait(mut self) -> ExitStatus {
         self.running.ended()
     }
+
+    /// End it at once, whatever it does.
+    pub fn kill(mut self) {
+        self.running.0.kill().expect("it runs");
+        self.running.ended();
+    }
 }
 
 impl Drop for Host {

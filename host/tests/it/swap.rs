@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use crate::support::{
     Client, Host, Load, app,
     load::{ShopSwaps, Swaps},
-    made::{between, bytes, directory, other, variant},
+    made::{between, bytes, directory, other, relay_and_directory, variant},
     pieces, request, shop, until,
 };
 
@@ -242,24 +242,10 @@ async fn calls_that_outlive_the_drain_deadline_are_stopped_and_counted() {
     assert_eq!((&status["draining"], &status["errors"]), (&json!([]), &json!(0)));
 }
 
-/// Two services that can be swapped quickly.
-const TWO: &str = r#"
-[app]
-name = "two"
-[store]
-url = "memory:"
-[service.relay]
-component = "{relay}"
-routes = ["/relay/{id}"]
-[service.directory]
-component = "directory.wasm"
-"#;
-
 #[tokio::test]
 async fn a_swap_to_what_is_live_changes_nothing_and_says_so() {
-    let folder = app(TWO);
+    let folder = relay_and_directory("Alice");
     let live = directory("Alice");
-    std::fs::write(folder.path().join("directory.wasm"), &live).expect("it can be written");
     let host = Host::up(folder.path());
     let before = host.history("directory").await;
     let outcome = host.swap("directory", &live).await;
@@ -273,8 +259,7 @@ async fn a_swap_to_what_is_live_changes_nothing_and_says_so() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn swaps_of_one_service_come_one_after_another_and_of_two_side_by_side() {
-    let folder = app(TWO);
-    std::fs::write(folder.path().join("directory.wasm"), directory("Alice")).expect("it can be written");
+    let folder = relay_and_directory("Alice");
     let host = std::sync::Arc::new(Host::up(folder.path()));
     let mut swaps = JoinSet::new();
     for (service, component) in [

@@ -52,6 +52,14 @@ impl Host {
         list(done(self.admin(&format!("/v1/services/{service}/history")).await), "history")
     }
 
+    /// What the live directory of [`super::made::relay_and_directory`] calls
+    /// everybody.
+    pub async fn name(&self) -> String {
+        let answer = self.get("/relay/5").await;
+        assert_eq!((answer.status, &answer.json()["id"]), (StatusCode::OK, &5.into()), "{answer:?}");
+        answer.json()["name"].as_str().expect("a name").to_owned()
+    }
+
     /// What the admin API says of a service.
     pub async fn service(&self, name: &str) -> Value {
         let services = list(self.admin("/v1/services").await.json(), "services");

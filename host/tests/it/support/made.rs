@@ -2,7 +2,9 @@
 
 use std::{fs, path::Path};
 
-use super::component;
+use tempfile::TempDir;
+
+use super::{app, component};
 
 /// What the answers of the shop's services say of their type, and what those of
 /// their [`other`] variants do. The services take either.
@@ -35,6 +37,24 @@ pub fn other(name: &str) -> Vec<u8> {
 pub fn directory(name: &str) -> Vec<u8> {
     assert_eq!(name.len(), 5);
     parse(&include_str!("../../swaps/directory.wat").replace("NAMES", name))
+}
+
+/// An app of a relay, at `/relay/{id}`, and a small [`directory`] that it asks. It
+/// starts and is swapped quickly.
+pub fn relay_and_directory(name: &str) -> TempDir {
+    let folder = app(r#"
+[app]
+name = "small"
+[store]
+url = "memory:"
+[service.relay]
+component = "{relay}"
+routes = ["/relay/{id}"]
+[service.directory]
+component = "directory.wasm"
+"#);
+    fs::write(folder.path().join("directory.wasm"), directory(name)).expect("it can be written");
+    folder
 }
 
 /// A directory that asks another one. The mark makes one differ from the next.
