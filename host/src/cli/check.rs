@@ -22,7 +22,7 @@ pub fn run(manifest: &Path) -> Result<()> {
     let manifest = Manifest::load(manifest)?;
     Token::of(&manifest)?;
     let history = Arc::new(History::peek(&state(&manifest))?);
-    let plan = plan(manifest, &history, CodeCache::none(), &terminal)?;
+    let plan = plan(manifest, &history, Arc::new(CodeCache::none()), &terminal)?;
     store::inspect(&up::store_url(plan.manifest(), None)?)?;
     up::runtime()?.block_on(async {
         let app = Arc::new(plan.start(store::open(&StoreUrl::Memory).await?, history).await?);

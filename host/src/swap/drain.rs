@@ -6,7 +6,7 @@ use std::{
 };
 
 use serde::Serialize;
-use tokio::{sync::watch, time::timeout};
+use tokio::{sync::watch, task::JoinHandle, time::timeout};
 
 use crate::service::Revision;
 
@@ -15,7 +15,7 @@ use crate::service::Revision;
 const STOPPED: Duration = Duration::from_secs(5);
 
 /// The revisions of a service that were replaced and have calls.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Drains(watch::Sender<State>);
 
 #[derive(Default)]
@@ -37,7 +37,7 @@ pub struct Drained {
 
 impl Drains {
     /// Wait for the last calls of a revision, and stop what is left at the limit.
-    pub fn begin(&self, service: &str, revision: Arc<Revision>, limit: Duration) {
+    pub fn begin(&self, service: &str, revision: Arc<Revision>, limit: Duration) -> JoinHandle<Drained> {
         let (number, life) = (revision.number(), revision.life().clone());
         // Its end is waited for, so nothing here may keep it.
         drop(revision);
@@ -57,10 +57,14 @@ impl Drains {
                 Drained { revision: number, ms: begun.elapsed().as_secs_f64() * 1000.0, stopped: life.stopped() };
             tracing::info!(service, revision = number, stopped = drained.stopped, "a replaced revision is gone");
             sender.send_modify(|state| {
-                state.running.retain(|running| *running != number);
-                state.ended.push(drained);
+                // It may be there twice: as that of an app before, with other limits.
+                if let Some(place) = state.running.iter().position(|running| *running == number) {
+                    state.running.remove(place);
+                }
+                state.ended.push(drained.clone());
             });
-        });
+            drained
+        })
     }
 
     /// Those that still have calls, by their numbers.
