@@ -112,6 +112,11 @@ impl Watch {
         let of_changed = |build: &Build| build.services.iter().any(|service| changed.contains(service));
         for build in Build::all(&self.manifest).into_iter().filter(of_changed) {
             let services = build.services.clone();
+            // Others with this command may have changed since they were looked at,
+            // and are built now.
+            for service in self.manifest.services.iter().filter(|service| services.contains(&service.name)) {
+                self.built.insert(service.name.clone(), fingerprint(&self.manifest, service));
+            }
             match run(build, self.manifest.dir()).await {
                 Ok(()) => self.held.retain(|service, _| !services.contains(service)),
                 Err(error) => {

@@ -21,3 +21,4 @@ mod shop;
 mod stop;
 mod streaming;
 mod support;
+mod watch;
