@@ -3,6 +3,7 @@
 
 use std::{
     fs,
+    net::SocketAddr,
     path::Path,
     sync::{
         Arc,
@@ -10,11 +11,11 @@ use std::{
     },
 };
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
-use crate::support::{Host, app, component, until, write_manifest};
+use crate::support::{Client, Host, app, component, pieces, post, request, until, write_manifest};
 
 /// What a component tells its revision by: its answers' content type.
 const FIRST: &str = "application/json";
@@ -173,6 +174,113 @@ async fn an_address_that_was_not_overridden_is_not_changed_live() {
     assert_eq!(content_type(&host).await, FIRST);
 }
 
+#[tokio::test]
+async fn components_that_go_together_alone_are_applied_together() {
+    let service = |name: &str| format!("[service.{name}]\ncomponent = \"{name}.wasm\"\n");
+    let folder = app(&format!("[app]\nname = \"pair\"\n{}{}", service("asks"), service("counts")));
+    let put_pair = |number: &str| {
+        put(&folder, "counts.wasm", &counts(number));
+        put(&folder, "asks.wasm", &asks(number));
+    };
+    put_pair("u32");
+    let host = watched(&folder);
+    // One of them does not go with what the other is.
+    put(&folder, "counts.wasm", &counts("s32"));
+    host.wait_for_output("error: ");
+    assert_eq!(host.service("counts").await["revision"], 1);
+    put(&folder, "asks.wasm", &asks("s32"));
+    host.wait_for_output("Live pair, services 2");
+    for service in ["asks", "counts"] {
+        assert_eq!(host.service(service).await["revision"], 2, "{service}");
+    }
+    put_pair("u8");
+    for service in ["asks", "counts"] {
+        until("it is applied", async || host.service(service).await["revision"] == 3).await;
+    }
+}
+
+#[tokio::test]
+async fn a_call_in_flight_ends_in_the_app_that_it_began_in() {
+    let (folder, host) = shop();
+    let (mut client, (rest, body)) = (host.connect().await, pieces());
+    rest.send(Ok(r#"{"user_id":1,"#.into())).await.expect("room for a piece");
+    let asked = tokio::spawn(async move { client.send(post("/orders", "").map(|_| body)).await });
+    until("the order is in the making", async || host.busy("order").await == 1).await;
+    let renamed = SHOP.replace("[\"/orders\"", "[\"/purchases\"");
+    write_manifest(folder.path(), &renamed);
+    host.wait_for_output("Live shop");
+    assert_eq!(host.post("/orders", "{}").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(host.service("order").await["draining"], serde_json::json!([1]));
+    // Who waits for its end does not put it off.
+    let waiting = tokio::spawn(drained(host.admin));
+    assert!(!host.output().iter().any(|line| line.contains("Drained")));
+    rest.send(Ok(r#""item":"Book"}"#.into())).await.expect("room for a piece");
+    drop(rest);
+    assert_eq!(asked.await.expect("no panic").status, StatusCode::CREATED);
+    let gone = host.wait_for_output("Drained the calls from before");
+    assert!(!gone.contains("stopped"), "{gone}");
+    assert_eq!(waiting.await.expect("no panic")["drained"][0]["revision"], 1);
+}
+
+#[tokio::test]
+async fn a_call_that_outlasts_the_drain_deadline_is_stopped_with_its_app() {
+    let drain = "limits.drain = \"50ms\"\n";
+    let folder = app(&format!("{SHOP}{drain}").replace("[service.order]", &format!("{drain}[service.order]")));
+    put(&folder, "user.wasm", &user(FIRST));
+    let host = watched(&folder);
+    let (mut client, (rest, body)) = (host.connect().await, pieces());
+    rest.send(Ok(r#"{"user_id":1,"#.into())).await.expect("room for a piece");
+    let asked = tokio::spawn(async move { client.send(post("/orders", "").map(|_| body)).await });
+    until("the order is in the making", async || host.busy("order").await == 1).await;
+    write_manifest(folder.path(), SHOP);
+    let gone = host.wait_for_output("Drained the calls from before");
+    assert!(gone.ends_with(", 1 call was stopped"), "{gone}");
+    assert!(asked.await.expect("no panic").status.is_server_error());
+    drop(rest);
+    assert_eq!(host.post("/orders", r#"{"user_id":1,"item":"Book"}"#).await.status, StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn a_canary_is_withdrawn_when_the_manifest_changes() {
+    let (folder, host) = shop();
+    let put = request(Method::PUT, "/v1/services/user/component?canary=10", user(SECOND));
+    let answer = Client::http1(host.admin).await.send(put).await;
+    assert_eq!((answer.status, &answer.json()["outcome"]), (StatusCode::OK, &"canary".into()), "{answer:?}");
+    write_manifest(folder.path(), &format!("{SHOP}limits.instances = 8\n"));
+    host.wait_for_output("Withdrawn the canary of user");
+    host.wait_for_output("Drained the calls from before");
+    let service = host.service("user").await;
+    assert_eq!((&service["revision"], &service["canary"]), (&1.into(), &serde_json::Value::Null));
+}
+
+#[tokio::test]
+async fn swaps_go_on_while_the_manifest_changes() {
+    let (folder, host) = shop();
+    let traffic = Traffic::start(&host).await;
+    let over = Arc::<AtomicBool>::default();
+    let (admin, is_over) = (host.admin, over.clone());
+    let swaps = tokio::spawn(async move {
+        let (mut client, mut revision) = (Client::http1(admin).await, 1);
+        while !is_over.load(Ordering::Relaxed) {
+            let next = if revision % 2 == 0 { FIRST } else { SECOND };
+            let answer = client.send(request(Method::PUT, "/v1/services/user/component", user(next))).await;
+            assert_eq!((answer.status, &answer.json()["outcome"]), (StatusCode::OK, &"live".into()), "{answer:?}");
+            revision += 1;
+            assert_eq!(answer.json()["to"]["revision"], revision);
+        }
+        revision
+    });
+    for instances in 40..46 {
+        write_manifest(folder.path(), &format!("{SHOP}limits.instances = {instances}\n"));
+        until("it is applied", async || host.service("order").await["instances"]["max"] == instances).await;
+    }
+    over.store(true, Ordering::Relaxed);
+    let revision: u64 = swaps.await.expect("no swap fails");
+    assert!(revision > 1);
+    assert_eq!(host.service("user").await["revision"], revision);
+    traffic.stop().await;
+}
+
 /// Requests over connections that are kept alive; none of them may fail.
 struct Traffic {
     over: Arc<AtomicBool>,
@@ -223,6 +331,30 @@ fn built(command: &str) -> (TempDir, Host) {
     put(&folder, "other.wasm", &wat::parse_str("(component)").expect("a component"));
     let host = watched(&folder);
     (folder, host)
+}
+
+/// A component that exports a function with a number of this type.
+fn counts(number: &str) -> Vec<u8> {
+    let text = format!(
+        r#"(component
+            (core module $code (func (export "count") (result i32) i32.const 7))
+            (core instance $made (instantiate $code))
+            (func $count (result {number}) (canon lift (core func $made "count")))
+            (instance $counter (export "count" (func $count)))
+            (export "acme:pair/counter" (instance $counter)))"#
+    );
+    wat::parse_str(text).expect("a component")
+}
+
+/// A component that imports it.
+fn asks(number: &str) -> Vec<u8> {
+    let import = r#"(import "acme:pair/counter" (instance (export "count" (func (result "#;
+    wat::parse_str(format!("(component {import}{number}))))))")).expect("a component")
+}
+
+/// What the host says when no call of an earlier revision of `order` is left.
+async fn drained(admin: SocketAddr) -> serde_json::Value {
+    Client::http1(admin).await.get("/v1/services/order/drained").await.json()
 }
 
 fn watched(folder: &TempDir) -> Host {

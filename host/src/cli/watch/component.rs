@@ -25,27 +25,33 @@ struct Replaced {
 }
 
 impl Watch {
-    /// Swap each component whose file is another than the one tried last. Several
-    /// may go together and not one by one; so if one is refused, all are applied
-    /// at once.
+    /// Swap each component whose file is another than the one tried last. Some go
+    /// together and not one by one; so if one is refused, and another's file is not
+    /// what is live either, all are applied at once.
     pub(super) async fn components(&mut self, served: &Served) {
-        let replaced = self.replaced();
-        let several = replaced.len() > 1;
-        let mut refused = false;
-        for file in replaced {
+        let mut refused = Vec::new();
+        for file in self.replaced() {
             self.terminal.say("Changed", &file.path);
-            match self.swap(served, file).await {
-                Ok(()) => {}
-                Err(_) if several => refused = true,
-                Err(error) => show(&error),
-            }
+            refused.extend(self.swap(served, file).await.err());
         }
-        if refused {
+        if !refused.is_empty() && self.held.is_empty() && self.waiting(served) > 1 {
             match self.apply_again(served).await {
                 Ok(()) => self.note_components(served),
                 Err(error) => show(&error),
             }
+        } else {
+            refused.iter().for_each(show);
         }
+    }
+
+    /// How many files are not what was made live of them.
+    fn waiting(&self, served: &Served) -> usize {
+        let swapper = served.swapper.load();
+        let is_live = |(service, tried): (&String, &String)| {
+            let place = swapper.app().place(service);
+            place.is_none_or(|place| swapper.app().file(place) == *tried)
+        };
+        self.swapped.iter().filter(|file| !is_live(*file)).count()
     }
 
     /// The files that changed. Each is tried once.
