@@ -33,6 +33,7 @@ pub fn run(manifest: &Path) -> Result<()> {
     })
 }
 
-fn count(number: usize, noun: &str) -> String {
+/// A number of things.
+pub fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }

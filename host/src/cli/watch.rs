@@ -11,7 +11,7 @@ use std::{
 };
 
 use anyhow::{Result, anyhow};
-use tokio::task::spawn_blocking;
+use tokio::task::{block_in_place, spawn_blocking};
 
 use self::{changes::Changes, sources::fingerprint};
 use super::{
@@ -100,7 +100,7 @@ impl Watch {
     async fn sources(&mut self) {
         let mut changed = Vec::new();
         for service in self.manifest.services.iter().filter(|service| !service.watch.is_empty()) {
-            let now = fingerprint(&self.manifest, service);
+            let now = block_in_place(|| fingerprint(&self.manifest, service));
             if self.built.insert(service.name.clone(), now.clone()) != Some(now) {
                 changed.push(service.name.clone());
             }
@@ -115,7 +115,8 @@ impl Watch {
             // Others with this command may have changed since they were looked at,
             // and are built now.
             for service in self.manifest.services.iter().filter(|service| services.contains(&service.name)) {
-                self.built.insert(service.name.clone(), fingerprint(&self.manifest, service));
+                let now = block_in_place(|| fingerprint(&self.manifest, service));
+                self.built.insert(service.name.clone(), now);
             }
             match run(build, self.manifest.dir()).await {
                 Ok(()) => self.held.retain(|service, _| !services.contains(service)),

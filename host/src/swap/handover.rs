@@ -50,10 +50,10 @@ impl Handover {
     /// [`Handover::end`].
     pub fn successor(&self, app: Arc<App>) -> Arc<Swapper> {
         let slots = app.services.iter().map(|service| {
-            let before = self.from.app.place(service.name());
+            let Some(before) = self.from.app.place(service.name()) else { return Slot::default() };
+            service.count_on(&self.from.app.services[before]);
             // What of this service still drains goes on to be known.
-            let drains = before.map(|place| self.from.slots[place].drains.clone()).unwrap_or_default();
-            Slot { turn: Default::default(), drains }
+            Slot { turn: Default::default(), drains: self.from.slots[before].drains.clone() }
         });
         let slots = slots.collect();
         Arc::new(Swapper { app, history: self.from.history.clone(), slots, is_over: Arc::default() })

@@ -115,7 +115,7 @@ async fn a_changed_manifest_is_applied_under_requests() {
     let moved = SHOP.replace("routes = [\"/users\",", "routes = [\"/members\", \"/users\",");
     write_manifest(folder.path(), &format!("{moved}{more}"));
     host.wait_for_output("Added service people");
-    host.wait_for_output("Live shop, services 3, routes 6");
+    host.wait_for_output("Live shop, 3 services, 6 routes");
     host.wait_for_output("Drained the calls from before");
     assert_eq!(host.service("order").await["instances"]["max"], 8);
     assert_eq!(host.service("order").await["links"]["shop:users/directory@0.1.0"], "user");
@@ -126,7 +126,7 @@ async fn a_changed_manifest_is_applied_under_requests() {
 
     write_manifest(folder.path(), SHOP);
     host.wait_for_output("Removed service people");
-    host.wait_for_output("Live shop, services 2, routes 4");
+    host.wait_for_output("Live shop, 2 services, 4 routes");
     assert_eq!(host.get("/people/1").await.json()["error"], "Not found");
     assert_eq!(host.get("/members").await.status, StatusCode::NOT_FOUND);
     assert_eq!(host.post("/orders", &long).await.status, StatusCode::CREATED);
@@ -189,7 +189,7 @@ async fn components_that_go_together_alone_are_applied_together() {
     host.wait_for_output("error: ");
     assert_eq!(host.service("counts").await["revision"], 1);
     put(&folder, "asks.wasm", &asks("s32"));
-    host.wait_for_output("Live pair, services 2");
+    host.wait_for_output("Live pair, 2 services, 0 routes");
     for service in ["asks", "counts"] {
         assert_eq!(host.service(service).await["revision"], 2, "{service}");
     }

@@ -6,13 +6,14 @@ use std::{
 };
 
 use anyhow::{Result, anyhow};
-use tokio::task::spawn_blocking;
+use tokio::task::{block_in_place, spawn_blocking};
 
 use super::{Served, Watch, fingerprint, run};
 use crate::{
     app::{App, Plan},
     cli::{
         build::Build,
+        check::count,
         swapped::{short, stopped_calls},
         terminal::Terminal,
         time::took,
@@ -30,7 +31,7 @@ impl Watch {
         problems.extend(fixed(&self.manifest, &manifest, up)?);
         Report::new(problems).into_result()?;
         let built = manifest.services.iter().map(|service| (service.name.clone(), fingerprint(&manifest, service)));
-        let built = built.collect();
+        let built = block_in_place(|| built.collect());
         let known: Vec<_> = Build::all(&self.manifest).into_iter().map(|build| build.command).collect();
         for build in Build::all(&manifest).into_iter().filter(|build| !known.contains(&build.command)) {
             run(build, manifest.dir()).await?;
@@ -132,8 +133,7 @@ impl Difference {
     fn show(&self, app: &App, took: Duration, terminal: &Terminal) {
         self.added.iter().for_each(|service| terminal.say("Added", &format!("service {service}")));
         self.removed.iter().for_each(|service| terminal.say("Removed", &format!("service {service}")));
-        let (services, routes) = (app.services.len(), app.routes.len());
-        let counts = format!("{} {services}, routes {routes}", if services == 1 { "service" } else { "services" });
-        terminal.done("Live", &format!("{}, {counts}", app.name()), took);
+        let (services, routes) = (count(app.services.len(), "service"), count(app.routes.len(), "route"));
+        terminal.done("Live", &format!("{}, {services}, {routes}", app.name()), took);
     }
 }

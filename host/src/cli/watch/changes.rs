@@ -40,6 +40,8 @@ pub struct Changes {
     /// The folders that are followed, and which they were.
     followed: BTreeMap<PathBuf, Option<Id>>,
     states: Vec<Option<(Id, u64, SystemTime)>>,
+    /// Whether something cannot be followed, and is looked at in every round.
+    is_blind: bool,
 }
 
 /// Device and number.
@@ -60,7 +62,8 @@ impl Changes {
         let (sender, told) = unbounded_channel();
         let interest = Arc::<Mutex<Interest>>::default();
         let watcher = watcher(sender, interest.clone()).context("the file system does not tell what changes in it")?;
-        let mut changes = Changes { watcher, told, interest, followed: BTreeMap::new(), states: Vec::new() };
+        let (followed, states) = (BTreeMap::new(), Vec::new());
+        let mut changes = Changes { watcher, told, interest, followed, states, is_blind: false };
         changes.follow(manifest);
         Ok(changes)
     }
@@ -82,7 +85,7 @@ impl Changes {
     /// Wait until something has moved, and then until nothing moves.
     pub async fn next(&mut self) {
         while let Err(_) | Ok(None) = timeout(ROUND, self.told.recv()).await {
-            if self.renew() | self.is_changed() {
+            if self.renew() | self.is_changed() | self.is_blind {
                 break;
             }
         }
@@ -107,7 +110,8 @@ impl Changes {
             match self.watcher.watch(&folder, mode) {
                 Ok(()) => is_new |= self.followed.insert(folder, now).is_none(),
                 Err(error) => {
-                    tracing::warn!(folder = %folder.display(), %error, "changes here are seen by looking alone");
+                    tracing::warn!(folder = %folder.display(), %error, "changes here are looked for every 2 s");
+                    self.is_blind = true;
                     // Not tried again, nor said again.
                     self.followed.insert(folder, now);
                 }

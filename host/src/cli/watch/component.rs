@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Result, anyhow};
 use bytes::Bytes;
+use tokio::task::block_in_place;
 
 use super::{Served, WHO, Watch};
 use crate::{
@@ -30,7 +31,7 @@ impl Watch {
     /// what is live either, all are applied at once.
     pub(super) async fn components(&mut self, served: &Served) {
         let mut refused = Vec::new();
-        for file in self.replaced() {
+        for file in block_in_place(|| self.replaced()) {
             self.terminal.say("Changed", &file.path);
             refused.extend(self.swap(served, file).await.err());
         }
