@@ -6,6 +6,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
@@ -13,7 +14,6 @@ use hyper::body::Incoming;
 use serde_json::json;
 
 use crate::{
-    app::App,
     listener::{
         Handler,
         reply::{error, json},
@@ -28,18 +28,18 @@ mod status;
 mod swaps;
 mod token;
 
-/// Answers for one app.
+/// Answers for the app that serves.
 pub struct Admin {
-    app: Arc<App>,
-    swapper: Arc<Swapper>,
+    /// That of the app, which another may take the place of.
+    swapper: Arc<ArcSwap<Swapper>>,
     guard: Guard,
     stopping: AtomicBool,
 }
 
 impl Admin {
-    /// The admin API of an app.
-    pub fn new(app: Arc<App>, swapper: Arc<Swapper>, guard: Guard) -> Admin {
-        Admin { app, swapper, guard, stopping: AtomicBool::new(false) }
+    /// The admin API of the app that this swaps for.
+    pub fn new(swapper: Arc<ArcSwap<Swapper>>, guard: Guard) -> Admin {
+        Admin { swapper, guard, stopping: AtomicBool::new(false) }
     }
 
     /// Say from now on that no more requests are wanted.
@@ -81,7 +81,8 @@ impl Admin {
         if self.stopping.load(Ordering::Relaxed) {
             return json(StatusCode::SERVICE_UNAVAILABLE, &json!({ "status": "stopping" }));
         }
-        match self.app.store().exists("dovetail", "ready").await {
+        let store = self.swapper.load().app().share_store();
+        match store.exists("dovetail", "ready").await {
             Ok(_) => json(StatusCode::OK, &json!({ "status": "ready" })),
             Err(error) => {
                 let why = error.to_string();

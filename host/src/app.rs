@@ -9,6 +9,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use anyhow::{Context, Result};
@@ -40,8 +41,9 @@ pub struct App {
     /// Path patterns and the service, by its place, that answers them.
     pub routes: Vec<(Route, usize)>,
     foundation: Foundation,
-    /// SHA-256 of the manifest's components when the app was started.
-    files: Vec<String>,
+    /// SHA-256 of the manifest's components, as the history is to know them.
+    /// Protects a name each, looked at and replaced whole.
+    files: Mutex<Vec<String>>,
     /// Protects who is what component: held to look, and to publish another.
     topology: Mutex<Topology>,
 }
@@ -62,7 +64,7 @@ impl App {
         let named = foundation.manifest.services.iter().enumerate();
         let routes = named.flat_map(|(place, service)| service.routes.iter().map(move |route| (route.clone(), place)));
         let routes = routes.collect();
-        App { services, routes, foundation, files, topology: Mutex::new(topology) }
+        App { services, routes, foundation, files: Mutex::new(files), topology: Mutex::new(topology) }
     }
 
     /// The app's name.
@@ -80,6 +82,20 @@ impl App {
         &*self.foundation.store
     }
 
+    /// The same store, for another app.
+    pub fn share_store(&self) -> Arc<dyn BucketStore> {
+        self.foundation.store.clone()
+    }
+
+    /// How long the last calls of a service may take when the app is replaced. Its
+    /// callers' calls end in it, so that it is stopped after them.
+    pub fn drain(&self, service: usize) -> Duration {
+        let own = self.services[service].limits().drain;
+        let topology = self.topology().links.clone();
+        let callers = topology.iter().filter(|link| link.exporter == service).map(|link| link.importer);
+        callers.map(|caller| self.drain(caller)).fold(own, Duration::max)
+    }
+
     /// The place of a service in all lists.
     pub fn place(&self, service: &str) -> Option<usize> {
         self.services.iter().position(|it| it.name() == service)
@@ -90,9 +106,15 @@ impl App {
         self.routes.iter().filter(move |(_, place)| *place == service).map(|(route, _)| route)
     }
 
-    /// The digest that the service's file in the manifest had at the start.
-    pub fn file(&self, service: usize) -> &str {
-        &self.files[service]
+    /// The digest of the service's file in the manifest, as it was at the start or
+    /// when it was swapped since.
+    pub fn file(&self, service: usize) -> String {
+        self.files()[service].clone()
+    }
+
+    /// The service's file was replaced by one with this digest, and that is live.
+    pub fn set_file(&self, service: usize, digest: String) {
+        self.files()[service] = digest;
     }
 
     /// Who calls whom.
@@ -122,6 +144,10 @@ impl App {
 
     fn service_manifest(&self, place: usize) -> &ServiceManifest {
         &self.foundation.manifest.services[place]
+    }
+
+    fn files(&self) -> MutexGuard<'_, Vec<String>> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn topology(&self) -> MutexGuard<'_, Topology> {

@@ -16,7 +16,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use self::terminal::Terminal;
 use crate::{
     app::Plan,
-    engine::CodeCache,
+    engine::{CodeCache, Effort},
     history::History,
     manifest::{Invalid, Manifest, Report},
     telemetry,
@@ -36,6 +36,7 @@ mod table;
 mod terminal;
 mod time;
 mod up;
+mod watch;
 
 /// Microservices as WebAssembly components, linked by one host.
 #[derive(Parser)]
@@ -121,10 +122,10 @@ fn state(manifest: &Manifest) -> PathBuf {
 }
 
 /// Build the components of a manifest, compile and link them.
-fn plan(manifest: Manifest, history: &History, cache: CodeCache, terminal: &Terminal) -> Result<Plan> {
+fn plan(manifest: Manifest, history: &History, cache: Arc<CodeCache>, terminal: &Terminal) -> Result<Plan> {
     build::run(&manifest, terminal)?;
     let spinner = terminal.spin("Compiling", "");
-    let plan = Plan::make(manifest, history, Arc::new(cache), |service| spinner.show(&service.name));
+    let plan = Plan::make(manifest, history, cache, Effort::Full, |service| spinner.show(&service.name));
     drop(spinner);
     let plan = plan?;
     for (service, part) in plan.parts() {

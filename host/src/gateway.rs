@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use anyhow::Result;
+use arc_swap::ArcSwap;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body::Body;
 use hyper::body::Incoming;
@@ -24,20 +25,32 @@ mod routes;
 
 /// Answers the requests of an app.
 pub struct Gateway {
-    routes: Routes,
+    routes: ArcSwap<Routes>,
 }
 
 impl Gateway {
     /// The gateway to an app's routes.
     pub fn new(app: &App) -> Result<Gateway> {
-        Ok(Gateway { routes: Routes::new(app)? })
+        Ok(Gateway { routes: ArcSwap::from_pointee(Routes::new(app)?) })
+    }
+
+    /// Have new requests answered by another app, by one store of a pointer. Those
+    /// in flight finish where they began.
+    pub fn publish(&self, app: &App) -> Result<()> {
+        self.routes.store(Arc::new(Routes::new(app)?));
+        Ok(())
+    }
+
+    /// Who answers a path, if anybody does. The routes are let go of at once: they
+    /// keep an app.
+    fn service(&self, path: &str) -> Option<Arc<Service>> {
+        self.routes.load().find(path).cloned()
     }
 
     async fn route(&self, request: Request<Incoming>) -> Response<ReplyBody> {
-        let Some(service) = self.routes.find(request.uri().path()) else {
+        let Some(service) = self.service(request.uri().path()) else {
             return reply::error(StatusCode::NOT_FOUND, "Not found");
         };
-        let service = service.clone();
         match prepare(request, service.limits().body.0) {
             Ok(request) => call(&service, request).await,
             Err(refusal) => *refusal,

@@ -85,6 +85,9 @@ pub struct ServiceManifest {
     pub component: PathBuf,
     /// The shell command that makes the component, run in the manifest's folder.
     pub build: Option<String>,
+    /// The files and folders that `build` makes it of, joined to the manifest's
+    /// folder.
+    pub watch: Vec<PathBuf>,
     /// Which requests the gateway gives to it.
     pub routes: Vec<Route>,
     /// The buckets it may open.
@@ -120,6 +123,11 @@ impl Manifest {
         load::dir(&self.path)
     }
 
+    /// What was read.
+    pub fn text(&self) -> &str {
+        self.source.text()
+    }
+
     /// The service called `name`.
     pub fn service(&self, name: &str) -> Option<&ServiceManifest> {
         self.services.iter().find(|service| service.name == name)
@@ -148,7 +156,13 @@ impl Manifest {
 
     /// A problem of the admin API's token file, found later.
     pub fn token_problem(&self, title: impl Into<String>, help: impl Into<String>) -> Problem {
-        let at = KeyPath::root().child("admin").child("token_file");
+        self.table_problem("admin", "token_file", title, help)
+    }
+
+    /// A problem found later, shown at a key of `[app]`, `[gateway]`, `[admin]` or
+    /// `[store]`.
+    pub fn table_problem(&self, table: &str, key: &str, title: impl Into<String>, help: impl Into<String>) -> Problem {
+        let at = KeyPath::root().child(table).child(key);
         Problem::at(&self.source, self.places.value(&at), title).help(help)
     }
 
@@ -157,6 +171,18 @@ impl Manifest {
     pub fn missing_components(&self) -> Report {
         let missing = self.services.iter().filter(|s| !s.component.is_file());
         Report::new(missing.map(|s| self.missing_component(s)).collect())
+    }
+
+    /// A problem for every path in a service's `watch` where nothing is.
+    pub fn missing_sources(&self) -> Report {
+        let named = self.services.iter().flat_map(|service| service.watch.iter().map(move |path| (service, path)));
+        let missing = named.filter(|(_, path)| !path.exists());
+        let problem = |(service, path): (&ServiceManifest, &PathBuf)| {
+            let title = format!("service `{}` is to be built again when `{}` changes", service.name, path.display());
+            let help = "write the path of a file or a folder, seen from the manifest's folder";
+            self.problem(&service.name, Some("watch"), title, help).label("there is no such file or folder")
+        };
+        Report::new(missing.map(problem).collect())
     }
 
     fn missing_component(&self, service: &ServiceManifest) -> Problem {

@@ -91,6 +91,12 @@ impl Service {
         self.traps.load(Ordering::Relaxed)
     }
 
+    /// Go on counting where another left off, whose place this one takes.
+    pub fn count_on(&self, before: &Service) {
+        self.calls.fetch_add(before.calls(), Ordering::Relaxed);
+        self.traps.fetch_add(before.traps(), Ordering::Relaxed);
+    }
+
     /// The log of its failed calls. It is not the one of what the component
     /// prints, so that none can hide its failures behind its chatter.
     pub fn failures(&self) -> &ServiceLog {

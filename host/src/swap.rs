@@ -9,11 +9,15 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, anyhow};
 use bytes::Bytes;
-use tokio::{sync::Mutex, task::spawn_blocking};
+use tokio::{
+    sync::{Mutex, RwLock},
+    task::spawn_blocking,
+};
 
 pub use self::{
     drain::Drained,
     error::SwapError,
+    handover::{Handover, Predecessor},
     outcome::{Outcome, Replacement, Step},
 };
 use self::{
@@ -29,6 +33,7 @@ use crate::{
 
 mod drain;
 mod error;
+mod handover;
 mod outcome;
 mod trial;
 
@@ -40,6 +45,10 @@ pub struct Swapper {
     app: Arc<App>,
     history: Arc<History>,
     slots: Vec<Slot>,
+    /// Held by each swap, and alone by who puts another app in the place of this
+    /// one, across their awaits. True when that is done: then nothing is swapped
+    /// here any more.
+    is_over: Arc<RwLock<bool>>,
 }
 
 /// What there is of swaps for one service.
@@ -57,11 +66,15 @@ struct Turn {
 }
 
 /// A component on its way to be live.
+#[derive(Clone)]
 pub struct Swap {
     /// The service's name.
     pub service: String,
     /// The component.
     pub component: Bytes,
+    /// Whether this is the service's file in the manifest, which is then not
+    /// taken for a new one at the next start.
+    pub is_file: bool,
     /// Who swaps.
     pub by: String,
     /// Try it first.
@@ -82,7 +95,12 @@ impl Swapper {
     /// Swaps for an app, recorded in this history.
     pub fn new(app: Arc<App>, history: Arc<History>) -> Arc<Swapper> {
         let slots = app.services.iter().map(|_| Slot::default()).collect();
-        Arc::new(Swapper { app, history, slots })
+        Arc::new(Swapper { app, history, slots, is_over: Arc::default() })
+    }
+
+    /// Whose services it swaps.
+    pub fn app(&self) -> &Arc<App> {
+        &self.app
     }
 
     /// Replace a service's component. What was begun is finished, even if nobody
@@ -90,6 +108,7 @@ impl Swapper {
     pub async fn swap(self: &Arc<Self>, swap: Swap) -> Result<Outcome, SwapError> {
         let place = self.place(&swap.service)?;
         self.finish(async move |this: Arc<Self>| {
+            let _going_on = this.go_on().await?;
             let mut turn = this.slots[place].turn.lock().await;
             this.replace(place, &mut turn, swap, How::Swap).await
         })
@@ -101,6 +120,7 @@ impl Swapper {
         let place = self.place(service)?;
         let (service, by) = (service.to_owned(), by.to_owned());
         self.finish(async move |this: Arc<Self>| {
+            let _going_on = this.go_on().await?;
             let mut turn = this.slots[place].turn.lock().await;
             if let Some(trial) = turn.trial.take() {
                 return this.withdraw(place, &trial, &by);
@@ -111,7 +131,7 @@ impl Swapper {
                 return Err(SwapError::Conflict(format!("there is no revision of service `{service}` to go back to")));
             };
             let component = component.map_err(SwapError::failed)?.into();
-            let swap = Swap { service, component, by, canary: None };
+            let swap = Swap { service, component, is_file: false, by, canary: None };
             this.replace(place, &mut turn, swap, How::Rollback).await
         })
         .await
@@ -122,6 +142,7 @@ impl Swapper {
         let place = self.place(service)?;
         let by = by.to_owned();
         self.finish(async move |this: Arc<Self>| {
+            let _going_on = this.go_on().await?;
             let mut turn = this.slots[place].turn.lock().await;
             match turn.trial.take() {
                 Some(trial) => this.promote_trial(place, trial, &by).await,
@@ -134,9 +155,11 @@ impl Swapper {
         .await
     }
 
-    /// Wait until no call of a replaced revision is left.
-    pub async fn drained(&self, service: &str) -> Result<Vec<Drained>, SwapError> {
-        Ok(self.slots[self.place(service)?].drains.ended().await)
+    /// Wait until no call of a replaced revision is left. Who waits keeps nothing of
+    /// the app, whose own end may be what is waited for.
+    pub fn drained(&self, service: &str) -> Result<impl Future<Output = Vec<Drained>> + use<>, SwapError> {
+        let drains = self.slots[self.place(service)?].drains.clone();
+        Ok(async move { drains.ended().await })
     }
 
     /// Replaced revisions that still have calls.
@@ -144,18 +167,17 @@ impl Swapper {
         self.slots[place].drains.running()
     }
 
-    /// Wait until no call of any replaced revision is left.
-    pub async fn until_drained(&self) {
-        for slot in &self.slots {
-            slot.drains.ended().await;
-        }
-    }
-
     /// What was live, newest first: the first one is.
     pub async fn history(&self, service: &str) -> Result<Vec<Entry>, SwapError> {
         self.place(service)?;
         let (history, service) = (self.history.clone(), service.to_owned());
         blocking(move || history.entries(&service)).await
+    }
+
+    /// Have this app's place not taken by another while the answer is held.
+    async fn go_on(&self) -> Result<impl Drop + use<'_>, SwapError> {
+        let is_over = self.is_over.read().await;
+        if *is_over { Err(SwapError::Over) } else { Ok(is_over) }
     }
 
     fn place(&self, service: &str) -> Result<usize, SwapError> {
@@ -188,11 +210,15 @@ impl Swapper {
         let mut steps = Steps::start();
         let digest = app::digest(&swap.component);
         steps.done("read");
+        let file = if swap.is_file { digest.clone() } else { self.app.file(place) };
         if digest == from.digest {
+            if file != self.app.file(place) {
+                self.record(place, swap.component, &swap.by, how, file).await.map_err(SwapError::Failed)?;
+            }
             return Ok(Outcome::unchanged(&swap.service, from, steps));
         }
         let number = from.revision + 1;
-        let checked = self.prepare(place, number, swap.component.clone(), &mut steps).await;
+        let checked = self.prepare(place, number, &swap, &mut steps).await;
         let candidate = checked.inspect_err(|error| log(&swap.service, &swap.by, &from, &digest, error.outcome()))?;
         let to = Replacement::of(candidate.revision());
         if let Some(terms) = swap.canary {
@@ -204,7 +230,7 @@ impl Swapper {
         }
         let drain = self.slots[place].drains.expect();
         let replaced = self.app.publish(candidate).map_err(SwapError::busy)?;
-        if let Err(error) = self.record(place, swap.component, &swap.by, how).await {
+        if let Err(error) = self.record(place, swap.component, &swap.by, how, file).await {
             self.app.restore(place, replaced);
             return Err(SwapError::Failed(error));
         }
@@ -219,11 +245,15 @@ impl Swapper {
         self: &Arc<Self>,
         place: usize,
         number: u64,
-        component: Bytes,
+        swap: &Swap,
         steps: &mut Steps,
     ) -> Result<Candidate, SwapError> {
-        let app = self.app.clone();
-        let part = blocking(move || app.compile(place, &component)).await?.map_err(SwapError::Refused)?;
+        let (app, component) = (self.app.clone(), swap.component.clone());
+        let name = match swap.is_file {
+            true => format!("`{}`", app.manifest().services[place].component.display()),
+            false => "what was sent".to_owned(),
+        };
+        let part = blocking(move || app.compile(place, &name, &component)).await?.map_err(SwapError::Refused)?;
         steps.noted("compile", part.from_cache.then_some("from the cache"));
         let candidate = self.app.check(place, part, number).await.map_err(SwapError::Refused)?;
         steps.done("check");
@@ -238,11 +268,13 @@ impl Swapper {
         Ok(candidate)
     }
 
-    async fn record(&self, place: usize, component: Bytes, by: &str, how: How) -> anyhow::Result<()> {
-        let (history, by) = (self.history.clone(), by.to_owned());
-        let (service, file) = (self.app.services[place].name().to_owned(), self.app.file(place).to_owned());
-        let recorded = spawn_blocking(move || history.record(&service, &component, &by, how, &file)).await?;
-        recorded.map(drop).context("what is live could not be recorded")
+    async fn record(&self, place: usize, component: Bytes, by: &str, how: How, file: String) -> anyhow::Result<()> {
+        let (history, service, by) = (self.history.clone(), self.app.services[place].name().to_owned(), by.to_owned());
+        let noted = file.clone();
+        let recorded = spawn_blocking(move || history.record(&service, &component, &by, how, &noted)).await?;
+        recorded.context("what is live could not be recorded")?;
+        self.app.set_file(place, file);
+        Ok(())
     }
 
     /// See to it that what was replaced is gone in time.

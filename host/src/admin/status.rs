@@ -1,6 +1,6 @@
 //! `GET /v1/services`: who runs, and how it goes.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
@@ -12,6 +12,7 @@ use crate::{
     app::LinkNames,
     listener::reply,
     service::{Canary, Service, Serving, Share},
+    swap::Swapper,
 };
 
 /// A service as it is shown.
@@ -55,18 +56,23 @@ struct CanaryStatus<'a> {
 
 impl Admin {
     pub(super) fn services(&self) -> Response<Bytes> {
-        let links = self.app.links();
-        let serving: Vec<_> = self.app.services.iter().map(|service| service.serving()).collect();
-        let pairs = self.app.services.iter().zip(&serving).enumerate();
-        let services: Vec<_> =
-            pairs.map(|(place, (service, serving))| self.status(place, service, serving, &links)).collect();
-        reply::json(StatusCode::OK, &json!({ "app": self.app.name(), "services": services }))
+        let swapper = self.swapper.load_full();
+        let app = swapper.app();
+        let links = app.links();
+        let serving: Vec<_> = app.services.iter().map(|service| service.serving()).collect();
+        let pairs = app.services.iter().zip(&serving).enumerate();
+        let services: Vec<_> = pairs
+            .map(|(place, (service, serving))| ServiceStatus::of(&swapper, place, service, serving, &links))
+            .collect();
+        reply::json(StatusCode::OK, &json!({ "app": app.name(), "services": services }))
     }
+}
 
-    fn status<'a>(
-        &'a self,
+impl<'a> ServiceStatus<'a> {
+    fn of(
+        swapper: &'a Swapper,
         place: usize,
-        service: &'a Arc<Service>,
+        service: &'a Service,
         serving: &'a Serving,
         links: &'a [LinkNames],
     ) -> ServiceStatus<'a> {
@@ -76,13 +82,13 @@ impl Admin {
             digest: live.digest(),
             revision: live.number(),
             since: humantime::format_rfc3339_seconds(live.since()).to_string(),
-            routes: self.app.routes_of(place).map(|route| route.as_str()).collect(),
+            routes: swapper.app().routes_of(place).map(|route| route.as_str()).collect(),
             links: LinkNames::of_service(links, service.name()),
             instances: Instances { idle: live.idle(), busy: live.busy(), max: service.limits().instances },
             calls: service.calls(),
             traps: service.traps(),
             errors: live.life().errors(),
-            draining: self.swapper.draining(place),
+            draining: swapper.draining(place),
             canary: serving.canary.as_ref().map(CanaryStatus::of),
         }
     }

@@ -1,6 +1,6 @@
 //! Swaps over HTTP.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, header};
@@ -13,7 +13,7 @@ use crate::{
     listener::reply::{error, json},
     manifest::{self, Report},
     service::Share,
-    swap::{self, CanaryTerms, Outcome, Swap, SwapError},
+    swap::{self, CanaryTerms, Outcome, Swap, SwapError, Swapper},
 };
 
 impl Admin {
@@ -32,30 +32,40 @@ impl Admin {
             }
             Err(_) => return error(StatusCode::BAD_REQUEST, "The component was not sent in full"),
         };
-        answer(self.swapper.swap(Swap { service: service.to_owned(), component, by, canary }).await)
+        let swap = Swap { service: service.to_owned(), component, is_file: false, by, canary };
+        let ask = |swapper: Arc<Swapper>| {
+            let swap = swap.clone();
+            async move { swapper.swap(swap).await }
+        };
+        self.answer(ask).await
     }
 
     /// `POST …/rollback`.
     pub(super) async fn rollback(&self, service: &str, request: &Request<Incoming>) -> Response<Bytes> {
-        answer(self.swapper.rollback(service, &who(request)).await)
+        let by = &who(request);
+        self.answer(|swapper| async move { swapper.rollback(service, by).await }).await
     }
 
     /// `POST …/promote`.
     pub(super) async fn promote(&self, service: &str, request: &Request<Incoming>) -> Response<Bytes> {
-        answer(self.swapper.promote(service, &who(request)).await)
+        let by = &who(request);
+        self.answer(|swapper| async move { swapper.promote(service, by).await }).await
     }
 
     /// `GET …/drained`: answered when it is so.
     pub(super) async fn drained(&self, service: &str) -> Response<Bytes> {
-        match self.swapper.drained(service).await {
-            Ok(drained) => json(StatusCode::OK, &json!({ "service": service, "drained": drained })),
+        // The app is let go of before the wait.
+        let drained = self.swapper.load().drained(service);
+        match drained {
+            Ok(drained) => json(StatusCode::OK, &json!({ "service": service, "drained": drained.await })),
             Err(failed) => refusal(&failed),
         }
     }
 
     /// `GET …/history`.
     pub(super) async fn history(&self, service: &str) -> Response<Bytes> {
-        let entries = match self.swapper.history(service).await {
+        let swapper = self.swapper.load_full();
+        let entries = match swapper.history(service).await {
             Ok(entries) => entries,
             Err(failed) => return refusal(&failed),
         };
@@ -65,6 +75,20 @@ impl Admin {
             shown
         });
         json(StatusCode::OK, &json!({ "service": service, "history": entries.collect::<Vec<_>>() }))
+    }
+
+    /// Ask the app that serves; if another takes its place meanwhile, ask that one.
+    async fn answer<F>(&self, ask: impl Fn(Arc<Swapper>) -> F) -> Response<Bytes>
+    where
+        F: Future<Output = Result<Outcome, SwapError>>,
+    {
+        loop {
+            match ask(self.swapper.load_full()).await {
+                Ok(outcome) => return json(StatusCode::OK, &json!(outcome)),
+                Err(SwapError::Over) => {}
+                Err(failed) => return refusal(&failed),
+            }
+        }
     }
 }
 
@@ -98,17 +122,10 @@ fn canary(query: &str) -> Result<Option<CanaryTerms>, String> {
     }
 }
 
-fn answer(outcome: Result<Outcome, SwapError>) -> Response<Bytes> {
-    match outcome {
-        Ok(outcome) => json(StatusCode::OK, &json!(outcome)),
-        Err(failed) => refusal(&failed),
-    }
-}
-
 fn refusal(failed: &SwapError) -> Response<Bytes> {
     match failed {
         SwapError::NoService(_) => error(StatusCode::NOT_FOUND, &failed.to_string()),
-        SwapError::Conflict(_) => error(StatusCode::CONFLICT, &failed.to_string()),
+        SwapError::Conflict(_) | SwapError::Over => error(StatusCode::CONFLICT, &failed.to_string()),
         SwapError::Refused(report) => {
             let shown = |problem| Report::new(vec![problem]).to_string();
             let problems: Vec<_> = report.problems().iter().cloned().map(shown).collect();

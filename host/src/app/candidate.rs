@@ -34,11 +34,12 @@ pub struct Candidate {
 }
 
 impl App {
-    /// Compile a component for the service at `place`. It takes long, and a thread
-    /// that serves requests must not wait for it.
-    pub fn compile(&self, place: usize, component: &[u8]) -> Result<Part, Report> {
+    /// Compile a component for the service at `place`, `name` being what people
+    /// know it by. It takes long, and a thread that serves requests must not wait
+    /// for it.
+    pub fn compile(&self, place: usize, name: &str, component: &[u8]) -> Result<Part, Report> {
         let (manifest, service) = (self.manifest(), self.service_manifest(place));
-        let part = Part::compile(manifest, &self.foundation.compiler, service, "what was sent", component);
+        let part = Part::compile(manifest, &self.foundation.compiler, service, name, component);
         let part = part.map_err(|problem| Report::new(vec![*problem]))?;
         match part.memories() > self.foundation.memories {
             true => Err(Report::new(vec![self.too_many_memories(place, part.memories())])),

@@ -43,22 +43,23 @@ pub(super) struct Origin {
 impl Plan {
     /// Compile and link. A service's component is the one that was live last, or
     /// the manifest's file when that is new. `compiling` is told of each service
-    /// before its turn.
+    /// before its turn, `effort` is what that may take of the machine.
     pub fn make(
         manifest: Manifest,
         history: &History,
         cache: Arc<CodeCache>,
+        effort: Effort,
         mut compiling: impl FnMut(&ServiceManifest),
     ) -> Result<Plan> {
         let mut needs = needs(&manifest);
         let (components, origins) = read(&manifest, history)?;
-        let (mut compiler, mut parts) = compile(&manifest, needs, &cache, &components, &mut compiling)?;
+        let (mut compiler, mut parts) = compile(&manifest, needs, (&cache, effort), &components, &mut compiling)?;
         let memories = parts.iter().map(|part| part.memories()).max().unwrap_or_default();
         if memories > needs.memories {
             // Composed of more than is usual. What a component needs is known
             // only when it is compiled, and it is compiled for one engine.
             needs.memories = memories;
-            (compiler, parts) = compile(&manifest, needs, &cache, &components, &mut compiling)?;
+            (compiler, parts) = compile(&manifest, needs, (&cache, effort), &components, &mut compiling)?;
         }
         let topology = Topology::resolve(&manifest, parts)?;
         Ok(Plan { manifest, compiler, memories: needs.memories, topology, origins })
@@ -164,12 +165,12 @@ fn record(history: &History, names: &[String], origins: Vec<Origin>) -> Result<(
 fn compile(
     manifest: &Manifest,
     needs: Needs,
-    cache: &Arc<CodeCache>,
+    (cache, effort): (&Arc<CodeCache>, Effort),
     components: &Components,
     compiling: &mut impl FnMut(&ServiceManifest),
 ) -> Result<(Compiler, Vec<Arc<Part>>)> {
     let engine = engine::start(needs).map_err(|error| no_engine(manifest, error))?;
-    let compiler = Compiler { engine, cache: cache.clone(), effort: Effort::Full };
+    let compiler = Compiler { engine, cache: cache.clone(), effort };
     let (mut parts, mut problems) = (Vec::new(), components.problems.clone());
     for (service, component) in &components.found {
         compiling(service);

@@ -12,29 +12,47 @@ use anyhow::{Context, Result, anyhow, bail};
 use super::terminal::{Spinner, Terminal};
 use crate::manifest::Manifest;
 
+/// A build command, and whose it is.
+pub struct Build {
+    /// The command line.
+    pub command: String,
+    /// The services that have it, by name.
+    pub services: Vec<String>,
+}
+
 /// Build everything that has a build command. Services may share one.
 pub fn run(manifest: &Manifest, terminal: &Terminal) -> Result<()> {
-    let mut commands: Vec<(&str, Vec<&str>)> = Vec::new();
-    for service in &manifest.services {
-        let Some(build) = service.build.as_deref() else { continue };
-        match commands.iter_mut().find(|(command, _)| *command == build) {
-            Some((_, services)) => services.push(&service.name),
-            None => commands.push((build, vec![&service.name])),
+    Build::all(manifest).iter().try_for_each(|build| build.run(manifest.dir(), terminal))
+}
+
+impl Build {
+    /// The build commands of a manifest, each once.
+    pub fn all(manifest: &Manifest) -> Vec<Build> {
+        let mut builds: Vec<Build> = Vec::new();
+        for service in &manifest.services {
+            let Some(command) = &service.build else { continue };
+            match builds.iter_mut().find(|build| build.command == *command) {
+                Some(build) => build.services.push(service.name.clone()),
+                None => builds.push(Build { command: command.clone(), services: vec![service.name.clone()] }),
+            }
         }
+        builds
     }
-    for (command, services) in commands {
-        let services = services.join(", ");
-        if let Some(target) = rust_target(command) {
-            add_target(target, manifest.dir(), terminal)?;
+
+    /// Run it in the manifest's folder.
+    pub fn run(&self, folder: &Path, terminal: &Terminal) -> Result<()> {
+        let services = self.services.join(", ");
+        if let Some(target) = rust_target(&self.command) {
+            add_target(target, folder, terminal)?;
         }
         let started = Instant::now();
         let spinner = terminal.spin("Building", &services);
-        let built = shell(command, manifest.dir(), terminal.is_interactive(), &spinner);
+        let built = shell(&self.command, folder, terminal.is_interactive(), &spinner);
         drop(spinner);
         built.with_context(|| format!("the build of {services} failed"))?;
         terminal.done("Built", &services, started.elapsed());
+        Ok(())
     }
-    Ok(())
 }
 
 /// Run a command line in a folder. Its output is shown only if it fails, and its

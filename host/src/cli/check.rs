@@ -22,7 +22,7 @@ pub fn run(manifest: &Path) -> Result<()> {
     let manifest = Manifest::load(manifest)?;
     Token::of(&manifest)?;
     let history = Arc::new(History::peek(&state(&manifest))?);
-    let plan = plan(manifest, &history, CodeCache::none(), &terminal)?;
+    let plan = plan(manifest, &history, Arc::new(CodeCache::none()), &terminal)?;
     store::inspect(&up::store_url(plan.manifest(), None)?)?;
     up::runtime()?.block_on(async {
         let app = Arc::new(plan.start(store::open(&StoreUrl::Memory).await?, history).await?);
@@ -33,6 +33,7 @@ pub fn run(manifest: &Path) -> Result<()> {
     })
 }
 
-fn count(number: usize, noun: &str) -> String {
+/// A number of things.
+pub fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }

@@ -1,6 +1,6 @@
 //! `dovetail graph`: the app as a picture in text.
 
-use std::{fmt::Write, path::Path};
+use std::{fmt::Write, path::Path, sync::Arc};
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
@@ -38,7 +38,7 @@ impl Graph {
     pub fn run(self, manifest: &Path) -> Result<()> {
         let manifest = Manifest::load(manifest)?;
         let history = History::peek(&state(&manifest))?;
-        let plan = plan(manifest, &history, CodeCache::none(), &Terminal::new())?;
+        let plan = plan(manifest, &history, Arc::new(CodeCache::none()), &Terminal::new())?;
         let drawing = Drawing { app: &plan.manifest().app, services: &plan.manifest().services, links: &plan.links() };
         let text = match self.format {
             Format::Tree => drawing.tree(),

@@ -10,6 +10,7 @@ use super::{
     terminal::Terminal,
     time::{millis, took},
 };
+use crate::swap::Outcome;
 
 /// The host's answer to a swap, a rollback or a promotion.
 #[derive(Deserialize)]
@@ -82,6 +83,22 @@ pub fn show(client: &Client, answer: &[u8], subject: &str, terminal: &Terminal) 
     Ok(swapped)
 }
 
+/// Show what this process itself did with `subject`.
+pub fn show_own(outcome: &Outcome, subject: &str, terminal: &Terminal) -> Result<()> {
+    let swapped: Swapped = serde_json::from_value(serde_json::to_value(outcome)?)?;
+    swapped.lines(subject).iter().for_each(|line| line.show(terminal));
+    Ok(())
+}
+
+/// How many calls were stopped, to be said after something else.
+pub fn stopped_calls(stopped: u64) -> String {
+    match stopped {
+        0 => String::new(),
+        1 => ", 1 call was stopped".to_owned(),
+        calls => format!(", {calls} calls were stopped"),
+    }
+}
+
 impl Swapped {
     /// Whether only a share of the calls goes to the new revision.
     pub fn is_canary(&self) -> bool {
@@ -124,11 +141,7 @@ impl Drained {
     fn lines(&self) -> Vec<Line> {
         let lines = self.drained.iter().map(|drained| {
             let (revision, time) = (drained.revision, took(millis(drained.ms)));
-            let stopped = match drained.stopped {
-                0 => String::new(),
-                1 => ", 1 call was stopped".to_owned(),
-                calls => format!(", {calls} calls were stopped"),
-            };
+            let stopped = stopped_calls(drained.stopped);
             Line { verb: "Drained".into(), what: format!("revision {revision} in {time}{stopped}"), took: None }
         });
         lines.collect()

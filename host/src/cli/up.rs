@@ -3,6 +3,7 @@
 use std::{io::Write, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
+use arc_swap::ArcSwap;
 use clap::Args;
 use tokio::{
     runtime::Runtime,
@@ -14,6 +15,7 @@ use tokio::{
 use super::{
     plan, state,
     terminal::{FAINT, STRONG, Terminal, word},
+    watch::Watch,
 };
 use crate::{
     admin::{Admin, Guard, Token},
@@ -49,23 +51,52 @@ pub struct Up {
     /// Keep data here instead of at store.url: memory: or sqlite:PATH.
     #[arg(long, value_name = "URL", value_parser = store_argument)]
     store: Option<String>,
+    /// Build, swap and apply what changes: sources, components, the manifest.
+    #[arg(long)]
+    watch: bool,
+}
+
+/// What serves, and what another app in its place needs.
+pub struct Served {
+    /// Answers requests.
+    pub gateway: Arc<Gateway>,
+    /// Swaps for the app that serves.
+    pub swapper: Arc<ArcSwap<Swapper>>,
+    /// What was live.
+    pub history: Arc<History>,
+    /// Compiled code.
+    pub cache: Arc<CodeCache>,
 }
 
 impl Up {
     /// Serve until a signal comes, and then until requests in flight are done.
     pub fn run(self, manifest: &Path) -> Result<()> {
+        let manifest = self.load(manifest)?;
+        // Before the build, so that no change after it is missed.
+        let watch = if self.watch { Some(Watch::begin(manifest.clone())?) } else { None };
+        let token = Token::of(&manifest)?;
+        let url = self.store_url(&manifest)?;
+        let history = Arc::new(History::open(&state(&manifest))?);
+        let cache = Arc::new(CodeCache::open(&state(&manifest).join("code"))?);
+        let plan = plan(manifest, &history, cache.clone(), &Terminal::new())?;
+        let runtime = runtime()?;
+        let watch = watch.map(|watch| (watch, self));
+        let served = runtime.block_on(serve(plan, url, Kept { history, cache }, token, watch));
+        runtime.shutdown_timeout(LAST_TASKS);
+        served
+    }
+
+    /// A manifest as it is to be served: with the addresses that were asked for.
+    pub fn load(&self, manifest: &Path) -> Result<Manifest> {
         let mut manifest = Manifest::load(manifest)?;
         manifest.gateway = self.listen.unwrap_or(manifest.gateway);
         manifest.admin = admin_address(&manifest, self.admin)?;
-        let token = Token::of(&manifest)?;
-        let url = store_url(&manifest, self.store.as_deref())?;
-        let history = Arc::new(History::open(&state(&manifest))?);
-        let cache = CodeCache::open(&state(&manifest).join("code"))?;
-        let plan = plan(manifest, &history, cache, &Terminal::new())?;
-        let runtime = runtime()?;
-        let served = runtime.block_on(serve(plan, url, history, token));
-        runtime.shutdown_timeout(LAST_TASKS);
-        served
+        Ok(manifest)
+    }
+
+    /// Where a manifest's data is kept.
+    pub fn store_url(&self, manifest: &Manifest) -> Result<StoreUrl> {
+        store_url(manifest, self.store.as_deref())
     }
 }
 
@@ -97,7 +128,19 @@ pub fn runtime() -> Result<Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime could not be started")
 }
 
-async fn serve(plan: Plan, url: StoreUrl, history: Arc<History>, token: Option<Token>) -> Result<()> {
+/// What outlives the host.
+struct Kept {
+    history: Arc<History>,
+    cache: Arc<CodeCache>,
+}
+
+async fn serve(
+    plan: Plan,
+    url: StoreUrl,
+    Kept { history, cache }: Kept,
+    token: Option<Token>,
+    watch: Option<(Watch, Up)>,
+) -> Result<()> {
     let mut signals = Signals::new()?;
     // Nothing is in flight before all services are ready, which may take each of
     // them up to its deadline.
@@ -109,19 +152,26 @@ async fn serve(plan: Plan, url: StoreUrl, history: Arc<History>, token: Option<T
 
     // The admin API answers until all else is done.
     let (done, until_done) = oneshot::channel::<()>();
-    let swapper = Swapper::new(app.clone(), history);
+    let requests = Arc::new(Gateway::new(&app)?);
+    let swapper = Arc::new(ArcSwap::new(Swapper::new(app, history.clone())));
     let guard = Guard::new(admin.address()?, token.as_ref());
-    let status = Arc::new(Admin::new(app.clone(), swapper.clone(), guard));
+    let status = Arc::new(Admin::new(swapper.clone(), guard));
     let admin = tokio::spawn(admin.serve(status.clone(), async { _ = until_done.await }));
     let stop = async { _ = signals.next().await };
-    let connections = gateway.serve(Arc::new(Gateway::new(&app)?), stop).await;
+    let served = Served { gateway: requests.clone(), swapper: swapper.clone(), history, cache };
+    let watch = watch.map(|(watch, up)| tokio::spawn(watch.run(served, up)));
+    let connections = gateway.serve(requests, stop).await;
+    if let Some(watch) = watch {
+        watch.abort();
+    }
     status.stopping();
     tracing::info!("stopping; a second signal ends at once");
     tokio::spawn(async move { end_at_once(signals.next().await) });
 
     let finished = async {
         connections.drain().await;
-        app.until_idle().await;
+        let swapper = swapper.load_full();
+        swapper.app().until_idle().await;
         swapper.until_drained().await;
     };
     if timeout(DRAIN, finished).await.is_err() {
@@ -129,7 +179,7 @@ async fn serve(plan: Plan, url: StoreUrl, history: Arc<History>, token: Option<T
     }
     drop(done);
     let _ = timeout(LAST_TASKS, admin.await?.drain()).await;
-    app.close().await
+    swapper.load_full().app().close().await
 }
 
 /// Bind the addresses, open the store, and make every service live on it.

@@ -173,6 +173,10 @@ impl Source {
     pub(super) fn new(path: &Path, text: &str) -> Self {
         Self { path: path.display().to_string().into(), text: text.into() }
     }
+
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
 }
 
 /// Without control characters, which could rewrite a terminal, but for newlines.

@@ -105,6 +105,11 @@ pub(super) struct Service {
         extend("examples" = ["cargo build --release --target wasm32-wasip2"])
     )]
     pub build: Option<String>,
+    /// The files and folders that `build` makes the component of. `up --watch`
+    /// builds again when one of them changes.
+    #[serde(default)]
+    #[schemars(extend("examples" = [["src"]]), inner(length(min = 1)))]
+    pub watch: Vec<String>,
     /// The paths it serves: `/items`, `/items/{id}`, `/files/*`.
     #[serde(default)]
     #[schemars(extend("examples" = [["/items", "/items/{id}"]]), inner(regex(pattern = "^/")))]

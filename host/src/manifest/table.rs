@@ -72,6 +72,7 @@ fn every_key_reaches_its_field() -> Outcome {
     let order = manifest.service("order").ok_or("no order")?;
     assert_eq!(order.component, folder().join("order.wasm"));
     assert_eq!(order.build.as_deref(), Some("make order"));
+    assert_eq!(order.watch, [folder().join("order/src"), folder().join("wit")]);
     assert_eq!(order.routes.len(), 3);
     assert!(order.buckets.contains("orders"));
     assert_eq!(order.config["currency"], "EUR");
@@ -131,6 +132,20 @@ fn a_missing_component_says_what_makes_it() -> Outcome {
 }
 
 #[test]
+fn missing_sources_are_shown_where_they_are_named() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    fs::create_dir(folder.path().join("src"))?;
+    let text = "[app]\nname = \"shop\"\n[service.made]\ncomponent = \"made.wasm\"\nbuild = \"make\"\n\
+        watch = [\"src\", \"scr\"]\n";
+    let report = Manifest::parse(&folder.path().join("dovetail.toml"), text)?.missing_sources();
+    assert_eq!(report.problems().len(), 1);
+    let report = report.to_string();
+    assert!(report.contains("dovetail.toml:6:9"), "{report}");
+    assert!(report.contains(&format!("`{}` changes", folder.path().join("scr").display())), "{report}");
+    Ok(())
+}
+
+#[test]
 fn later_problems_are_shown_at_their_keys() -> Outcome {
     let manifest = Manifest::load(&folder().join("full.toml"))?;
     let place = |service, key| {
@@ -140,7 +155,7 @@ fn later_problems_are_shown_at_their_keys() -> Outcome {
     };
     assert_eq!(place("order", None).as_deref(), Some("14:1"));
     assert_eq!(place("order", Some("limits.memory")).as_deref(), Some("28:10"));
-    assert_eq!(place("order", Some("links.shop:users/directory@0.1.0")).as_deref(), Some("23:38"));
-    assert_eq!(place("user", Some("limits.memory")).as_deref(), Some("35:1"));
+    assert_eq!(place("order", Some("links.shop:users/directory@0.1.0")).as_deref(), Some("24:38"));
+    assert_eq!(place("user", Some("limits.memory")).as_deref(), Some("36:1"));
     Ok(())
 }

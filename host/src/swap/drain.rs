@@ -6,7 +6,7 @@ use std::{
 };
 
 use serde::Serialize;
-use tokio::{sync::watch, time::timeout};
+use tokio::{sync::watch, task::JoinHandle, time::timeout};
 
 use crate::service::Revision;
 
@@ -15,7 +15,7 @@ use crate::service::Revision;
 const STOPPED: Duration = Duration::from_secs(5);
 
 /// The revisions of a service that were replaced and have calls.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Drains(watch::Sender<State>);
 
 #[derive(Default)]
@@ -65,7 +65,7 @@ impl Drains {
 
 impl Expected {
     /// Wait for the last calls of the revision, and stop what is left at the limit.
-    pub fn begin(self, service: &str, revision: Arc<Revision>, limit: Duration) {
+    pub fn begin(self, service: &str, revision: Arc<Revision>, limit: Duration) -> JoinHandle<Drained> {
         let (number, life) = (revision.number(), revision.life().clone());
         // Its end is waited for, so nothing here may keep it.
         drop(revision);
@@ -85,10 +85,14 @@ impl Expected {
                 Drained { revision: number, ms: begun.elapsed().as_secs_f64() * 1000.0, stopped: life.stopped() };
             tracing::info!(service, revision = number, stopped = drained.stopped, "a replaced revision is gone");
             self.0.send_modify(|state| {
-                state.draining.retain(|draining| *draining != number);
-                state.ended.push(drained);
+                // It may be there twice: as that of an app before, with other limits.
+                if let Some(place) = state.draining.iter().position(|draining| *draining == number) {
+                    state.draining.remove(place);
+                }
+                state.ended.push(drained.clone());
             });
-        });
+            drained
+        })
     }
 }
 

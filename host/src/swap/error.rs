@@ -14,6 +14,9 @@ pub enum SwapError {
     /// Something else must be done first.
     #[error("{0}")]
     Conflict(String),
+    /// The manifest changed meanwhile, and another app took this one's place.
+    #[error("the manifest changed meanwhile; try again")]
+    Over,
     /// The host could not do it.
     #[error("the swap failed")]
     Failed(#[source] anyhow::Error),
@@ -37,7 +40,7 @@ impl SwapError {
     pub(super) fn outcome(&self) -> &'static str {
         match self {
             SwapError::NoService(_) | SwapError::Refused(_) => "refused",
-            SwapError::Conflict(_) => "in conflict",
+            SwapError::Conflict(_) | SwapError::Over => "in conflict",
             SwapError::Failed(_) => "failed",
         }
     }

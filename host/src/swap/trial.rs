@@ -65,7 +65,7 @@ impl Swapper {
         let replaced = self.app.promote(place).map_err(SwapError::busy)?;
         let to = Replacement::of(&service.serving().live);
         let from = Replacement::of(&replaced.serving.live);
-        if let Err(error) = self.record(place, trial.component, &trial.by, How::Canary).await {
+        if let Err(error) = self.record(place, trial.component, &trial.by, How::Canary, self.app.file(place)).await {
             self.app.restore(place, replaced);
             return Err(SwapError::Failed(error));
         }
@@ -110,6 +110,7 @@ impl Swapper {
 
     async fn decide(&self, place: usize, number: u64, figures: &Figures) {
         let service = self.app.services[place].name();
+        let Ok(_going_on) = self.go_on().await else { return };
         let mut turn = self.slots[place].turn.lock().await;
         // Somebody may have decided meanwhile.
         let Some(trial) = turn.trial.take_if(|trial| trial.number == number) else { return };

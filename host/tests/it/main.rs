@@ -26,3 +26,4 @@ mod stop;
 mod streaming;
 mod support;
 mod swap;
+mod watch;

@@ -1,11 +1,12 @@
 //! The services of a manifest.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use http::Uri;
 
-use super::{Checker, filled};
+use super::{Checker, filled, joined};
 use crate::manifest::duration::duration;
 use crate::manifest::key::KeyPath;
 use crate::manifest::nearest::nearest;
@@ -31,6 +32,7 @@ impl Checker<'_> {
         let component = component
             .and_then(|path| self.path(&at.child("component"), path, "write the path of the component's file"));
         self.build(&at, table.build.as_deref());
+        let watch = self.watch(&at.child("watch"), &table);
         let routes = self.list(&at.child("routes"), &table.routes, |text| text.parse::<Route>());
         let buckets =
             self.list(&at.child("buckets"), &table.buckets, |name| names::bucket(name).map(|()| name.to_owned()));
@@ -44,6 +46,7 @@ impl Checker<'_> {
             name,
             component: component?,
             build: table.build,
+            watch,
             routes,
             buckets: buckets.into_iter().collect(),
             config: table.config,
@@ -60,6 +63,16 @@ impl Checker<'_> {
             let filled = filled(command, "write a command, or leave the key out");
             self.take(&at.child("build"), filled);
         }
+    }
+
+    fn watch(&mut self, at: &KeyPath, table: &schema::Service) -> Vec<PathBuf> {
+        if table.build.is_none() && !table.watch.is_empty() {
+            let help = "add the build command that is to run when these change, or leave the key out";
+            self.take::<()>(at, Err(Invalid::new("has no build command", help)));
+        }
+        let help = "write the path of a file or a folder, or leave it out";
+        let dir = self.dir;
+        self.list(at, &table.watch, |path| filled(path, help).map(|()| joined(dir, path)))
     }
 
     fn list<T>(&mut self, at: &KeyPath, items: &[String], parse: impl Fn(&str) -> Result<T, Invalid>) -> Vec<T> {

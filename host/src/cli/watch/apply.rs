@@ -1,0 +1,139 @@
+//! Another manifest for a host that serves: applied whole or not at all.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Result, anyhow};
+use tokio::task::{block_in_place, spawn_blocking};
+
+use super::{Served, Watch, fingerprint, run};
+use crate::{
+    app::{App, Plan},
+    cli::{
+        build::Build,
+        check::count,
+        swapped::{short, stopped_calls},
+        terminal::Terminal,
+        time::took,
+        up::Up,
+    },
+    engine::Effort,
+    manifest::{Manifest, Problem, Report},
+};
+
+impl Watch {
+    /// Serve the manifest as it is now on the disk.
+    pub(super) async fn apply(&mut self, served: &Served, up: &Up) -> Result<()> {
+        let manifest = up.load(&self.manifest.path)?;
+        let mut problems = manifest.missing_sources().into_problems();
+        problems.extend(fixed(&self.manifest, &manifest, up)?);
+        Report::new(problems).into_result()?;
+        let built = manifest.services.iter().map(|service| (service.name.clone(), fingerprint(&manifest, service)));
+        let built = block_in_place(|| built.collect());
+        let known: Vec<_> = Build::all(&self.manifest).into_iter().map(|build| build.command).collect();
+        for build in Build::all(&manifest).into_iter().filter(|build| !known.contains(&build.command)) {
+            run(build, manifest.dir()).await?;
+        }
+        serve(served, manifest.clone(), &self.terminal).await?;
+        self.manifest = manifest;
+        self.built = built;
+        Ok(())
+    }
+
+    /// Serve the manifest that is served, with the components that there are now.
+    pub(super) async fn apply_again(&self, served: &Served) -> Result<()> {
+        serve(served, self.manifest.clone(), &self.terminal).await
+    }
+}
+
+/// What a host that serves cannot change.
+fn fixed(before: &Manifest, after: &Manifest, up: &Up) -> Result<Vec<Problem>> {
+    let file = |manifest: &Manifest| manifest.token_file.as_ref().map(|path| path.display().to_string());
+    let values = |manifest: &Manifest| -> Result<[(&str, &str, String); 5]> {
+        Ok([
+            ("app", "name", manifest.app.clone()),
+            ("gateway", "listen", manifest.gateway.to_string()),
+            ("admin", "listen", manifest.admin.to_string()),
+            ("admin", "token_file", file(manifest).unwrap_or_default()),
+            ("store", "url", up.store_url(manifest)?.to_string()),
+        ])
+    };
+    let pairs = values(before)?.into_iter().zip(values(after)?);
+    let changed = pairs.filter(|((_, _, before), (_, _, after))| before != after);
+    let problem = |((table, key, before), _): ((&str, &str, String), _)| {
+        let title = format!("`{table}.{key}` cannot change while the host runs");
+        let help = match before {
+            before if before.is_empty() => "restart the host, or leave the key out".to_owned(),
+            before => format!("restart the host, or go back to {before:?}"),
+        };
+        after.table_problem(table, key, title, help)
+    };
+    Ok(changed.map(problem).collect())
+}
+
+/// Make an app of a manifest, and have it serve in the place of the one that does.
+async fn serve(served: &Served, manifest: Manifest, terminal: &Terminal) -> Result<()> {
+    // What is live must not change between the plan and its publishing.
+    let handover = served.swapper.load_full().hand_over().await;
+    let plan = plan(served, manifest).await?;
+    for (service, part) in plan.parts().filter(|(_, part)| !part.from_cache) {
+        terminal.done("Compiled", &format!("{} (sha256 {})", service.name, short(&part.digest)), part.compiled_in);
+    }
+    let checked = Instant::now();
+    let app = Arc::new(plan.start(handover.app().share_store(), served.history.clone()).await?);
+    terminal.done("Checked", app.name(), checked.elapsed());
+    let published = Instant::now();
+    served.gateway.publish(&app)?;
+    let took = published.elapsed();
+    served.swapper.store(handover.successor(app.clone()));
+    let difference = Difference::of(handover.app(), &app);
+    let predecessor = handover.end().await;
+    for service in &predecessor.withdrawn {
+        terminal.say("Withdrawn", &format!("the canary of {service}: the app was replaced"));
+    }
+    difference.show(&app, took, terminal);
+    tokio::spawn(async move {
+        let (time, stopped) = predecessor.gone().await;
+        drained(time, stopped);
+    });
+    Ok(())
+}
+
+async fn plan(served: &Served, manifest: Manifest) -> Result<Plan> {
+    let (history, cache) = (served.history.clone(), served.cache.clone());
+    let planned = spawn_blocking(move || {
+        let spinner = Terminal::new().spin("Checking", "");
+        Plan::make(manifest, &history, cache, Effort::Background, |service| spinner.pass(&service.name))
+    });
+    planned.await.map_err(|error| anyhow!(error))?
+}
+
+fn drained(time: Duration, stopped: u64) {
+    let (time, stopped) = (took(time), stopped_calls(stopped));
+    Terminal::new().say("Drained", &format!("the calls from before in {time}{stopped}"));
+}
+
+/// What is in one app and not in the other.
+struct Difference {
+    added: Vec<String>,
+    removed: Vec<String>,
+}
+
+impl Difference {
+    fn of(before: &App, after: &App) -> Difference {
+        let only = |one: &App, other: &App| {
+            let names = one.services.iter().map(|service| service.name());
+            names.filter(|name| other.place(name).is_none()).map(ToOwned::to_owned).collect()
+        };
+        Difference { added: only(after, before), removed: only(before, after) }
+    }
+
+    fn show(&self, app: &App, took: Duration, terminal: &Terminal) {
+        self.added.iter().for_each(|service| terminal.say("Added", &format!("service {service}")));
+        self.removed.iter().for_each(|service| terminal.say("Removed", &format!("service {service}")));
+        let (services, routes) = (count(app.services.len(), "service"), count(app.routes.len(), "route"));
+        terminal.done("Live", &format!("{}, {services}, {routes}", app.name()), took);
+    }
+}
