@@ -14,12 +14,23 @@ pub struct Machine {
     load: String,
 }
 
-/// Processor time, in ticks of the kernel's clock, of this process and of the
-/// host's.
+/// Processor time, in ticks of the kernel's clock.
 #[derive(Clone, Copy)]
 pub struct Ticks {
     bench: u64,
     host: u64,
+    all: u64,
+}
+
+/// Who used the processors, in percent of what was used.
+#[derive(Clone, Copy)]
+pub struct Shares {
+    /// This process, the load generator.
+    pub generator: f64,
+    /// The host.
+    pub host: f64,
+    /// All others. Where it is not small, the figures tell of them too.
+    pub others: f64,
 }
 
 impl Machine {
@@ -50,13 +61,15 @@ impl Machine {
 impl Ticks {
     /// Until now.
     pub fn until_now(host: u32) -> Ticks {
-        Ticks { bench: ticks("self"), host: ticks(&host.to_string()) }
+        Ticks { bench: ticks("self"), host: ticks(&host.to_string()), all: all_ticks() }
     }
 
-    /// This process's share since then, in percent of what both used.
-    pub fn share_since(self, earlier: Ticks) -> f64 {
-        let (bench, host) = (self.bench.saturating_sub(earlier.bench), self.host.saturating_sub(earlier.host));
-        100.0 * bench as f64 / (bench + host).max(1) as f64
+    /// Who used them since then.
+    pub fn shares_since(self, earlier: Ticks) -> Shares {
+        let all = self.all.saturating_sub(earlier.all).max(1) as f64;
+        let share = |now: u64, then: u64| 100.0 * now.saturating_sub(then) as f64 / all;
+        let (generator, host) = (share(self.bench, earlier.bench), share(self.host, earlier.host));
+        Shares { generator, host, others: (100.0 - generator - host).max(0.0) }
     }
 }
 
@@ -66,6 +79,15 @@ fn ticks(process: &str) -> u64 {
     // The name, in parentheses, may have spaces; these are fields 14 and 15.
     let after = stat.rsplit_once(") ").map_or("", |(_, after)| after);
     after.split(' ').skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum()
+}
+
+/// What all processes used, and what the machine's own host took from it.
+fn all_ticks() -> u64 {
+    let stat = read("/proc/stat");
+    // user nice system idle iowait irq softirq steal; after that, parts of these.
+    let fields = stat.lines().next().unwrap_or_default().split_whitespace().skip(1).take(8);
+    let used = fields.enumerate().filter(|(place, _)| !matches!(place, 3 | 4));
+    used.filter_map(|(_, ticks)| ticks.parse::<u64>().ok()).sum()
 }
 
 /// A file of `/proc`, empty where there is none.

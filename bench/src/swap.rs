@@ -54,9 +54,12 @@ struct Round {
     swaps: usize,
 }
 
-/// Swaps under load, in milliseconds from `PUT` to its answer.
+/// Swaps under load.
 struct Swaps {
+    /// From `PUT` to its answer, in milliseconds.
     took: Vec<f64>,
+    /// The host's steps in each.
+    steps: Vec<Vec<(String, f64)>>,
     load: Tally,
 }
 
@@ -79,7 +82,6 @@ pub async fn measure(arguments: &Arguments) -> Result<()> {
         round.print(number);
         measured.push(round);
     }
-    let generator = Ticks::until_now(host.pid()).share_since(before);
 
     let new = swaps(&host, NEW, false, || components.unseen()).await?;
     // The new ones may have taken the variants' places in the cache.
@@ -88,7 +90,8 @@ pub async fn measure(arguments: &Arguments) -> Result<()> {
     }
     let cached = swaps(&host, CACHED, true, || components.other()).await?;
 
-    let figures = Figures { rounds: measured, new, cached, size: components.size(), generator };
+    let shares = Ticks::until_now(host.pid()).shares_since(before);
+    let figures = Figures { rounds: measured, new, cached, size: components.size(), shares };
     figures.print();
     if let Some(file) = &arguments.json {
         let mut all = figures.json();
@@ -137,13 +140,14 @@ async fn round(host: &Host, components: &mut Components, seconds: u32) -> Result
 /// Time so many swaps under load.
 async fn swaps(host: &Host, count: usize, from_cache: bool, mut next: impl FnMut() -> Bytes) -> Result<Swaps> {
     let load = Load::start(host.gateway, CONNECTIONS, ORDER).await?;
-    let mut took = Vec::new();
+    let (mut took, mut steps) = (Vec::new(), Vec::new());
     for _ in 0..count {
         sleep(PAUSE).await;
         let swapped = put(host, next()).await?;
         ensure!(swapped.from_cache == from_cache, "from the cache: {}, not {from_cache}", swapped.from_cache);
         took.push(swapped.took.as_secs_f64() * 1000.0);
+        steps.push(swapped.steps);
     }
     sleep(PAUSE).await;
-    Ok(Swaps { took, load: load.finish().await? })
+    Ok(Swaps { took, steps, load: load.finish().await? })
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{Round, Swaps};
 use crate::{
     load::Tally,
+    machine::Shares,
     report::{self, Target, max, median},
 };
 
@@ -21,8 +22,8 @@ pub struct Figures {
     pub cached: Swaps,
     /// How large they are, in bytes.
     pub size: usize,
-    /// The load generator's share of the processor time, in percent.
-    pub generator: f64,
+    /// Who used the processors meanwhile.
+    pub shares: Shares,
 }
 
 /// Print the rounds' columns.
@@ -42,6 +43,19 @@ impl Round {
     }
 }
 
+impl Swaps {
+    /// How long each step took, in order.
+    fn steps(&self) -> String {
+        let names = self.steps.first().into_iter().flatten().map(|(name, _)| name);
+        let steps = names.map(|name| {
+            let same = self.steps.iter().flatten().filter(|(other, _)| other == name);
+            let took: Vec<_> = same.map(|(_, ms)| *ms).collect();
+            format!("{name} {:.1} ms", median(&took))
+        });
+        format!("{} (medians)", steps.collect::<Vec<_>>().join(", "))
+    }
+}
+
 impl Figures {
     /// Print the medians and the targets.
     pub fn print(&self) {
@@ -49,17 +63,16 @@ impl Figures {
         self.print_median("swapping", |round| &round.swapping);
         row(&format!("{} new components", self.new.took.len()), &self.new.load, self.new.took.len());
         row(&format!("{} cached components", self.cached.took.len()), &self.cached.load, self.cached.took.len());
+        let Shares { generator, host, others } = self.shares;
         println!(
-            "The load generator runs on the same cores, and took {:.0}% of the time that both used.",
-            self.generator
+            "Of the cores' work the load generator did {generator:.0}%, the host {host:.0}%, others {others:.0}%."
         );
         if let Some(failure) = self.tallies().find_map(|tally| tally.first_failure.as_deref()) {
             println!("The first failure: {failure}");
         }
-        println!(
-            "\nuser.wasm has {:.1} KB; in the rounds its swaps take compiled code from the cache",
-            self.kilobytes()
-        );
+        println!("In a new one's swap: {}", self.new.steps());
+        println!("In a cached one's swap: {}", self.cached.steps());
+        println!("\nuser.wasm has {:.1} KB. In the rounds, swaps find its code in the cache.", self.kilobytes());
         self.targets().iter().for_each(Target::print);
     }
 
@@ -69,13 +82,13 @@ impl Figures {
             let (plain, swapping) = (tally(&round.plain), tally(&round.swapping));
             json!({ "without": plain, "swapping": swapping, "swaps": round.swaps, "p99_ratio": round.ratio() })
         });
-        let swaps = |swaps: &Swaps| json!({ "ms": swaps.took, "load": tally(&swaps.load) });
+        let swaps = |swaps: &Swaps| json!({ "ms": swaps.took, "steps": swaps.steps, "load": tally(&swaps.load) });
         json!({
             "rounds": rounds.collect::<Vec<_>>(),
             "new": swaps(&self.new),
             "cached": swaps(&self.cached),
             "component_bytes": self.size,
-            "generator_percent": self.generator,
+            "percent_of_work": { "generator": self.shares.generator, "host": self.shares.host, "others": self.shares.others },
             "targets": self.targets().iter().map(Target::json).collect::<Vec<_>>(),
         })
     }

@@ -14,6 +14,8 @@ pub struct Swapped {
     pub took: Duration,
     /// Whether its compiled code was there.
     pub from_cache: bool,
+    /// The host's steps, each with its milliseconds.
+    pub steps: Vec<(String, f64)>,
 }
 
 /// Make this component the live one.
@@ -28,5 +30,6 @@ pub async fn put(host: &Host, component: Bytes) -> Result<Swapped> {
     ensure!(is_live, "a swap was answered with {} {said}", answer.status());
     let steps = outcome["steps"].as_array().context("a swap without steps")?;
     let from_cache = steps.iter().any(|step| step["step"] == "compile" && step["note"] == "from the cache");
-    Ok(Swapped { took, from_cache })
+    let steps = steps.iter().filter_map(|step| Some((step["step"].as_str()?.to_owned(), step["ms"].as_f64()?)));
+    Ok(Swapped { took, from_cache, steps: steps.collect() })
 }
