@@ -1,0 +1,153 @@
+//! A host of the shop that is measured: built, started on free ports with a
+//! folder of its own, and stopped when it is dropped.
+
+use std::{
+    fs::{self, DirBuilder, File},
+    io::{BufRead, BufReader},
+    net::SocketAddr,
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+
+/// A `dovetail up` that serves.
+pub struct Host {
+    /// Where it serves.
+    pub gateway: SocketAddr,
+    /// Where its admin API is.
+    pub admin: SocketAddr,
+    process: Process,
+}
+
+/// Killed when it is dropped, for nothing that it has is to be kept.
+struct Process {
+    child: Child,
+    /// Removed after the end, for the host writes there.
+    _folder: Folder,
+}
+
+/// A folder that only this user may use. Removed when it is dropped.
+struct Folder(PathBuf);
+
+/// Build the host and the shop's components, and show how that goes.
+pub fn build() -> Result<()> {
+    let mut cargo = Command::new("cargo");
+    cargo.args(["build", "--locked", "--release", "--target-dir", "target"]);
+    run(&mut cargo)?;
+    run(command().arg("build"))
+}
+
+/// A component of the shop.
+pub fn component(name: &str) -> Result<Vec<u8>> {
+    let file = root().join(format!("components/target/wasm32-wasip2/release/{name}.wasm"));
+    fs::read(&file).with_context(|| format!("{} could not be read", file.display()))
+}
+
+impl Host {
+    /// Serve the shop with its data in memory.
+    pub fn up() -> Result<Host> {
+        let folder = Folder::new()?;
+        let (manifest, log) = (folder.0.join("dovetail.toml"), folder.0.join("log"));
+        fs::write(&manifest, shop()?)?;
+        let mut up = command();
+        up.args(["up", "--store", "memory:", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--manifest"]);
+        up.arg(&manifest).stdout(Stdio::piped()).stderr(File::create(&log)?);
+        let child = up.spawn().context("the host could not be started")?;
+        let mut process = Process { child, _folder: folder };
+        let Some(output) = process.child.stdout.take() else { bail!("the host has no output") };
+        match addresses(BufReader::new(output)) {
+            Ok((gateway, admin)) => Ok(Host { gateway, admin, process }),
+            Err(error) => Err(error.context(fs::read_to_string(log).unwrap_or_default())),
+        }
+    }
+
+    /// The process.
+    pub fn pid(&self) -> u32 {
+        self.process.child.id()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It fails only where the host has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Folder {
+    fn new() -> Result<Folder> {
+        let path = std::env::temp_dir().join(format!("dovetail-bench-{}", std::process::id()));
+        let made = DirBuilder::new().mode(0o700).create(&path);
+        made.with_context(|| format!("{} could not be made", path.display()))?;
+        Ok(Folder(path))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.0) {
+            eprintln!("{} could not be removed: {error}", self.0.display());
+        }
+    }
+}
+
+/// The repository's manifest, for another folder: its components are found where
+/// they are, and have been built.
+fn shop() -> Result<String> {
+    let manifest = fs::read_to_string(root().join("dovetail.toml"))?;
+    let lines = manifest.lines().filter(|line| !line.starts_with("build = "));
+    let lines = lines.map(|line| match line.strip_prefix("component = \"") {
+        Some(path) => format!("component = \"{}/{path}\n", root().display()),
+        None => format!("{line}\n"),
+    });
+    Ok(lines.collect())
+}
+
+/// Where it says that it serves.
+fn addresses(output: impl BufRead) -> Result<(SocketAddr, SocketAddr)> {
+    let (mut gateway, mut admin) = (None, None);
+    for line in output.lines() {
+        let line = line?;
+        let Some((_, address)) = line.split_once("http://") else { continue };
+        match line.split_whitespace().next() {
+            Some("Admin") => admin = Some(address.parse()?),
+            Some("Serving") => gateway = Some(address.parse()?),
+            _ => {}
+        }
+        if let (Some(gateway), Some(admin)) = (gateway, admin) {
+            return Ok((gateway, admin));
+        }
+    }
+    bail!("the host ended before it served")
+}
+
+/// The command that was built, with nothing in its environment that would change
+/// what it does.
+fn command() -> Command {
+    let mut command = Command::new(root().join("target/release/dovetail"));
+    command.env_remove("DOVETAIL_LOG").env_remove("RUST_BACKTRACE").current_dir(root()).stdin(Stdio::null());
+    command
+}
+
+fn run(command: &mut Command) -> Result<()> {
+    // What `cargo run` says of this package would have some dependencies of the
+    // host built again, each time.
+    for (name, _) in std::env::vars_os() {
+        if ["CARGO_MANIFEST_", "CARGO_PKG_"].iter().any(|own| name.as_encoded_bytes().starts_with(own.as_bytes())) {
+            command.env_remove(name);
+        }
+    }
+    let status = command.current_dir(root()).status();
+    let status = status.with_context(|| format!("{} could not be started", command.get_program().display()))?;
+    ensure!(status.success(), "{command:?} failed: {status}");
+    Ok(())
+}
+
+/// The repository.
+fn root() -> &'static Path {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap_or(package)
+}
