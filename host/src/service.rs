@@ -142,8 +142,11 @@ impl Service {
             life.count_stopped();
         } else {
             self.traps.fetch_add(1, Ordering::Relaxed);
-            life.count_trap();
             life.count_error();
+            // What failed behind a link is no trap of this revision's.
+            if !error.is::<LinkFailed>() {
+                life.count_trap();
+            }
         }
         CallError::of(&self.name, &self.limits, error, refused, allowed)
     }

@@ -127,7 +127,9 @@ fn cannot_load(manifest: &Manifest, service: &ServiceManifest, error: &wasmtime:
         cause if cause.contains("component model async") => {
             "this host runs WASI 0.2, which has no async functions, streams or futures; build the component for that"
         }
-        cause if cause.contains("unexpected end") => "build it again: the file is cut off",
+        cause if cause.contains("unexpected end") || cause.contains("out of bounds") => {
+            "build it again: the file is cut off"
+        }
         _ => BUILD_HELP,
     };
     let title = format!("the component of service `{}` cannot be loaded", service.name);

@@ -28,7 +28,8 @@ impl Life {
         self.errors.load(Ordering::Relaxed)
     }
 
-    /// Calls that the component did not end by itself.
+    /// Calls that the component did not end by itself, those aside that failed
+    /// behind a link.
     pub fn traps(&self) -> u64 {
         self.traps.load(Ordering::Relaxed)
     }

@@ -18,8 +18,10 @@ use crate::{
 
 /// A canary that answers calls.
 pub(super) struct Trial {
-    /// The canary's place in the history.
+    /// The canary's place in the history, if it is promoted; else the next one's.
     pub number: u64,
+    /// The canary's, which no other trial has.
+    life: Arc<Life>,
     component: Bytes,
     by: String,
     /// Ends the watch when the trial does.
@@ -50,11 +52,11 @@ impl Swapper {
         swap: Swap,
         terms: CanaryTerms,
     ) -> Result<Trial, SwapError> {
-        let number = candidate.revision().number();
+        let (number, life) = (candidate.revision().number(), candidate.revision().life().clone());
         self.app.publish_canary(candidate, terms.share).map_err(SwapError::busy)?;
         let (watch, ended) = oneshot::channel();
         tokio::spawn(self.clone().watch(place, number, terms, ended));
-        Ok(Trial { number, component: swap.component, by: swap.by, _watch: watch })
+        Ok(Trial { number, life, component: swap.component, by: swap.by, _watch: watch })
     }
 
     /// End a trial with the canary answering all calls.
@@ -103,17 +105,18 @@ impl Swapper {
             let figures =
                 Figures { canary: Count::of(&canary), live: Count::of(&live).since(before), traps: canary.traps() };
             if figures.are_worse() || over {
-                return self.decide(place, number, &figures).await;
+                return self.decide(place, &canary, &figures).await;
             }
         }
     }
 
-    async fn decide(&self, place: usize, number: u64, figures: &Figures) {
+    async fn decide(&self, place: usize, canary: &Arc<Life>, figures: &Figures) {
         let service = self.app.services[place].name();
         let Ok(_going_on) = self.go_on().await else { return };
         let mut turn = self.slots[place].turn.lock().await;
         // Somebody may have decided meanwhile.
-        let Some(trial) = turn.trial.take_if(|trial| trial.number == number) else { return };
+        let Some(trial) = turn.trial.take_if(|trial| Arc::ptr_eq(&trial.life, canary)) else { return };
+        let number = trial.number;
         let by = "the trial";
         let decided = match figures.are_worse() {
             true => {
