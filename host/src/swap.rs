@@ -208,7 +208,8 @@ impl Swapper {
             )));
         }
         let mut steps = Steps::start();
-        let digest = app::digest(&swap.component);
+        let component = swap.component.clone();
+        let digest = blocking(move || app::digest(&component)).await?;
         steps.done("read");
         let file = if swap.is_file { digest.clone() } else { self.app.file(place) };
         if digest == from.digest {

@@ -59,16 +59,24 @@ impl Swapper {
         Ok(Trial { number, life, component: swap.component, by: swap.by, _watch: watch })
     }
 
-    /// End a trial with the canary answering all calls.
+    /// End a trial with the canary answering all calls, or none if that cannot be.
     pub(super) async fn promote_trial(&self, place: usize, trial: Trial, by: &str) -> Result<Outcome, SwapError> {
         let mut steps = Steps::start();
         let service = &self.app.services[place];
         let drain = self.slots[place].drains.expect();
-        let replaced = self.app.promote(place).map_err(SwapError::busy)?;
+        let replaced = match self.app.promote(place) {
+            Ok(replaced) => replaced,
+            Err(error) => {
+                self.withdraw(place, &trial, by)?;
+                return Err(SwapError::busy(error));
+            }
+        };
         let to = Replacement::of(&service.serving().live);
         let from = Replacement::of(&replaced.serving.live);
-        if let Err(error) = self.record(place, trial.component, &trial.by, How::Canary, self.app.file(place)).await {
+        let (component, file) = (trial.component.clone(), self.app.file(place));
+        if let Err(error) = self.record(place, component, &trial.by, How::Canary, file).await {
             self.app.restore(place, replaced);
+            self.withdraw(place, &trial, by)?;
             return Err(SwapError::Failed(error));
         }
         steps.done("live");
