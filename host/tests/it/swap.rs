@@ -53,7 +53,7 @@ async fn orders_are_taken_and_kept_while_their_service_is_swapped() {
     let host = Host::up(folder.path());
     let swaps = ShopSwaps::default();
     let load = Load::of(clients(&host).await, &swaps).await;
-    swap_to_and_fro(&host, &load, "order", &swaps.order, 20).await;
+    swap_to_and_fro(&host, &load, "order", &swaps.order, 100).await;
     load.stop().await;
 }
 
@@ -69,8 +69,8 @@ async fn streams_of_http2_live_through_swaps_of_both_services() {
     let swaps = ShopSwaps::default();
     let load = Load::of(clients, &swaps).await;
     tokio::join!(
-        swap_to_and_fro(&host, &load, "user", &swaps.user, 10),
-        swap_to_and_fro(&host, &load, "order", &swaps.order, 10),
+        swap_to_and_fro(&host, &load, "user", &swaps.user, 100),
+        swap_to_and_fro(&host, &load, "order", &swaps.order, 100),
     );
     load.stop().await;
 }
