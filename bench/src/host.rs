@@ -98,7 +98,7 @@ impl Drop for Folder {
 /// they are, and have been built.
 fn shop() -> Result<String> {
     let manifest = fs::read_to_string(root().join("dovetail.toml"))?;
-    let lines = manifest.lines().filter(|line| !line.starts_with("build = "));
+    let lines = manifest.lines().filter(|line| !line.starts_with("build = ") && !line.starts_with("watch = "));
     let lines = lines.map(|line| match line.strip_prefix("component = \"") {
         Some(path) => format!("component = \"{}/{path}\n", root().display()),
         None => format!("{line}\n"),
