@@ -13,6 +13,7 @@ mod cli;
 mod concurrency;
 mod durability;
 mod history;
+mod languages;
 mod leaks;
 mod linking;
 mod links;

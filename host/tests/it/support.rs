@@ -19,6 +19,7 @@ pub use self::{
 
 pub mod admin;
 mod client;
+pub mod example;
 pub mod load;
 pub mod made;
 pub mod raw;

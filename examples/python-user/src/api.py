@@ -1,0 +1,91 @@
+"""The users over HTTP."""
+
+import re
+
+import users
+from rest import HTTPError, Reply, Request, created, ok
+
+LONGEST_NAME = 1000
+DEFAULT_LIMIT = 100
+MOST = 1000
+MAX_U64 = 2**64 - 1
+
+
+def answer(request: Request) -> Reply:
+    if request.path == "/users":
+        match request.method:
+            case "GET" | "HEAD":
+                return list_users(request.query)
+            case "POST":
+                return create_user(request.json())
+        raise not_allowed("GET, HEAD, POST")
+    item = re.fullmatch("/users/([^/]+)", request.path)
+    if item is None:
+        raise HTTPError(404, "Not found")
+    match request.method:
+        case "GET" | "HEAD":
+            return get_user(item[1])
+        case "DELETE":
+            return delete_user(item[1])
+    raise not_allowed("GET, HEAD, DELETE")
+
+
+def list_users(query: dict[str, str]) -> Reply:
+    after = parse_whole(query.get("after") or "0")
+    if after is None:
+        raise HTTPError(400, "after must be a whole number of 0 or more")
+    if after > MAX_U64:
+        raise HTTPError(400, f"after must be at most {MAX_U64}")
+    limit = parse_whole(query.get("limit") or str(DEFAULT_LIMIT))
+    if limit is None or not 1 <= limit <= MOST:
+        raise HTTPError(400, f"limit must be a whole number from 1 to {MOST}")
+    page, next_after = users.page(after, limit)
+    next_page = "null" if next_after is None else str(next_after)
+    return ok(b'{"users":[' + b",".join(page) + b'],"next":' + next_page.encode() + b"}")
+
+
+def create_user(body: dict) -> Reply:
+    match body:
+        case {"name": str(name)} if not name.strip():
+            raise HTTPError(400, "name must not be empty")
+        case {"name": str(name)} if len(name) > LONGEST_NAME:
+            raise HTTPError(400, f"name must be at most {LONGEST_NAME} characters long")
+        case {"name": str(name)}:
+            id, user = users.create(name)
+            return created(f"/users/{id}", user)
+        case {"name": _}:
+            raise HTTPError(400, "name must be a string")
+    raise HTTPError(400, "name is missing")
+
+
+def get_user(text: str) -> Reply:
+    user = users.get(parse_id(text))
+    if user is None:
+        raise unknown()
+    return ok(user)
+
+
+def delete_user(text: str) -> Reply:
+    if not users.delete(parse_id(text)):
+        raise unknown()
+    return Reply(204)
+
+
+def parse_id(text: str) -> int:
+    id = parse_whole(text)
+    if id is None or id > MAX_U64:
+        raise unknown()
+    return id
+
+
+def parse_whole(text: str) -> int | None:
+    """The number that plain digits spell; `int` alone takes more than those."""
+    return int(text) if re.fullmatch("[0-9]{1,4000}", text) else None
+
+
+def unknown() -> HTTPError:
+    return HTTPError(404, "User not found")
+
+
+def not_allowed(methods: str) -> HTTPError:
+    return HTTPError(405, f"Method not allowed, only {methods}", {"allow": methods})
