@@ -1,17 +1,19 @@
 //! `wasi:http/outgoing-handler`: requests to the hosts that a service was granted.
 //!
-//! The check is on the URL that is connected to, and redirects are the
-//! component's own business: it must ask again, and is checked again.
+//! The check is on the URL that is connected to and on the addresses that its host
+//! has. Redirects are the component's own business: it must ask again, and is
+//! checked again.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use http::{HeaderName, Request, Response, uri::Scheme};
-use http_body_util::BodyExt;
-use wasmtime_wasi_http::{
-    DEFAULT_FORBIDDEN_HEADERS, Error, RequestOptions, WasiBody, WasiHttpHooks, default_send_request,
-};
+use http::{HeaderName, Request, Response};
+use wasmtime_wasi_http::{DEFAULT_FORBIDDEN_HEADERS, Error, RequestOptions, WasiBody, WasiHttpHooks};
 
+use self::{attempt::send, attempt::send_to, destination::Destination};
 use super::Grants;
+
+mod attempt;
+mod destination;
 
 /// Bodies of a call whose writes are taken in large pieces, so that an answer
 /// leaves in one, and the size of such a piece. The host buffers two of them.
@@ -20,6 +22,10 @@ const LARGE_PIECE: usize = 1 << 20;
 
 /// The piece of any further body.
 const SMALL_PIECE: usize = 4 << 10;
+
+/// How long DNS may take for a component that does not say; its call's deadline is
+/// most often earlier.
+const RESOLVING: Duration = Duration::from_secs(60);
 
 /// Headers that components neither set nor see.
 static FORBIDDEN: [HeaderName; 9] = DEFAULT_FORBIDDEN_HEADERS;
@@ -52,14 +58,23 @@ impl WasiHttpHooks for Outbound {
         options: Option<RequestOptions>,
         _body_sent: Ended,
     ) -> Sending {
-        if !self.allows(&request) {
-            let to = format!("{}://{}", scheme(&request), request.uri().authority().map_or("", |a| a.as_str()));
-            self.grants.refuse("send a request to", "outbound", &to);
+        let Some(to) = Destination::of(&request) else {
+            return Box::new(async { Err(Error::HttpRequestUriInvalid) });
+        };
+        let grants = self.grants.clone();
+        if !to.is_allowed(&grants) {
+            grants.refuse("send a request to", "outbound", &to.written);
             return Box::new(async { Err(Error::HttpRequestDenied) });
         }
         Box::new(async move {
-            let (response, ended) = default_send_request(request, options).await?;
-            Ok((response.map(BodyExt::boxed_unsync), Box::new(ended) as Ended))
+            let patience = options.and_then(|options| options.connect_timeout).unwrap_or(RESOLVING);
+            let addresses = to.resolve(&grants, patience).await?;
+            match to.scheme {
+                // Asked for again by name, which TLS needs: a server that DNS leads
+                // to meanwhile has no certificate for it.
+                "https" => send(request, options).await,
+                _ => send_to(&addresses, request, options).await,
+            }
         })
     }
 }
@@ -73,24 +88,5 @@ impl Outbound {
     /// Make ready for another call.
     pub fn begin(&mut self) {
         self.bodies = 0;
-    }
-
-    fn allows(&self, request: &Request<WasiBody>) -> bool {
-        let Some(authority) = request.uri().authority() else { return false };
-        let scheme = scheme(request);
-        // Without a port the one of the scheme is connected to.
-        let port = match authority.port() {
-            Some(port) => port.as_u16(),
-            None if scheme == "https" => 443,
-            None => 80,
-        };
-        self.grants.outbound.iter().any(|host| host.allows(scheme, authority.host(), port))
-    }
-}
-
-fn scheme(request: &Request<WasiBody>) -> &str {
-    match request.uri().scheme() {
-        Some(scheme) if *scheme == Scheme::HTTPS => "https",
-        _ => "http",
     }
 }

@@ -47,6 +47,16 @@ impl OutboundHost {
             && self.host.matches(host)
     }
 
+    /// Whether a host that it allows may be at this address. This machine's own
+    /// addresses, and those of its link, where clouds keep their secrets, are behind
+    /// no other name than `localhost`; they must be written themselves.
+    pub fn may_lead_to(&self, address: IpAddr) -> bool {
+        match &self.host {
+            Host::Any | Host::Address(_) => true,
+            Host::Name(name) | Host::Below(name) => is_localhost(name) || !is_own(address.to_canonical()),
+        }
+    }
+
     /// The entry as it was written.
     pub fn as_str(&self) -> &str {
         &self.written
@@ -177,6 +187,20 @@ fn address(host: &str) -> Option<IpAddr> {
     Some(address.to_canonical())
 }
 
+/// Whether a name stands for this machine (RFC 6761).
+fn is_localhost(name: &str) -> bool {
+    name.strip_suffix("localhost").is_some_and(|before| before.is_empty() || before.ends_with('.'))
+}
+
+/// Whether an address is of this machine, or of its link alone.
+fn is_own(address: IpAddr) -> bool {
+    let local = match address {
+        IpAddr::V4(address) => address.is_link_local() || address.octets()[0] == 0,
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+    };
+    local || address.is_loopback() || address.is_unspecified()
+}
+
 /// DNS takes names in any case, with or without the dot of the root.
 fn normal(name: &str) -> String {
     name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
@@ -241,6 +265,24 @@ mod tests {
         assert!(allows("[2001:DB8::a]", "https", "2001:db8:0::A", 443));
         assert!(allows("127.0.0.1", "http", "[::ffff:127.0.0.1]", 80));
         assert!(!allows("[::1]", "http", "::2", 80));
+    }
+
+    #[test]
+    fn a_name_leads_to_this_machine_only_if_it_says_so() {
+        let may = |entry: &str, address: &str| {
+            let entry = entry.parse::<OutboundHost>();
+            entry.is_ok_and(|entry| address.parse().is_ok_and(|address| entry.may_lead_to(address)))
+        };
+        let own = ["127.0.0.1", "127.9.9.9", "0.0.0.0", "0.1.2.3", "169.254.169.254", "::1", "::", "fe80::1"];
+        let clothed = ["::ffff:127.0.0.1", "::ffff:169.254.169.254", "::ffff:0.0.0.0"];
+        for address in own.into_iter().chain(clothed) {
+            assert!(!may("example.com", address) && !may("*.example.com", address), "{address}");
+            assert!(may("localhost:8080", address) && may("*.localhost", address) && may("*", address), "{address}");
+            assert!(!may("notlocalhost", address), "{address}");
+        }
+        for address in ["10.0.0.1", "192.168.0.1", "93.184.216.34", "2001:db8::1", "fc00::1", "::ffff:10.0.0.1"] {
+            assert!(may("example.com", address) && may("*.example.com", address), "{address}");
+        }
     }
 
     #[test]

@@ -1,20 +1,16 @@
 //! A service has what its manifest grants and nothing else.
 
-use std::net::SocketAddr;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use http::{Method, Response, StatusCode, header};
-use http_body_util::Full;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::support::{Answer, Client, Host, app, request};
 
 /// One service for each of these names and grants, all of the same component.
-fn guests(services: &[(&str, &str)]) -> TempDir {
+pub fn guests(services: &[(&str, &str)]) -> TempDir {
     let mut manifest = "[app]\nname = \"app\"\n[store]\nurl = \"memory:\"\n".to_owned();
     for (name, grants) in services {
         let head = format!("[service.{name}]\ncomponent = \"{{guest}}\"\nroutes = [\"/{name}/*\"]\n");
@@ -235,8 +231,22 @@ async fn a_service_has_no_files_and_no_sockets() {
     let host = Host::up(folder.path());
     let tried = host.get("/guest/files").await.json();
     assert!(tried["files"].as_str().unwrap().starts_with("Err("), "{tried}");
+    for what in ["listen", "udp", "lookup"] {
+        assert!(tried[what].as_str().unwrap().starts_with("Err("), "{tried}");
+    }
     let connect = tried["connect"].as_str().unwrap();
     assert!(connect.contains("PermissionDenied"), "refused by the host and not by the other side: {connect}");
+}
+
+#[tokio::test]
+async fn a_service_has_clocks() {
+    let folder = guests(&[("guest", "")]);
+    let host = Host::up(folder.path());
+    let now = || SystemTime::now().duration_since(UNIX_EPOCH).expect("it is later than 1970").as_secs();
+    let before = now();
+    let told = host.get("/guest/clocks").await.json();
+    assert!((before..=now()).contains(&told["wall"].as_u64().expect("seconds")), "{told}");
+    assert!(told["passed"].as_u64().expect("nanoseconds") >= 1_000_000, "{told}");
 }
 
 #[tokio::test]
@@ -250,90 +260,4 @@ async fn what_a_service_prints_is_in_the_log_with_its_name() {
             assert!(line.contains(&format!("a line to {stream}")), "{line}");
         }
     }
-}
-
-#[tokio::test]
-async fn requests_go_only_to_hosts_that_were_granted() {
-    let (server, other) = (Server::start().await, Server::start().await);
-    let (granted, port) = (server.address.to_string(), server.address.port());
-    let folder = guests(&[("guest", &format!("outbound = [{granted:?}]")), ("none", "")]);
-    let host = Host::up(folder.path());
-    let mut client = host.connect().await;
-    let answer = client.get(&format!("/guest/fetch?url=http://{granted}/hello")).await;
-    assert_eq!((answer.status, answer.json()), (StatusCode::OK, json!({ "status": 200, "body": "GET /hello" })));
-
-    for (service, to) in [
-        ("none", format!("http://{granted}")),
-        ("guest", format!("http://{}", other.address)),
-        ("guest", "http://127.0.0.1".to_owned()),
-        // The same host by another name is another entry.
-        ("guest", format!("http://localhost:{port}")),
-    ] {
-        let answer = client.get(&format!("/{service}/fetch?url={to}/refused")).await;
-        assert_eq!(answer.status, StatusCode::BAD_GATEWAY, "{to}: {answer:?}");
-        assert!(answer.text().contains("HttpRequestDenied"), "{to}: {answer:?}");
-        let told = format!("to allow it, write outbound = [{to:?}] in [service.{service}]");
-        assert!(host.wait_for_output(&told).contains(&format!("refused to send a request to {to:?}")));
-    }
-    assert_eq!((server.stop().await, other.stop().await), (1, 0), "a refused request reaches nobody");
-}
-
-#[tokio::test]
-async fn a_redirect_is_for_the_service_to_follow() {
-    let (server, target) = (Server::start().await, Server::start().await);
-    let outbound = format!("outbound = [{:?}, {:?}]", server.address.to_string(), target.address.to_string());
-    let folder = guests(&[("guest", &outbound)]);
-    let host = Host::up(folder.path());
-    let to = format!("http://{}/redirect/{}", server.address, target.address);
-    let answer = host.get(&format!("/guest/fetch?url={to}")).await;
-    assert_eq!(answer.json(), json!({ "status": 302, "body": format!("GET /redirect/{}", target.address) }));
-    assert_eq!((server.stop().await, target.stop().await), (1, 0));
-}
-
-/// Answers each request with its method and path, and counts them. Below
-/// `/redirect/` it redirects to the host that the rest of the path names.
-struct Server {
-    address: SocketAddr,
-    stop: tokio::sync::oneshot::Sender<()>,
-    served: JoinHandle<u64>,
-}
-
-impl Server {
-    async fn start() -> Server {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("it is bound");
-        let (stop, mut stopped) = tokio::sync::oneshot::channel();
-        let served = tokio::spawn(async move {
-            let mut served = 0;
-            loop {
-                let accepted = tokio::select! {
-                    biased;
-                    accepted = listener.accept() => accepted,
-                    _ = &mut stopped => return served,
-                };
-                served += 1;
-                let (stream, _) = accepted.expect("a connection");
-                tokio::spawn(
-                    hyper::server::conn::http1::Builder::new()
-                        .keep_alive(false)
-                        .serve_connection(TokioIo::new(stream), service_fn(async |request| echo(&request))),
-                );
-            }
-        });
-        Server { address, stop, served }
-    }
-
-    /// Stop, and return how many connections there were.
-    async fn stop(self) -> u64 {
-        self.stop.send(()).expect("it runs");
-        self.served.await.expect("it does not panic")
-    }
-}
-
-fn echo(request: &http::Request<hyper::body::Incoming>) -> http::Result<Response<Full<Bytes>>> {
-    let mut response = Response::builder();
-    if let Some(host) = request.uri().path().strip_prefix("/redirect/") {
-        response = response.status(StatusCode::FOUND).header(header::LOCATION, format!("http://{host}/"));
-    }
-    response.body(format!("{} {}", request.method(), request.uri()).into())
 }

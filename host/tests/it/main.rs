@@ -17,6 +17,7 @@ mod languages;
 mod leaks;
 mod linking;
 mod links;
+mod outbound;
 mod pool;
 mod refused_swaps;
 mod reliability;

@@ -4,7 +4,7 @@
 use std::{io::Write, net::Shutdown};
 
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::time::timeout;
@@ -44,6 +44,27 @@ async fn an_upload_is_answered_while_it_is_sent() {
         while let Some(more) = next(&mut response).await.expect("no error") {
             assert!(more.is_empty(), "{} bytes too many", more.len());
         }
+    }
+}
+
+#[tokio::test]
+async fn trailers_go_both_ways() {
+    let (_folder, host) = streams(LONG);
+    for mut client in [host.connect().await, Client::http2(host.gateway).await] {
+        let trailers = HeaderMap::from_iter([(HeaderName::from_static("x-sum"), HeaderValue::from_static("42"))]);
+        let sent = trailers.clone();
+        let (pieces, body) = pieces();
+        let mut request = upload("/trailers", body.with_trailers(async { Some(Ok(sent)) }).boxed());
+        // Both are for HTTP/1.1: which are sent, and that those of the answer are wanted.
+        request.headers_mut().insert(header::TRAILER, HeaderValue::from_static("x-sum"));
+        request.headers_mut().insert(header::TE, HeaderValue::from_static("trailers"));
+        pieces.send(Ok("a body".into())).await.expect("there is room");
+        drop(pieces);
+        let response = client.start(request).await.expect("a response");
+        assert_eq!(response.status(), StatusCode::OK);
+        let body = timeout(PATIENCE, response.into_body().collect()).await.expect("an end in time").expect("no error");
+        assert_eq!(body.trailers(), Some(&trailers));
+        assert_eq!(body.to_bytes(), "");
     }
 }
 

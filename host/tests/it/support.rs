@@ -23,6 +23,7 @@ pub mod example;
 pub mod load;
 pub mod made;
 pub mod raw;
+pub mod server;
 pub mod shop_table;
 #[allow(dead_code, reason = "tests on other hosts are on their way")]
 pub mod tools;
