@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 
 pub use self::{
     candidate::{Candidate, Replaced},
-    part::Part,
+    part::{LARGEST, Part, SMALLER_HELP},
     plan::Plan,
 };
 use self::{foundation::Foundation, topology::Topology};

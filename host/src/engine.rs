@@ -30,16 +30,16 @@ pub const USUAL_MEMORIES: u32 = 2;
 /// A revision and the one that it replaces hold instances at the same time.
 const REVISIONS_AT_ONCE: u64 = 2;
 
-/// The most that one component may hold of core instances, memories and tables.
+/// The most that one component may hold of core instances and memories.
 /// One of `wit-bindgen` has three core instances (itself and two shims of the
 /// component model) and two tables; one of an interpreted language, linked of
 /// many modules, some dozens. Core instances are only counted, so there is room
 /// for this many of each instance.
 const MAX_PER_COMPONENT: u32 = 64;
 
-/// Tables reserved for each instance, and elements of one. Both are address
-/// space until they are used.
-const TABLES_PER_INSTANCE: u32 = 8;
+/// Tables that an instance may have, reserved for each, and elements of one. Both
+/// are address space until they are used.
+const TABLES_PER_INSTANCE: u32 = 16;
 const TABLE_ELEMENTS: usize = 100_000;
 
 /// Address space reserved for a linear memory. With all of 4 GiB reserved no
@@ -120,9 +120,9 @@ fn config(needs: Needs, reservation: u64) -> Config {
         .total_stacks(total)
         .max_core_instances_per_component(MAX_PER_COMPONENT)
         .max_memories_per_component(MAX_PER_COMPONENT)
-        .max_tables_per_component(MAX_PER_COMPONENT)
+        .max_tables_per_component(TABLES_PER_INSTANCE)
         .max_memories_per_module(MAX_PER_COMPONENT)
-        .max_tables_per_module(MAX_PER_COMPONENT)
+        .max_tables_per_module(TABLES_PER_INSTANCE)
         .table_elements(TABLE_ELEMENTS)
         // What a service may have of it is for `service` to say.
         .max_memory_size(usize::try_from(reservation).unwrap_or(usize::MAX))

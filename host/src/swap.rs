@@ -37,9 +37,6 @@ mod handover;
 mod outcome;
 mod trial;
 
-/// The largest component, in bytes.
-pub const LARGEST: usize = 128 << 20;
-
 /// Swaps the services of an app.
 pub struct Swapper {
     app: Arc<App>,

@@ -10,10 +10,11 @@ use serde_json::json;
 
 use super::Admin;
 use crate::{
+    app,
     listener::reply::{error, json},
     manifest::{self, Report},
     service::Share,
-    swap::{self, CanaryTerms, Outcome, Swap, SwapError, Swapper},
+    swap::{CanaryTerms, Outcome, Swap, SwapError, Swapper},
 };
 
 impl Admin {
@@ -24,10 +25,10 @@ impl Admin {
             Err(why) => return error(StatusCode::BAD_REQUEST, &why),
         };
         let by = who(&request);
-        let component = match Limited::new(request.into_body(), swap::LARGEST).collect().await {
+        let component = match Limited::new(request.into_body(), app::LARGEST).collect().await {
             Ok(body) => body.to_bytes(),
             Err(failed) if failed.is::<LengthLimitError>() => {
-                let sentence = format!("A component must have at most {} bytes", swap::LARGEST);
+                let sentence = format!("A component must have at most {} bytes", app::LARGEST);
                 return error(StatusCode::PAYLOAD_TOO_LARGE, &sentence);
             }
             Err(_) => return error(StatusCode::BAD_REQUEST, "The component was not sent in full"),

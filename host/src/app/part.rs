@@ -2,6 +2,8 @@
 
 use std::{
     collections::HashMap,
+    fs::File,
+    io::Read,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -19,7 +21,15 @@ use crate::{
     service::HANDLER,
 };
 
+/// The largest component, in bytes, from a file as in a swap. A large one of an
+/// interpreted language has 20 MB; compiling takes memory, many times its size.
+pub const LARGEST: usize = 128 << 20;
+
 const BUILD_HELP: &str = "build it as a component of WASI 0.2, for example with `--target wasm32-wasip2`";
+
+/// What makes a component smaller.
+pub const SMALLER_HELP: &str =
+    "leave out what it does not use, and its debug information, as `wasm-tools strip` does; or make two services of it";
 
 /// What compiles the components of an app.
 pub struct Compiler {
@@ -48,10 +58,17 @@ pub struct Part {
 impl Part {
     /// Read a service's component, which is there.
     pub(super) fn read(manifest: &Manifest, service: &ServiceManifest) -> Result<Vec<u8>, Box<Problem>> {
-        std::fs::read(&service.component).map_err(|error| {
-            let title = format!("the component of service `{}` cannot be read: {error}", service.name);
-            Box::new(manifest.problem(&service.name, Some("component"), title, BUILD_HELP))
-        })
+        let mut bytes = Vec::new();
+        // One byte more tells that there is more: what is large is not read whole.
+        let read =
+            File::open(&service.component).and_then(|file| file.take(LARGEST as u64 + 1).read_to_end(&mut bytes));
+        let (what, help) = match read {
+            Ok(_) if bytes.len() <= LARGEST => return Ok(bytes),
+            Ok(_) => (format!("is larger than {} MiB", LARGEST >> 20), SMALLER_HELP),
+            Err(error) => (format!("cannot be read: {error}"), BUILD_HELP),
+        };
+        let title = format!("the component of service `{}` {what}", service.name);
+        Err(Box::new(manifest.problem(&service.name, Some("component"), title, help)))
     }
 
     /// Compile a service's component, `name` being what people know it by.
@@ -129,6 +146,10 @@ fn cannot_load(manifest: &Manifest, service: &ServiceManifest, error: &wasmtime:
         }
         cause if cause.contains("unexpected end") || cause.contains("out of bounds") => {
             "build it again: the file is cut off"
+        }
+        // Room is made beforehand, the same for every component.
+        cause if cause.contains("exceeds the") => {
+            "no component may have more: compose it of fewer parts, or make two services of it"
         }
         _ => BUILD_HELP,
     };

@@ -15,7 +15,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use tokio::{net::TcpStream, runtime::Runtime, time::timeout};
 
 pub use self::target::Target;
-use crate::admin::Token;
+use crate::{admin::Token, app};
 
 mod agent;
 mod target;
@@ -163,6 +163,10 @@ impl Client {
 pub fn component(file: &Path) -> Result<Bytes> {
     if file.is_dir() {
         bail!("`{}` is a folder, not a component", file.display());
+    }
+    // The host would take no more, and say so when most of it was sent.
+    if file.metadata().is_ok_and(|metadata| metadata.len() > app::LARGEST as u64) {
+        bail!("`{}` is larger than {} MiB: {}", file.display(), app::LARGEST >> 20, app::SMALLER_HELP);
     }
     let bytes = std::fs::read(file);
     bytes.map(Bytes::from).with_context(|| format!("the component `{}` cannot be read", file.display()))

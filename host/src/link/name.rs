@@ -46,6 +46,11 @@ impl InterfaceName {
         self.goes_with(&same)
     }
 
+    /// Whether its version is one before a release.
+    pub fn is_pre_release(&self) -> bool {
+        self.version.as_ref().is_some_and(|version| !version.pre.is_empty())
+    }
+
     /// Whether the host offers it, if anybody does.
     pub fn is_wasi(&self) -> bool {
         self.path.starts_with("wasi:")

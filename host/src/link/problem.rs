@@ -48,7 +48,10 @@ impl Problem {
         let (package, _) = name.path.split_once('/').unwrap_or((&name.path, ""));
         let other = PACKAGES.iter().find(|offered| offered.split('@').next() == Some(package));
         let help = match other {
-            Some(other) => format!("the host offers `{other}`; build the component against that version"),
+            Some(other) => {
+                let exactly = if other.contains('-') { "; a pre-release goes with itself alone" } else { "" };
+                format!("the host offers `{other}`{exactly}; build the component against that version")
+            }
             None => format!("of WASI the host offers {}", quoted(&PACKAGES)),
         };
         Problem::of(
@@ -67,10 +70,11 @@ impl Problem {
             exports.map(|export| format!("`{}` exports `{}`", other.service, export.name))
         });
         let versions: Vec<_> = versions.collect();
+        let exactly = if name.is_pre_release() { ", for a pre-release goes with itself alone" } else { "" };
         let help = match versions.is_empty() {
             true => format!("add a service whose component exports `{name}`"),
             false => format!(
-                "{}, but the versions do not go together; build one against the other's WIT",
+                "{}, but the versions do not go together{exactly}; build one against the other's WIT",
                 versions.join(" and ")
             ),
         };

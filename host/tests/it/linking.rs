@@ -13,7 +13,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::support::dovetail;
+use crate::support::{dovetail, made::parse};
 
 /// Apps that are checked side by side.
 const AT_ONCE: usize = 4;
@@ -101,6 +101,16 @@ fn components() -> TempDir {
     write("random", b"\x8f\x02\xd1random bytes\x00\xff");
     write("text", text.as_bytes());
     write("empty", b"");
+    let too_many = |name: &str, component: &str, item: &str, times| {
+        write(name, &parse(&component.replace("ITEMS", &item.repeat(times))));
+    };
+    too_many("instances", "(component (core module $m) ITEMS)", "(core instance (instantiate $m))", 65);
+    let one = "(component (core module $m ITEMS) (core instance (instantiate $m)))";
+    too_many("tables", one, "(table 1 funcref)", 17);
+    too_many("elements", one, "(table 100001 funcref)", 1);
+    // A file of holes takes no room on the disk.
+    let large = fs::File::create(folder.path().join("too-large.wasm")).expect("a file can be made");
+    large.set_len((128 << 20) + 1).expect("it can be as large");
     folder
 }
 
