@@ -2,11 +2,11 @@
 //! it back, while it is used.
 
 use http::{Method, StatusCode};
-use serde_json::{Value, json};
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::support::{
-    Client, Host, Load,
+    Host, Load,
     example::{JAVASCRIPT, PYTHON},
     load::ShopSwaps,
     made::bytes,
@@ -38,6 +38,10 @@ async fn python_and_javascript_take_over_from_rust_under_load_and_give_back() {
     let rust = bytes("user");
     let folder = shop();
     let host = Host::up(folder.path());
+    // Compiled now, so that the load need not wait for two of this size.
+    for component in [javascript, &rust[..]] {
+        host.swap_large("user", component).await;
+    }
     let mut clients = Vec::new();
     for _ in 0..CLIENTS {
         clients.push(host.connect().await);
@@ -47,7 +51,7 @@ async fn python_and_javascript_take_over_from_rust_under_load_and_give_back() {
     let mut names = vec!["Alice".to_owned(), "Bob".to_owned()];
     make_user(&host, &mut names, "by Rust").await;
     for (language, component) in [("Python", python), ("JavaScript", javascript), ("Rust", &rust[..])] {
-        let outcome = swap(&host, component).await;
+        let outcome = host.swap_large("user", component).await;
         assert_eq!(outcome["outcome"], "live", "{language}: {outcome}");
         let drained = host.drained("user").await;
         assert!(drained.iter().all(|gone| gone["stopped"] == 0), "{language}: {drained:?}");
@@ -71,7 +75,7 @@ async fn python_and_javascript_take_over_from_rust_under_load_and_give_back() {
 /// On a store of its own, with code that was compiled before.
 async fn answers_as_rust_does(folder: &TempDir, component: &[u8]) {
     let host = Host::up_with(folder.path(), &["--store", "memory:"]);
-    swap(&host, component).await;
+    host.swap_large("user", component).await;
     shop_table::run(&mut host.connect().await).await;
     // It is made again at the start, and with it a store without users.
     host.kill();
@@ -112,14 +116,6 @@ async fn answers_as_rust_does(folder: &TempDir, component: &[u8]) {
     assert_eq!(page["users"].as_array().map(Vec::len), Some(rest));
     assert_eq!(page["next"], 3 + rest - 1);
     assert_eq!(host.service("user").await["traps"], 0);
-}
-
-/// Swap, however long it takes to compile so much beside a load.
-async fn swap(host: &Host, component: &[u8]) -> Value {
-    let upload = request(Method::PUT, "/v1/services/user/component", component.to_vec());
-    let answer = Client::http1(host.admin).await.try_send(upload).await.expect("an answer");
-    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
-    answer.json()
 }
 
 async fn make_user(host: &Host, names: &mut Vec<String>, name: &str) {

@@ -12,6 +12,7 @@ mod capabilities;
 mod cli;
 mod concurrency;
 mod durability;
+mod foreign;
 mod history;
 mod languages;
 mod leaks;

@@ -31,6 +31,14 @@ impl Host {
         done(self.put(service, component).await)
     }
 
+    /// Swap to a component of many MB, which must go well, however long it takes to
+    /// compile beside all that goes on.
+    pub async fn swap_large(&self, service: &str, component: &[u8]) -> Value {
+        let path = format!("/v1/services/{service}/component");
+        let upload = request(Method::PUT, &path, component.to_vec());
+        done(Client::http1(self.admin).await.try_send(upload).await.expect("an answer"))
+    }
+
     /// Try a component, which must be taken.
     pub async fn canary(&self, service: &str, component: &[u8], terms: &str) -> Value {
         let path = format!("/v1/services/{service}/component?{terms}");
