@@ -167,18 +167,6 @@ fn a_swap_sends_the_component_and_shows_each_step() {
 }
 
 #[test]
-fn a_component_that_is_too_large_is_not_sent() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let file = folder.path().join("large.wasm");
-    // A file of holes takes no room on the disk.
-    fs::File::create(&file).and_then(|file| file.set_len((128 << 20) + 1)).expect("a file can be made");
-    let nowhere = "127.0.0.1:1".parse().expect("an address");
-    let output = fail(verb(nowhere, &["swap", "user", file.to_str().expect("UTF-8")]));
-    let told = format!("`{}` is larger than 128 MiB: leave out what it does not use", file.display());
-    assert!(stderr(&output).contains(&told), "{}", stderr(&output));
-}
-
-#[test]
 fn a_refused_component_is_told_with_every_problem() {
     let folder = plain("");
     let problems = ["error: `a` has other types\n  order  func()\n  user   func(id: u64)", "error: `b` is missing"];

@@ -1,14 +1,14 @@
 //! A component that may not go live is refused, with everything that is wrong
 //! with it, and nobody who uses the app notices.
 
-use std::fs;
+use std::fs::{self, File};
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::{
-    Host, Load, SHOP, app,
+    Host, Load, SHOP, app, dovetail,
     made::{bytes, directory, handler, linked, parse},
     pieces, request,
 };
@@ -150,6 +150,20 @@ async fn what_is_too_large_is_refused() {
     sent.await.expect("all was sent");
     scene.is_as_before("user").await;
     scene.end().await;
+}
+
+#[test]
+fn what_is_too_large_is_not_sent() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("large.wasm");
+    // A file of holes takes no room on the disk.
+    File::create(&file).and_then(|file| file.set_len(LARGEST as u64 + 1)).expect("a file can be made");
+    // Nobody is there to be asked.
+    let swap =
+        dovetail().args(["swap", "user", "--admin", "127.0.0.1:1"]).arg(&file).output().expect("dovetail starts");
+    let told = format!("`{}` is larger than 128 MiB: leave out what it does not use", file.display());
+    let said = String::from_utf8_lossy(&swap.stderr);
+    assert!(swap.status.code() == Some(1) && said.contains(&told), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
