@@ -46,10 +46,11 @@ impl Problem {
     /// It imports of WASI what this host has not.
     pub(super) fn not_offered(part: &Part, name: &InterfaceName) -> Problem {
         let (package, _) = name.path.split_once('/').unwrap_or((&name.path, ""));
-        let other = PACKAGES.iter().find(|offered| offered.split('@').next() == Some(package));
-        let help = match other {
-            Some(other) => format!("the host offers `{other}`; build the component against that version"),
-            None => format!("of WASI the host offers {}", quoted(&PACKAGES)),
+        let others = PACKAGES.iter().filter(|offered| offered.split('@').next() == Some(package));
+        let help = match &others.collect::<Vec<_>>()[..] {
+            [] => format!("of WASI the host offers {}", quoted(&PACKAGES)),
+            [other] => format!("the host offers `{other}`; build the component against that version"),
+            others => format!("the host offers {}; build the component against one of them", quoted(others)),
         };
         Problem::of(
             part,

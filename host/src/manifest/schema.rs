@@ -156,6 +156,10 @@ pub(super) struct Limits {
     /// The most instances at once.
     #[schemars(extend("examples" = [64]), range(min = 1, max = 10_000))]
     pub instances: i64,
+    /// How many calls an instance of a WASI 0.3 component serves at once. A trap
+    /// ends all that its instance serves.
+    #[schemars(extend("examples" = [1]), range(min = 1, max = 1_000))]
+    pub concurrency: i64,
     /// How many calls an instance serves before a fresh one takes its place.
     #[schemars(extend("examples" = [1000]), range(min = 1, max = 1_000_000_000))]
     pub reuse: i64,
@@ -213,6 +217,7 @@ impl Default for Limits {
             memory: Bytes::Text("64MiB".to_owned()),
             deadline: "10s".to_owned(),
             instances: 64,
+            concurrency: 1,
             reuse: 1000,
             body: Bytes::Text("1MiB".to_owned()),
             drain: "30s".to_owned(),

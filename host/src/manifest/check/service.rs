@@ -108,6 +108,7 @@ impl Checker<'_> {
         let memory = self.take(&at.child("memory"), memory(&table.memory));
         let deadline = self.take(&at.child("deadline"), up_to_an_hour(&table.deadline));
         let instances = self.take(&at.child("instances"), instances(table.instances));
+        let concurrency = self.take(&at.child("concurrency"), concurrency(table.concurrency));
         let reuse = self.take(&at.child("reuse"), reuse(table.reuse));
         let body = self.take(&at.child("body"), bytes(&table.body));
         let drain = self.take(&at.child("drain"), up_to_an_hour(&table.drain));
@@ -115,6 +116,7 @@ impl Checker<'_> {
             memory: memory?,
             deadline: deadline?,
             instances: instances?,
+            concurrency: concurrency?,
             reuse: reuse?,
             body: body?,
             drain: drain?,
@@ -167,6 +169,10 @@ fn up_to_an_hour(text: &str) -> Result<Duration, Invalid> {
 
 fn instances(number: i64) -> Result<u32, Invalid> {
     count(number, 10_000, "write 1 to 10_000")
+}
+
+fn concurrency(number: i64) -> Result<u32, Invalid> {
+    count(number, 1_000, "write 1 to 1_000")
 }
 
 fn reuse(number: i64) -> Result<u32, Invalid> {

@@ -1,0 +1,128 @@
+//! Who is at an instance: what its places and its task both know.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::oneshot;
+use wasmtime::{Error, Result};
+
+/// Tells a call how it ended: whether it left nothing open.
+pub type Ended = oneshot::Sender<Result<bool>>;
+
+/// The calls of an instance.
+#[derive(Default)]
+pub struct Register(
+    /// Protects the entries, looked at and changed together.
+    Mutex<Entries>,
+);
+
+#[derive(Default)]
+struct Entries {
+    /// Calls that have a place.
+    taken: u32,
+    served: u32,
+    /// Whether it takes no more calls.
+    retired: bool,
+    /// Bytes of memory whose refusal came before its end.
+    refused: Option<u64>,
+    /// Those that the instance serves now, by number.
+    waiting: Vec<(u64, Ended)>,
+    /// The number of the next one.
+    next: u64,
+}
+
+/// The instance failed in, or for, another call.
+#[derive(Debug, thiserror::Error)]
+#[error("the instance ended in another call that it served at the same time: {0}")]
+struct FellWith(String);
+
+impl Register {
+    /// Take a place, unless the instance takes no more calls.
+    pub fn begin(&self) -> bool {
+        let mut entries = self.entries();
+        if entries.retired {
+            return false;
+        }
+        entries.taken += 1;
+        entries.served += 1;
+        true
+    }
+
+    /// Leave a place. Whether nobody has need of the instance any more.
+    pub fn leave(&self) -> bool {
+        let mut entries = self.entries();
+        entries.taken -= 1;
+        entries.is_over()
+    }
+
+    /// Take no more calls. Whether nobody has need of the instance any more.
+    pub fn retire(&self) -> bool {
+        let mut entries = self.entries();
+        entries.retired = true;
+        entries.is_over()
+    }
+
+    /// Whether the instance serves no call and would take one.
+    pub fn is_idle(&self) -> bool {
+        let entries = self.entries();
+        entries.taken == 0 && !entries.retired
+    }
+
+    /// Calls that it has had.
+    pub fn served(&self) -> u32 {
+        self.entries().served
+    }
+
+    /// Bytes of memory whose refusal came before its end.
+    pub fn refused(&self) -> Option<u64> {
+        self.entries().refused
+    }
+
+    /// A call is served from now on.
+    pub fn enter(&self, ended: Ended) -> u64 {
+        let mut entries = self.entries();
+        let number = entries.next;
+        entries.next += 1;
+        entries.waiting.push((number, ended));
+        number
+    }
+
+    /// How many calls are served now.
+    pub fn served_now(&self) -> usize {
+        self.entries().waiting.len()
+    }
+
+    /// A call ended well.
+    pub fn end(&self, number: u64, clean: bool) {
+        let mut entries = self.entries();
+        if let Some(place) = entries.waiting.iter().position(|(it, _)| *it == number) {
+            // Who does not listen any more gave the call up.
+            let _ = entries.waiting.swap_remove(place).1.send(Ok(clean));
+        }
+    }
+
+    /// The instance failed, and all that it served with it. wasmtime does not say
+    /// in which call, so that the cause as it is goes to the one that is alone, or
+    /// else to the first. Whether nobody has need of the instance any more.
+    pub fn fail(&self, error: Error, refused: Option<u64>) -> bool {
+        let mut entries = self.entries();
+        entries.retired = true;
+        entries.refused = refused;
+        let waiting = std::mem::take(&mut entries.waiting);
+        let others = FellWith(format!("{error:#}"));
+        let mut cause = Some(error);
+        for (_, ended) in waiting {
+            let _ = ended.send(Err(cause.take().unwrap_or_else(|| FellWith(others.0.clone()).into())));
+        }
+        entries.is_over()
+    }
+
+    fn entries(&self) -> MutexGuard<'_, Entries> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entries {
+    fn is_over(&self) -> bool {
+        self.retired && self.taken == 0
+    }
+}
