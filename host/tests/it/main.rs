@@ -26,4 +26,5 @@ mod stop;
 mod streaming;
 mod support;
 mod swap;
+mod wasi03;
 mod watch;
