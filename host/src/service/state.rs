@@ -117,7 +117,9 @@ impl State {
         store.epoch_deadline_callback(at_tick);
         store.set_epoch_deadline(1);
         store.set_hostcall_fuel(MOST_TAKEN);
-        store.set_max_component_handles(MOST_HANDLES);
+        if engine.get_concurrency_support() {
+            store.set_max_component_handles(MOST_HANDLES);
+        }
         store
     }
 
@@ -133,6 +135,7 @@ impl State {
     /// the last deadline is all of theirs here; the call's own ends it from outside.
     pub fn join(&mut self, deadline: Instant) {
         self.deadline = self.deadline.max(deadline);
+        self.outbound.begin();
     }
 
     /// Whether the component still holds a body or a request of the call that it

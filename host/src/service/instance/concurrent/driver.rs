@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Instant};
 use http::Request;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use wasmtime::{
-    Store,
+    AsContextMut, Store,
     component::{self, ComponentExportIndex, Val},
 };
 use wasmtime_wasi_http::WasiBody;
@@ -78,7 +78,6 @@ pub async fn drive(mut guest: Guest, mut orders: mpsc::UnboundedReceiver<Order>,
         while let Some(Order { deadline, work, ended }) = orders.recv().await {
             let (others, number) = (register.served_now(), register.enter(ended));
             accessor.with(|mut access| {
-                use wasmtime::AsContextMut;
                 let mut store = access.as_context_mut();
                 match others {
                     0 => store.data_mut().begin(deadline),

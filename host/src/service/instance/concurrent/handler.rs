@@ -85,7 +85,7 @@ async fn handle_incoming(
 
 /// The request with scheme and authority in its URI, where the guest reads them.
 fn absolute(mut request: Request<WasiBody>) -> Request<WasiBody> {
-    let mut parts = std::mem::take(request.uri_mut()).into_parts();
+    let mut parts = request.uri().clone().into_parts();
     let host = request.headers().get(header::HOST);
     parts.authority = parts.authority.or_else(|| host.and_then(|host| host.as_bytes().try_into().ok()));
     parts.scheme = Some(Scheme::HTTP);
