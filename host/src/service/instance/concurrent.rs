@@ -28,7 +28,7 @@ use wasmtime::{
 
 use self::{
     driver::{Guest, Order, Work, drive},
-    register::Register,
+    register::{End, Register},
 };
 pub(in crate::service) use self::{handler::Http, room::Room};
 use super::Reply;
@@ -116,7 +116,11 @@ impl Place {
         let deadline = self.taken.ok_or_else(gone)?;
         let (ended, end) = oneshot::channel();
         self.driver.orders.send(Order { deadline, work, ended }).map_err(|_| gone())?;
-        self.clean = end.await.map_err(|_| gone())??;
+        let End { clean, answer } = end.await.map_err(|_| gone())??;
+        self.clean = clean;
+        if let Some((reply, answer)) = answer {
+            let _ = reply.send(answer);
+        }
         Ok(())
     }
 

@@ -14,7 +14,7 @@ use hyper::body::Frame;
 use serde_json::json;
 
 use super::guest;
-use crate::support::{Body, Client, pieces, request, until};
+use crate::support::{Body, Client, made::with_a_stream, pieces, request, until};
 
 #[tokio::test]
 async fn a_request_arrives_as_it_was_sent() {
@@ -84,6 +84,28 @@ async fn an_error_in_place_of_a_response_costs_no_instance() {
     host.wait_for_output("service \"guest\" answered with the error ErrorCode::DestinationNotFound");
     assert_eq!(client.get("/calls").await.text(), "2");
     assert_eq!(host.service("guest").await["traps"], 0);
+}
+
+#[tokio::test]
+async fn the_handler_of_02_may_be_that_of_a_component_with_streams() {
+    let (_folder, host) = guest("", r#"deadline = "2s""#);
+    assert_eq!(host.swap("guest", &with_a_stream("guest")).await["outcome"], "live");
+    let mut client = host.connect().await;
+    for number in ["1", "2", "3"] {
+        assert_eq!(client.get("/calls").await.text(), number);
+    }
+    assert_eq!(client.get("/download?bytes=5000000").await.body.len(), 5_000_000);
+    let (sender, body) = pieces();
+    let response = client.start(request(Method::POST, "/echo", "").map(|_| body)).await.expect("a response");
+    sender.send(Ok("as it ".into())).await.expect("the host reads");
+    sender.send(Ok("comes".into())).await.expect("the host reads");
+    drop(sender);
+    assert_eq!(response.into_body().collect().await.expect("it is whole").to_bytes(), "as it comes");
+    for (path, status) in [("/trap", 500), ("/no-response", 500), ("/status?code=103", 500), ("/spin", 504)] {
+        assert_eq!(client.get(path).await.status.as_u16(), status, "{path}");
+    }
+    host.wait_for_output("service \"guest\" returned without setting a response");
+    assert_eq!(client.get("/hello").await.text(), "hello\n");
 }
 
 /// What a client sees of a call that failed.

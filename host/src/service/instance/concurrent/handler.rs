@@ -44,17 +44,10 @@ impl Http {
             Err(_) => Ok(None),
         }
     }
-
-    /// What the guest answers; nothing if it returned without an answer.
-    pub async fn answer(&self, accessor: &Accessor<State>, request: Request<WasiBody>) -> Result<Option<Reply>> {
-        match self {
-            Http::Handler(service) => handle(service, accessor, request).await.map(Some),
-            Http::IncomingHandler(proxy) => handle_incoming(proxy, accessor, request).await,
-        }
-    }
 }
 
-async fn handle(service: &Service, accessor: &Accessor<State>, request: Request<WasiBody>) -> Result<Reply> {
+/// What a guest of WASI 0.3 answers.
+pub async fn handle(service: &Service, accessor: &Accessor<State>, request: Request<WasiBody>) -> Result<Reply> {
     let request = absolute(request);
     let (request, sent) = accessor.with(|mut access| {
         let (request, sent) = p3::Request::from_http(access.data_mut().http().hooks, request);
@@ -66,21 +59,22 @@ async fn handle(service: &Service, accessor: &Accessor<State>, request: Request<
     }
 }
 
-async fn handle_incoming(
+/// Have a guest answer by the handler of WASI 0.2. The response goes out from the
+/// guest's own call: while that waits for its body to be read no event loop turns.
+pub async fn handle_incoming(
     proxy: &Proxy,
     accessor: &Accessor<State>,
     request: Request<WasiBody>,
-) -> Result<Option<Reply>> {
-    let (sender, mut reply) = oneshot::channel();
+    reply: oneshot::Sender<Reply>,
+) -> Result<()> {
     let params = accessor.with(|mut access| {
         let mut http = access.data_mut().http();
         let request = http.new_incoming_request(p2::Scheme::Http, request)?;
-        wasmtime::error::Ok((request, http.new_response_outparam(sender)?))
+        wasmtime::error::Ok((request, http.new_response_outparam(reply)?))
     })?;
     let handle = proxy.wasi_http_incoming_handler().func_handle();
     let call = accessor.with(|mut access| handle.start_call_concurrent(access.as_context_mut(), params))?;
-    handle.finish_call_concurrent(accessor, call).await?;
-    Ok(reply.try_recv().ok())
+    handle.finish_call_concurrent(accessor, call).await
 }
 
 /// The request with scheme and authority in its URI, where the guest reads them.

@@ -19,7 +19,8 @@ use super::{
     super::Reply,
     body::{Gathered, watch},
     driver::{Exported, Work},
-    register::Register,
+    handler::{Http, handle, handle_incoming},
+    register::{End, Register},
 };
 use crate::service::state::State;
 
@@ -43,15 +44,15 @@ impl AccessorTask<State> for Serve {
     /// An error ends the instance.
     async fn run(self, accessor: &Accessor<State>) -> Result<()> {
         let exports = &self.exports;
-        let clean = match self.work {
+        let end = match self.work {
             Work::Invoke { export, params, count, results } => {
                 let found = exports.invoke(accessor, &export, &params, count).await?;
                 let _ = results.send(found);
-                exports.is_clean(accessor)
+                End { clean: exports.is_clean(accessor), answer: None }
             }
             Work::Handle { request, reply } => exports.handle(accessor, request, reply).await?,
         };
-        self.register.end(self.number, clean);
+        self.register.end(self.number, end);
         Ok(())
     }
 }
@@ -73,25 +74,41 @@ impl Exported {
         Ok(results)
     }
 
-    /// Answer a request, up to the end of all that the guest does for it and of its
-    /// response's body, which may be another's that the guest only passes on.
-    /// Whether it left nothing open.
+    /// Answer a request, up to the end of all that the guest does for it.
     async fn handle(
         &self,
         accessor: &Accessor<State>,
         request: Request<WasiBody>,
         reply: oneshot::Sender<Reply>,
-    ) -> Result<bool> {
-        let http = self.http.as_ref().ok_or_else(|| format_err!("it exports no handler of HTTP"))?;
+    ) -> Result<End> {
         let (request, mut upload) = watch(request);
-        let Some(response) = http.answer(accessor, request).await? else { return Ok(false) };
-        let (response, download) = match response {
-            Ok(response) => watch(response),
-            Err(code) => {
-                let _ = reply.send(Err(code));
-                poll_fn(|cx| self.poll_quiet(accessor, cx)).await;
-                return Ok(self.is_clean(accessor));
+        let answer = match &self.http {
+            Some(Http::Handler(service)) => {
+                let answer = handle(service, accessor, request).await?;
+                self.send(accessor, answer, reply).await
             }
+            Some(Http::IncomingHandler(proxy)) => {
+                handle_incoming(proxy, accessor, request, reply).await?;
+                None
+            }
+            None => return Err(format_err!("it exports no handler of HTTP")),
+        };
+        poll_fn(|cx| self.poll_quiet(accessor, cx)).await;
+        Ok(End { clean: upload.is_over() && self.is_clean(accessor), answer })
+    }
+
+    /// Send what the guest answers, up to the end of the body, which may be another's
+    /// that the guest only passes on. What is whole when the guest has ended is given
+    /// back, to be sent with the end.
+    async fn send(
+        &self,
+        accessor: &Accessor<State>,
+        answer: Reply,
+        reply: oneshot::Sender<Reply>,
+    ) -> Option<(oneshot::Sender<Reply>, Reply)> {
+        let (response, body_over) = match answer {
+            Ok(response) => watch(response),
+            Err(code) => return Some((reply, Err(code))),
         };
         let (head, body) = response.into_parts();
         let mut body = Gathered::new(body);
@@ -107,12 +124,13 @@ impl Exported {
             }
             tokio::task::yield_now().await;
         }
-        let _ = reply.send(Ok(http::Response::from_parts(head, body.boxed())));
-        if !ended {
-            poll_fn(|cx| self.poll_quiet(accessor, cx)).await;
-            download.over().await;
+        let response = Ok(http::Response::from_parts(head, body.boxed()));
+        if ended {
+            return Some((reply, response));
         }
-        Ok(upload.is_over() && self.is_clean(accessor))
+        let _ = reply.send(response);
+        body_over.over().await;
+        None
     }
 
     /// Whether the guest's tasks have ended. Of several calls at once none can tell

@@ -5,8 +5,19 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 use wasmtime::{Error, Result};
 
-/// Tells a call how it ended: whether it left nothing open.
-pub type Ended = oneshot::Sender<Result<bool>>;
+use super::super::Reply;
+
+/// Tells a call how it ended.
+pub type Ended = oneshot::Sender<Result<End>>;
+
+/// How a call ended that its instance has survived.
+pub struct End {
+    /// Whether it left nothing open.
+    pub clean: bool,
+    /// The response that was whole by then, and where it goes: with the end, so that
+    /// nobody takes it for the beginning of a longer one.
+    pub answer: Option<(oneshot::Sender<Reply>, Reply)>,
+}
 
 /// The calls of an instance.
 #[derive(Default)]
@@ -92,11 +103,11 @@ impl Register {
     }
 
     /// A call ended well.
-    pub fn end(&self, number: u64, clean: bool) {
+    pub fn end(&self, number: u64, end: End) {
         let mut entries = self.entries();
         if let Some(place) = entries.waiting.iter().position(|(it, _)| *it == number) {
             // Who does not listen any more gave the call up.
-            let _ = entries.waiting.swap_remove(place).1.send(Ok(clean));
+            let _ = entries.waiting.swap_remove(place).1.send(Ok(end));
         }
     }
 
