@@ -137,3 +137,42 @@ impl Entries {
         self.retired && self.taken == 0
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::expect_used, reason = "a test fails by a panic that says what was expected")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_has_need_of_an_instance_that_is_retired_and_left() {
+        let register = Register::default();
+        assert!(register.begin() && register.begin());
+        assert!(!register.leave(), "it may serve others");
+        assert!(!register.retire(), "it serves one");
+        assert!(!register.begin(), "it takes no more");
+        assert!(register.leave());
+        assert_eq!(register.served(), 2);
+    }
+
+    #[test]
+    fn all_that_an_instance_serves_fall_with_it_and_one_has_the_cause() {
+        let register = Register::default();
+        let calls: Vec<_> = (0..3)
+            .map(|_| {
+                assert!(register.begin());
+                let (ended, end) = oneshot::channel();
+                register.enter(ended);
+                end
+            })
+            .collect();
+        assert!(!register.fail(Error::msg("the cause"), Some(7)), "they have their places still");
+        let errors: Vec<_> = calls
+            .into_iter()
+            .map(|mut end| end.try_recv().expect("it is told").err().expect("it fell").to_string())
+            .collect();
+        assert_eq!(errors[0], "the cause");
+        assert!(errors[1..].iter().all(|error| error.contains("another call") && error.ends_with("the cause")));
+        assert_eq!(register.refused(), Some(7));
+        assert!(!register.begin());
+    }
+}
