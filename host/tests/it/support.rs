@@ -22,6 +22,9 @@ mod client;
 pub mod load;
 pub mod made;
 pub mod raw;
+pub mod shop_table;
+#[allow(dead_code, reason = "tests on other hosts are on their way")]
+pub mod tools;
 mod upload;
 
 /// How long anything that is awaited may take before a test fails.
