@@ -25,6 +25,7 @@ use crate::{
 mod build;
 mod check;
 mod client;
+mod compose;
 mod graph;
 mod history;
 mod promote;
@@ -59,6 +60,8 @@ enum Verb {
     Check,
     /// Show the services, their routes and their links.
     Graph(graph::Graph),
+    /// Compose services into one component that other hosts run.
+    Compose(compose::Compose),
     /// Make another component live in a running host, with nothing lost.
     Swap(swap::Swap),
     /// Withdraw a service's canary, or make the revision before the live one live again.
@@ -99,6 +102,7 @@ impl Verb {
             Verb::Build => build::run(&Manifest::load(manifest)?, &Terminal::new()),
             Verb::Check => check::run(manifest),
             Verb::Graph(graph) => graph.run(manifest),
+            Verb::Compose(compose) => compose.run(manifest),
             Verb::Swap(swap) => swap.run(manifest),
             Verb::Rollback(rollback) => rollback.run(manifest),
             Verb::Promote(promote) => promote.run(manifest),

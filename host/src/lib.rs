@@ -6,6 +6,7 @@ pub mod admin;
 pub mod app;
 pub mod capability;
 pub mod cli;
+pub mod compose;
 pub mod engine;
 pub mod gateway;
 pub mod history;

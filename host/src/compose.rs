@@ -1,0 +1,202 @@
+//! Composing: the services of an app made into one component, for other hosts.
+//!
+//! A service is composed with all that it links to, each instantiated once. A
+//! whole app gets a router in front, which knows the routes. What comes out
+//! imports WASI alone: that is read back from it, since whatever is left open
+//! would be found only when somebody runs it.
+//!
+//! For its host a composition is one instance. Its services keep their memories
+//! and their buckets apart, but share traps, limits, configuration and outbound
+//! hosts: what else keeps services apart is done by our own host.
+
+use std::collections::BTreeMap;
+
+pub use self::{error::ComposeError, needs::Needs};
+use self::{
+    graph::{Graph, Instance},
+    guard::STORE,
+};
+use crate::{
+    app::LinkNames,
+    link::InterfaceName,
+    manifest::{Route, ServiceManifest},
+};
+
+mod adapter;
+mod error;
+mod graph;
+mod guard;
+mod needs;
+mod switchboard;
+mod text;
+
+/// The interface that answers HTTP.
+const HANDLER: &str = "wasi:http/incoming-handler@0.2.0";
+/// The one of WASI 0.3, without its version.
+const ASYNC_HANDLER: &str = "wasi:http/handler";
+
+/// A service that may become part of a composition.
+pub struct Source<'a> {
+    /// What the manifest says of it.
+    pub service: &'a ServiceManifest,
+    /// Its component.
+    pub component: Vec<u8>,
+}
+
+/// Who keeps the buckets of a composition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Store {
+    /// The host, by `wasi:keyvalue`.
+    Host,
+}
+
+/// One component, and what it asks of its host.
+pub struct Composed {
+    /// The component in its binary form.
+    pub component: Vec<u8>,
+    /// The services in it, callees first.
+    pub services: Vec<String>,
+    /// Whether it answers HTTP.
+    pub answers_http: bool,
+    /// What it asks of its host.
+    pub needs: Needs,
+}
+
+/// Compose one service with all that it links to. It exports what the service does.
+pub fn service(sources: &[Source], links: &[LinkNames], store: Store, name: &str) -> Result<Composed, ComposeError> {
+    let mut composition = Composition::new(sources, links, store)?;
+    let root = composition.service(name)?;
+    composition.finish(&root)
+}
+
+/// Compose all services that have routes, with all that they link to, behind a
+/// router. It answers HTTP.
+pub fn app(sources: &[Source], links: &[LinkNames], store: Store) -> Result<Composed, ComposeError> {
+    let mut composition = Composition::new(sources, links, store)?;
+    let (mut handlers, mut patterns) = (Vec::new(), Vec::new());
+    for service in sources.iter().map(|source| source.service).filter(|service| !service.routes.is_empty()) {
+        let instance = composition.service(&service.name)?;
+        let handler = composition.handler(&instance)?;
+        handlers.push((instance, handler));
+        patterns.push(service.routes.iter().flat_map(Route::patterns_for_matchit).collect());
+    }
+    if handlers.is_empty() {
+        return Err(ComposeError::NoRoutes);
+    }
+    let switchboard = composition.add("dovetail:switchboard", switchboard::make(&patterns)?)?;
+    for (number, (instance, handler)) in handlers.iter().enumerate() {
+        composition.graph.tie(&switchboard, &switchboard::import(number), instance, handler)?;
+    }
+    let router = composition.add("dovetail:router", adapter::ROUTER)?;
+    composition.graph.tie(&router, switchboard::INTERFACE, &switchboard, switchboard::INTERFACE)?;
+    composition.finish(&router)
+}
+
+struct Composition<'a> {
+    sources: &'a [Source<'a>],
+    links: &'a [LinkNames],
+    graph: Graph,
+    /// Stands for the host where it can: ties what it exports to all who import it.
+    adapter: Option<Instance>,
+    /// Each service once, by its name.
+    services: BTreeMap<&'a str, Instance>,
+    /// The services in the order in which they were added.
+    order: Vec<&'a ServiceManifest>,
+}
+
+impl<'a> Composition<'a> {
+    fn new(sources: &'a [Source], links: &'a [LinkNames], store: Store) -> Result<Composition<'a>, ComposeError> {
+        let graph = Graph::default();
+        let adapter = match store {
+            Store::Host => None,
+        };
+        Ok(Composition { sources, links, graph, adapter, services: BTreeMap::new(), order: Vec::new() })
+    }
+
+    /// The instance of a service, which is made, with those that it links to, when
+    /// it is asked for first.
+    fn service(&mut self, name: &str) -> Result<Instance, ComposeError> {
+        if let Some(instance) = self.services.get(name) {
+            return Ok(instance.clone());
+        }
+        let unknown = || ComposeError::unknown(name, self.sources.iter().map(|source| &*source.service.name));
+        let Source { service, component } =
+            self.sources.iter().find(|source| source.service.name == name).ok_or_else(unknown)?;
+        // Links form no circle, or there would be no plan.
+        let mut callees = Vec::new();
+        for link in self.links.iter().filter(|link| link.from == name) {
+            callees.push((link, self.service(&link.to)?));
+        }
+        let instance = self.add(name, component.clone())?;
+        for (link, callee) in callees {
+            let export = self.graph.export(&callee, &link.interface).unwrap_or_else(|| link.interface.clone());
+            self.graph.tie(&instance, &link.interface, &callee, &export)?;
+        }
+        if self.graph.imports(&instance).iter().any(|import| import == STORE) {
+            let guard = self.add(&format!("dovetail:guard-{name}"), guard::make(&service.buckets)?)?;
+            self.graph.tie(&instance, STORE, &guard, STORE)?;
+        }
+        self.services.insert(&service.name, instance.clone());
+        self.order.push(service);
+        Ok(instance)
+    }
+
+    /// Add an instance, with all that the adapter has for it.
+    fn add(&mut self, name: &str, component: impl Into<Vec<u8>>) -> Result<Instance, ComposeError> {
+        let instance = self.graph.add(name, component)?;
+        if let Some(adapter) = &self.adapter {
+            for import in self.graph.imports(&instance) {
+                if let Some(export) = self.graph.export(adapter, &import) {
+                    self.graph.tie(&instance, &import, adapter, &export)?;
+                }
+            }
+        }
+        Ok(instance)
+    }
+
+    /// The export by which a service answers HTTP to the router.
+    fn handler(&self, service: &Instance) -> Result<String, ComposeError> {
+        self.graph.export(service, HANDLER).ok_or_else(|| {
+            let name = service.name.clone();
+            match self.async_handler(service) {
+                Some(handler) => ComposeError::Async { service: name, handler },
+                None => ComposeError::NoHandler { service: name },
+            }
+        })
+    }
+
+    /// The export by which a service answers HTTP to a host of WASI 0.3.
+    fn async_handler(&self, service: &Instance) -> Option<String> {
+        let mut exports = self.graph.exports(service).into_iter();
+        exports.find(|export| export.split('@').next() == Some(ASYNC_HANDLER))
+    }
+
+    /// Have it export what one of its instances does, encode it, and see that it
+    /// asks for nothing but WASI.
+    fn finish(mut self, front: &Instance) -> Result<Composed, ComposeError> {
+        self.graph.export_all(front)?;
+        let component = self.graph.encode()?;
+        let mut imports = Vec::new();
+        for import in graph::imports_of(&component).map_err(ComposeError::Encode)? {
+            match import.parse::<InterfaceName>() {
+                Ok(interface) if interface.is_wasi() => imports.push(interface),
+                _ => return Err(ComposeError::open(&import, self.importers(&import))),
+            }
+        }
+        let needs = Needs::of(imports, &self.order)?;
+        let services = self.order.iter().map(|service| service.name.clone()).collect();
+        let answers_http = self.graph.export(front, HANDLER).is_some() || self.async_handler(front).is_some();
+        Ok(Composed { component, services, answers_http, needs })
+    }
+
+    /// The services that import this, or another version that goes with it.
+    fn importers(&self, import: &str) -> Vec<&str> {
+        let name = |text: &str| text.parse::<InterfaceName>().ok();
+        let is_it = |other: &String| match (name(other), name(import)) {
+            (Some(one), Some(other)) => one.goes_with(&other),
+            _ => other == import,
+        };
+        let services = self.services.iter();
+        services.filter(|(_, instance)| self.graph.imports(instance).iter().any(is_it)).map(|(name, _)| *name).collect()
+    }
+}
