@@ -11,15 +11,6 @@ use super::{ComposeError, text};
 /// What the router imports, and a switchboard exports.
 pub const INTERFACE: &str = "dovetail:router/services@0.1.0";
 
-/// `wasi:http/incoming-handler`, written out for each service: types that two
-/// imports share are taken for one import's by the validator, which panics.
-const HANDLER: &str = r#"
-    (alias outer 1 $incoming-request (type $incoming-request))
-    (export "incoming-request" (type $request (eq $incoming-request)))
-    (alias outer 1 $response-outparam (type $response-outparam))
-    (export "response-outparam" (type $out (eq $response-outparam)))
-    (export "handle" (func (param "request" (own $request)) (param "response-out" (own $out))))"#;
-
 /// What a switchboard imports for the service with this number.
 pub fn import(service: usize) -> String {
     format!("dovetail:router/service{service}")
@@ -31,7 +22,7 @@ pub fn make(patterns: &[Vec<String>]) -> Result<Vec<u8>, ComposeError> {
     let (mut imports, mut lowered, mut taken, mut given, mut table) = Default::default();
     for service in 0..patterns.len() {
         let name = import(service);
-        line(&mut imports, format!(r#"(import "{name}" (instance $service{service} {HANDLER}))"#));
+        line(&mut imports, format!(r#"(import "{name}" (instance $service{service} (type $handler)))"#));
         line(&mut lowered, format!(r#"(alias export $service{service} "handle" (func $service{service}))"#));
         line(&mut lowered, format!(r#"(core func $service{service} (canon lower (func $service{service})))"#));
         line(&mut taken, format!(r#"(import "services" "{service}" (func $service{service} (type $handle)))"#));

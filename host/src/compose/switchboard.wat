@@ -5,6 +5,8 @@
     (export "response-outparam" (type (sub resource)))))
   (alias export $types "incoming-request" (type $incoming-request))
   (alias export $types "response-outparam" (type $response-outparam))
+  (type $handler (instance
+    (export "handle" (func (param "request" (own $incoming-request)) (param "response-out" (own $response-outparam))))))
   ;; IMPORTS
   ;; LOWERED
 

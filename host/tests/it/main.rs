@@ -10,6 +10,7 @@ mod building;
 mod canary;
 mod capabilities;
 mod cli;
+mod compose;
 mod concurrency;
 mod durability;
 mod history;

@@ -19,11 +19,11 @@ pub use self::{
 
 pub mod admin;
 mod client;
+pub mod elsewhere;
 pub mod load;
 pub mod made;
 pub mod raw;
 pub mod shop_table;
-#[allow(dead_code, reason = "tests on other hosts are on their way")]
 pub mod tools;
 mod upload;
 
