@@ -28,11 +28,11 @@ impl GuestBucket for Open {
     }
 
     fn set(&self, key: String, value: Vec<u8>) -> Result<(), store::Error> {
-        Ok(self.0.borrow_mut().set_many(vec![(key, value)])?)
+        Ok(self.0.borrow_mut().set_many(&[(key, value)])?)
     }
 
     fn delete(&self, key: String) -> Result<(), store::Error> {
-        Ok(self.0.borrow_mut().delete_many(vec![key])?)
+        Ok(self.0.borrow_mut().delete_many(&[key])?)
     }
 
     fn exists(&self, key: String) -> Result<bool, store::Error> {
@@ -47,7 +47,7 @@ impl GuestBucket for Open {
 
 impl atomics::Guest for Adapter {
     fn increment(bucket: BucketBorrow<'_>, key: String, delta: u64) -> Result<u64, store::Error> {
-        Ok(bucket.get::<Open>().0.borrow_mut().increment(key, delta)?)
+        Ok(bucket.get::<Open>().0.borrow_mut().increment(&key, delta)?)
     }
 }
 
@@ -57,11 +57,11 @@ impl batch::Guest for Adapter {
     }
 
     fn set_many(bucket: BucketBorrow<'_>, entries: Vec<(String, Vec<u8>)>) -> Result<(), store::Error> {
-        Ok(bucket.get::<Open>().0.borrow_mut().set_many(entries)?)
+        Ok(bucket.get::<Open>().0.borrow_mut().set_many(&entries)?)
     }
 
     fn delete_many(bucket: BucketBorrow<'_>, keys: Vec<String>) -> Result<(), store::Error> {
-        Ok(bucket.get::<Open>().0.borrow_mut().delete_many(keys)?)
+        Ok(bucket.get::<Open>().0.borrow_mut().delete_many(&keys)?)
     }
 }
 

@@ -7,9 +7,10 @@
 
 use crate::Error;
 use crate::bounds;
+use crate::counter;
 use crate::disk::Folder;
 use crate::merge::merge;
-use crate::record::{self, Change};
+use crate::record::{self, Change, Step};
 use crate::view::{Found, View};
 
 /// The most keys that one page of a listing holds.
@@ -17,11 +18,11 @@ pub const KEYS_PER_PAGE: usize = 1000;
 
 /// How long a log gets before it is merged: that much is read by every instance
 /// that is new.
-const LONGEST_LOG: u64 = 256 * 1024;
+const LONGEST_LOG: u64 = 64 * 1024;
 
 /// A log gets no shorter than such a part of its table, all of which is written
 /// again when the two are merged.
-const PART_OF_TABLE: u64 = 32;
+const PART_OF_TABLE: u64 = 64;
 
 /// How often to write a record again that did not count. Every one but the first
 /// takes a log that was sealed, or a write that was torn.
@@ -72,26 +73,28 @@ impl<D: Folder> Bucket<D> {
     }
 
     /// Put each value under its key, all of them or none.
-    pub fn set_many(&mut self, entries: Vec<(String, Vec<u8>)>) -> Result<(), Error> {
-        bounds::entries(&entries)?;
-        self.write(entries.into_iter().map(|(key, value)| Change::Set(key, value)).collect())
+    pub fn set_many(&mut self, entries: &[(String, Vec<u8>)]) -> Result<(), Error> {
+        bounds::entries(entries)?;
+        let changes = entries.iter().map(|(key, value)| Change { key, step: Step::Set(value) });
+        self.write(&changes.collect::<Vec<_>>())
     }
 
     /// Leave nothing under the keys, all of them or none.
-    pub fn delete_many(&mut self, keys: Vec<String>) -> Result<(), Error> {
-        bounds::keys(&keys)?;
-        self.write(keys.into_iter().map(Change::Delete).collect())
+    pub fn delete_many(&mut self, keys: &[String]) -> Result<(), Error> {
+        bounds::keys(keys)?;
+        let changes = keys.iter().map(|key| Change { key, step: Step::Delete });
+        self.write(&changes.collect::<Vec<_>>())
     }
 
     /// Add to the counter at the key; a `delta` of 0 only reads.
-    pub fn increment(&mut self, key: String, delta: u64) -> Result<u64, Error> {
-        bounds::key(&key)?;
+    pub fn increment(&mut self, key: &str, delta: u64) -> Result<u64, Error> {
+        bounds::key(key)?;
         if delta == 0 {
-            let stored = self.now()?.get(&key)?;
-            return crate::counter::add(&key, stored.as_ref().map(|found| &*found.value), 0);
+            let stored = self.now()?.get(key)?;
+            return counter::add(key, stored.as_ref().map(|found| &*found.value), 0);
         }
-        let found = self.append(&[Change::Add(key.clone(), delta)])?;
-        let sum = known(&self.folder, &mut self.view)?.sum(&key, found.first);
+        let found = self.append(&[Change { key, step: Step::Add(delta) }])?;
+        let sum = known(&self.folder, &mut self.view)?.sum(key, found.first);
         self.settle(&found);
         sum
     }
@@ -105,11 +108,11 @@ impl<D: Folder> Bucket<D> {
         Ok(Page { keys: listed.into_iter().map(|(_, key)| key).collect(), cursor })
     }
 
-    fn write(&mut self, changes: Vec<Change>) -> Result<(), Error> {
+    fn write(&mut self, changes: &[Change<'_>]) -> Result<(), Error> {
         if changes.is_empty() {
             return Ok(());
         }
-        let found = self.append(&changes)?;
+        let found = self.append(changes)?;
         self.settle(&found);
         Ok(())
     }
@@ -125,11 +128,11 @@ impl<D: Folder> Bucket<D> {
     }
 
     /// Append a record, until it counts and is durable.
-    fn append(&mut self, changes: &[Change]) -> Result<Found, Error> {
+    fn append(&mut self, changes: &[Change<'_>]) -> Result<Found, Error> {
         for _ in 0..MOST_ATTEMPTS {
             // A part of an attempt that was torn must not become one of the next.
             let nonce = self.folder.nonce();
-            let frames = record::frames(nonce, changes);
+            let frames = record::frames(nonce, changes.iter().copied());
             let view = known(&self.folder, &mut self.view)?;
             view.append(&self.folder, &frames)?;
             if let Some(found) = view.find_own(nonce)? {

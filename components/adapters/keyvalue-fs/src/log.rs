@@ -7,7 +7,7 @@ use std::ops::Range;
 use crate::Error;
 use crate::disk::{File, LARGEST_READ};
 use crate::frame;
-use crate::record::{self, Change, Kind};
+use crate::record::{self, Kind};
 
 /// A log, and how far it was read.
 #[derive(Debug)]
@@ -22,13 +22,13 @@ pub struct Log<F> {
 
 /// A record that counts.
 #[derive(Debug)]
-pub struct Record {
+pub struct Record<'a> {
     /// Whose it is.
     pub nonce: u64,
     /// Where it lies, from its first part to its last.
     pub place: Range<u64>,
-    /// What it changes, all of it or, before it counts, nothing.
-    pub changes: Vec<Change>,
+    /// What it changes, as [`record::changes`] reads it.
+    pub bytes: &'a [u8],
 }
 
 impl<F: File> Log<F> {
@@ -58,7 +58,7 @@ impl<F: File> Log<F> {
     }
 
     /// Read what was not read before, and call `each` with each record.
-    pub fn read_on(&mut self, mut each: impl FnMut(Record)) -> Result<(), Error> {
+    pub fn read_on(&mut self, mut each: impl FnMut(Record<'_>)) -> Result<(), Error> {
         if self.sealed {
             return Ok(());
         }
@@ -72,32 +72,27 @@ impl<F: File> Log<F> {
         }
         let start = self.end;
         let read = frame::read(&bytes, |place, payload| {
-            if let Some(record) = self.take(start + place.start as u64..start + place.end as u64, &payload) {
-                each(record);
-            }
+            self.take(start + place.start as u64..start + place.end as u64, payload, &mut each);
         });
         self.end = start + read as u64;
         Ok(())
     }
 
-    fn take(&mut self, place: Range<u64>, payload: &[u8]) -> Option<Record> {
-        let part = record::part(payload).filter(|_| !self.sealed)?;
+    fn take(&mut self, place: Range<u64>, payload: &[u8], each: &mut impl FnMut(Record<'_>)) {
+        let Some(part) = record::part(payload).filter(|_| !self.sealed) else { return };
         match part.kind {
-            Kind::Seal => {
-                self.sealed = true;
-                None
-            }
+            Kind::Seal => self.sealed = true,
             Kind::More => {
                 let (_, bytes) = self.parts.entry(part.nonce).or_insert((place.start, Vec::new()));
                 bytes.extend_from_slice(part.bytes);
-                None
             }
-            Kind::Last => {
-                let (start, mut bytes) = self.parts.remove(&part.nonce).unwrap_or((place.start, Vec::new()));
-                bytes.extend_from_slice(part.bytes);
-                let changes = record::read(&bytes)?;
-                Some(Record { nonce: part.nonce, place: start..place.end, changes })
-            }
+            Kind::Last => match self.parts.remove(&part.nonce) {
+                None => each(Record { nonce: part.nonce, place, bytes: part.bytes }),
+                Some((start, mut bytes)) => {
+                    bytes.extend_from_slice(part.bytes);
+                    each(Record { nonce: part.nonce, place: start..place.end, bytes: &bytes });
+                }
+            },
         }
     }
 }

@@ -22,7 +22,7 @@ pub fn merge<D: Folder>(
     mut log: Log<D::File>,
 ) -> Result<(), Error> {
     let mut changes = Changes::after(table.as_ref().map_or(0, |table| table.last()));
-    log.read_on(|record| changes.apply(record.changes))?;
+    log.read_on(|record| changes.apply(record.bytes))?;
     let draft = names::draft(number, folder.nonce());
     write(Draft::new(folder.create(&draft)?), table, &changes)?;
     folder.rename(&draft, &names::table(number))?;
@@ -52,7 +52,7 @@ fn write<F: File>(mut draft: Draft<F>, table: Option<&mut Table<F>>, changes: &C
     }
     let new = changes.keys().filter_map(|key| {
         let now = changes.resolve(key, kept.remove(key))?;
-        (now.number > before).then(|| Entry { number: now.number, key: key.clone(), value: now.value })
+        (now.number > before).then(|| Entry { number: now.number, key: key.to_owned(), value: now.value })
     });
     let mut new: Vec<Entry> = new.collect();
     new.sort_unstable_by_key(|entry| entry.number);

@@ -3,18 +3,25 @@
 use crate::frame::{self, LARGEST_PAYLOAD};
 
 /// One change to a bucket.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// Give the key this value.
-    Set(String, Vec<u8>),
-    /// Leave the key without a value.
-    Delete(String),
-    /// Add to the counter at the key.
-    Add(String, u64),
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Change<'a> {
+    pub key: &'a str,
+    pub step: Step<'a>,
+}
+
+/// What a change does to its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step<'a> {
+    /// Give it this value.
+    Set(&'a [u8]),
+    /// Leave it without a value.
+    Delete,
+    /// Add to the counter that it has.
+    Add(u64),
 }
 
 /// A part of a record, the payload of one frame.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Part<'a> {
     /// What the parts of one record have in common, and with no other.
     pub nonce: u64,
@@ -41,14 +48,12 @@ const ADD: u8 = 3;
 const HEAD: usize = 1 + 8;
 
 /// The frames of a record, each to be appended by itself, in this order.
-pub fn frames(nonce: u64, changes: &[Change]) -> Vec<Vec<u8>> {
+pub fn frames<'a>(nonce: u64, changes: impl IntoIterator<Item = Change<'a>>) -> Vec<Vec<u8>> {
     let bytes = write(changes);
     let parts = bytes.chunks(LARGEST_PAYLOAD - HEAD);
-    let count = parts.len();
-    parts
-        .enumerate()
-        .map(|(index, part)| framed(nonce, if index + 1 < count { Kind::More } else { Kind::Last }, part))
-        .collect()
+    let last = parts.len().saturating_sub(1);
+    let kind = |index| if index < last { Kind::More } else { Kind::Last };
+    parts.enumerate().map(|(index, part)| framed(nonce, kind(index), part)).collect()
 }
 
 /// The frame that seals a log.
@@ -65,39 +70,38 @@ pub fn part(payload: &[u8]) -> Option<Part<'_>> {
 }
 
 /// The changes of a record whose parts were put together.
-pub fn read(mut bytes: &[u8]) -> Option<Vec<Change>> {
-    let mut changes = Vec::new();
-    while let Some((kind, rest)) = bytes.split_first() {
+pub fn changes(mut bytes: &[u8]) -> impl Iterator<Item = Change<'_>> {
+    std::iter::from_fn(move || {
+        let (kind, rest) = bytes.split_first()?;
         bytes = rest;
-        let key = String::from_utf8(run(&mut bytes)?.to_vec()).ok()?;
-        changes.push(match *kind {
-            SET => Change::Set(key, run(&mut bytes)?.to_vec()),
-            DELETE => Change::Delete(key),
+        let key = str::from_utf8(run(&mut bytes)?).ok()?;
+        let step = match *kind {
+            SET => Step::Set(run(&mut bytes)?),
+            DELETE => Step::Delete,
             ADD => {
                 let (delta, rest) = bytes.split_first_chunk()?;
                 bytes = rest;
-                Change::Add(key, u64::from_le_bytes(*delta))
+                Step::Add(u64::from_le_bytes(*delta))
             }
             _ => return None,
-        });
-    }
-    Some(changes)
+        };
+        Some(Change { key, step })
+    })
 }
 
-fn write(changes: &[Change]) -> Vec<u8> {
+fn write<'a>(changes: impl IntoIterator<Item = Change<'a>>) -> Vec<u8> {
     let mut bytes = Vec::new();
-    for change in changes {
-        let (kind, key) = match change {
-            Change::Set(key, _) => (SET, key),
-            Change::Delete(key) => (DELETE, key),
-            Change::Add(key, _) => (ADD, key),
-        };
-        bytes.push(kind);
+    for Change { key, step } in changes {
+        bytes.push(match step {
+            Step::Set(_) => SET,
+            Step::Delete => DELETE,
+            Step::Add(_) => ADD,
+        });
         push(&mut bytes, key.as_bytes());
-        match change {
-            Change::Set(_, value) => push(&mut bytes, value),
-            Change::Delete(_) => {}
-            Change::Add(_, delta) => bytes.extend_from_slice(&delta.to_le_bytes()),
+        match step {
+            Step::Set(value) => push(&mut bytes, value),
+            Step::Delete => {}
+            Step::Add(delta) => bytes.extend_from_slice(&delta.to_le_bytes()),
         }
     }
     bytes

@@ -66,7 +66,7 @@ impl<F: File> View<F> {
         loop {
             let number = base + 1 + sealed.len() as u64;
             let mut log = Log::new(folder.create(&names::log(number))?);
-            log.read_on(|record| changes.apply(record.changes))?;
+            log.read_on(|record| changes.apply(record.bytes))?;
             if !log.is_sealed() {
                 return Ok(Self { base, table, sealed, log, changes });
             }
@@ -172,7 +172,7 @@ impl<F: File> View<F> {
                 None => None,
             };
             match self.changes.resolve(key, base) {
-                Some(now) if now.number > last => new.push((now.number, key.clone())),
+                Some(now) if now.number > last => new.push((now.number, key.to_owned())),
                 _ => {}
             }
         }
@@ -181,11 +181,11 @@ impl<F: File> View<F> {
 
     fn find(&mut self, nonce: Option<u64>) -> Result<Option<Found>, Error> {
         let (changes, mut found) = (&mut self.changes, None);
-        self.log.read_on(|Record { nonce: of, place, changes: new }| {
+        self.log.read_on(|Record { nonce: of, place, bytes }| {
             if nonce == Some(of) {
                 found = Some(Found { first: changes.last() + 1, place });
             }
-            changes.apply(new);
+            changes.apply(bytes);
         })?;
         Ok(found)
     }
