@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use crate::bindings::exports::wasi::keyvalue::store::{self, Bucket as Handle, BucketBorrow, GuestBucket, KeyResponse};
 use crate::bindings::exports::wasi::keyvalue::{atomics, batch};
-use crate::bucket::Bucket;
+use crate::bucket::{Bucket, LONGEST_LOG};
 use crate::preopen::BucketFolder;
 use crate::{Adapter, Error, bounds};
 
@@ -17,7 +17,7 @@ impl store::Guest for Adapter {
 
     fn open(identifier: String) -> Result<Handle, store::Error> {
         bounds::bucket(&identifier)?;
-        let bucket = Bucket::new(BucketFolder::open(&identifier)?);
+        let bucket = Bucket::new(BucketFolder::open(&identifier)?, LONGEST_LOG);
         Ok(Handle::new(Open(RefCell::new(bucket))))
     }
 }

@@ -18,7 +18,7 @@ pub const KEYS_PER_PAGE: usize = 1000;
 
 /// How long a log gets before it is merged: that much is read by every instance
 /// that is new.
-const LONGEST_LOG: u64 = 64 * 1024;
+pub const LONGEST_LOG: u64 = 64 * 1024;
 
 /// A log gets no shorter than such a part of its table, all of which is written
 /// again when the two are merged.
@@ -47,9 +47,10 @@ pub struct Page {
 }
 
 impl<D: Folder> Bucket<D> {
-    /// The bucket in this folder.
-    pub fn new(folder: D) -> Self {
-        Self { folder, view: None, longest_log: LONGEST_LOG }
+    /// The bucket in this folder, whose logs are merged at this length, unless its
+    /// table is large.
+    pub fn new(folder: D, longest_log: u64) -> Self {
+        Self { folder, view: None, longest_log }
     }
 
     /// What is under the key.

@@ -18,6 +18,7 @@
 //!
 //! It holds on a local file system, for all processes of one machine.
 
+mod adapter;
 mod bounds;
 mod bucket;
 mod changes;
@@ -29,22 +30,20 @@ mod frame;
 mod log;
 mod merge;
 mod names;
+mod preopen;
 mod record;
 mod table;
 mod view;
 
-#[cfg(target_family = "wasm")]
-mod adapter;
-#[cfg(target_family = "wasm")]
-mod preopen;
+#[cfg(test)]
+#[expect(clippy::expect_used, reason = "a test fails by a panic that says what was expected")]
+mod tests;
 
 use error::Error;
 
 /// What the host calls: `adapter` says what it answers.
-#[cfg(target_family = "wasm")]
 struct Adapter;
 
-#[cfg(target_family = "wasm")]
 #[allow(missing_docs, unsafe_code)]
 mod bindings {
     use super::Adapter;

@@ -17,18 +17,14 @@
 //!   that it failed.
 //! - What one call may carry is up to Spin.
 
+mod adapter;
 mod counter;
 mod key;
 mod listing;
 
-#[cfg(target_family = "wasm")]
-mod adapter;
-
 /// What the host calls: `adapter` says what it answers.
-#[cfg(target_family = "wasm")]
 struct Adapter;
 
-#[cfg(target_family = "wasm")]
 #[allow(missing_docs, unsafe_code)]
 mod bindings {
     use super::Adapter;
