@@ -10,7 +10,7 @@ use std::{
 const TARGET: &str = "wasm32-wasip2";
 
 /// Each is a package there.
-const ADAPTERS: [&str; 1] = ["router"];
+const ADAPTERS: [&str; 3] = ["keyvalue-fs", "keyvalue-spin", "router"];
 
 /// What they are made of, seen from the repository.
 const SOURCES: [&str; 4] = ["components/adapters", "components/Cargo.toml", "components/Cargo.lock", "wit/deps"];

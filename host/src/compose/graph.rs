@@ -2,7 +2,7 @@
 
 use wac_graph::{
     CompositionGraph, EncodeOptions, NodeId, PackageId, Processor,
-    types::{ItemKind, Package},
+    types::{ItemKind, Package, Type},
 };
 
 use super::ComposeError;
@@ -87,20 +87,18 @@ impl Graph {
     }
 }
 
-/// What a component asks of its host by functions or resources. An interface of
-/// types alone asks for nothing.
+/// What a component asks of its host by functions or resources. A type, and an
+/// interface of types alone, ask for nothing.
 pub fn imports_of(component: &[u8]) -> anyhow::Result<Vec<String>> {
     let mut graph = CompositionGraph::new();
     let package = Package::from_bytes("composed", None, component, graph.types_mut())?;
     let types = graph.types();
+    let is_type = |kind: &ItemKind| matches!(kind, ItemKind::Type(ty) if !matches!(ty, Type::Resource(_)));
     let asks = |kind: &ItemKind| match kind {
-        ItemKind::Instance(id) => types[*id].exports.values().any(|kind| !is_plain_type(kind)),
-        kind => !is_plain_type(kind),
+        ItemKind::Instance(id) => !types[*id].exports.values().all(is_type),
+        ItemKind::Type(_) => false,
+        _ => true,
     };
     let imports = types[package.ty()].imports.iter();
     Ok(imports.filter(|(_, kind)| asks(kind)).map(|(name, _)| name.clone()).collect())
-}
-
-fn is_plain_type(kind: &ItemKind) -> bool {
-    matches!(kind, ItemKind::Type(ty) if !matches!(ty, wac_graph::types::Type::Resource(_)))
 }

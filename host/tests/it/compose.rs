@@ -118,7 +118,7 @@ component = "{guest}"
 routes = ["/files/*", "/hello"]
 [service.one]
 component = "{guest}"
-routes = ["/files/{name}/hello", "/files/me/hello"]
+routes = ["/files/me/hello", "/{name}/calls"]
 "#);
     let Some(theirs) = Elsewhere::wasmtime(&composed(&folder, &[]), &OPTIONS) else { return };
     let ours = Host::up(folder.path());
