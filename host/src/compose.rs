@@ -11,7 +11,11 @@
 
 use std::collections::BTreeMap;
 
-pub use self::{error::ComposeError, needs::Needs};
+pub use self::{
+    error::ComposeError,
+    needs::Needs,
+    spin::{MARK as SPIN_MARK, manifest as spin_manifest},
+};
 use self::{
     graph::{Graph, Instance},
     guard::STORE,
@@ -27,6 +31,7 @@ mod error;
 mod graph;
 mod guard;
 mod needs;
+mod spin;
 mod switchboard;
 mod text;
 
@@ -48,6 +53,10 @@ pub struct Source<'a> {
 pub enum Store {
     /// The host, by `wasi:keyvalue`.
     Host,
+    /// An adapter, in a folder that the host lends.
+    Fs,
+    /// An adapter, in Spin's default store.
+    Spin,
 }
 
 /// One component, and what it asks of its host.
@@ -95,6 +104,7 @@ pub fn app(sources: &[Source], links: &[LinkNames], store: Store) -> Result<Comp
 struct Composition<'a> {
     sources: &'a [Source<'a>],
     links: &'a [LinkNames],
+    store: Store,
     graph: Graph,
     /// Stands for the host where it can: ties what it exports to all who import it.
     adapter: Option<Instance>,
@@ -106,11 +116,13 @@ struct Composition<'a> {
 
 impl<'a> Composition<'a> {
     fn new(sources: &'a [Source], links: &'a [LinkNames], store: Store) -> Result<Composition<'a>, ComposeError> {
-        let graph = Graph::default();
+        let mut graph = Graph::default();
         let adapter = match store {
             Store::Host => None,
+            Store::Fs => Some(graph.add("dovetail:keyvalue-fs", adapter::KEYVALUE_FS)?),
+            Store::Spin => Some(graph.add("dovetail:keyvalue-spin", adapter::KEYVALUE_SPIN)?),
         };
-        Ok(Composition { sources, links, graph, adapter, services: BTreeMap::new(), order: Vec::new() })
+        Ok(Composition { sources, links, store, graph, adapter, services: BTreeMap::new(), order: Vec::new() })
     }
 
     /// The instance of a service, which is made, with those that it links to, when
@@ -127,14 +139,15 @@ impl<'a> Composition<'a> {
         for link in self.links.iter().filter(|link| link.from == name) {
             callees.push((link, self.service(&link.to)?));
         }
-        let instance = self.add(name, component.clone())?;
-        for (link, callee) in callees {
-            let export = self.graph.export(&callee, &link.interface).unwrap_or_else(|| link.interface.clone());
-            self.graph.tie(&instance, &link.interface, &callee, &export)?;
-        }
+        let instance = self.graph.add(name, component.clone())?;
         if self.graph.imports(&instance).iter().any(|import| import == STORE) {
             let guard = self.add(&format!("dovetail:guard-{name}"), guard::make(&service.buckets)?)?;
             self.graph.tie(&instance, STORE, &guard, STORE)?;
+        }
+        self.adapt(&instance)?;
+        for (link, callee) in callees {
+            let export = self.graph.export(&callee, &link.interface).unwrap_or_else(|| link.interface.clone());
+            self.graph.tie(&instance, &link.interface, &callee, &export)?;
         }
         self.services.insert(&service.name, instance.clone());
         self.order.push(service);
@@ -144,14 +157,19 @@ impl<'a> Composition<'a> {
     /// Add an instance, with all that the adapter has for it.
     fn add(&mut self, name: &str, component: impl Into<Vec<u8>>) -> Result<Instance, ComposeError> {
         let instance = self.graph.add(name, component)?;
-        if let Some(adapter) = &self.adapter {
-            for import in self.graph.imports(&instance) {
-                if let Some(export) = self.graph.export(adapter, &import) {
-                    self.graph.tie(&instance, &import, adapter, &export)?;
-                }
+        self.adapt(&instance)?;
+        Ok(instance)
+    }
+
+    /// Tie what an instance still imports to the adapter, where that exports it.
+    fn adapt(&mut self, instance: &Instance) -> Result<(), ComposeError> {
+        let Some(adapter) = &self.adapter else { return Ok(()) };
+        for import in self.graph.open_imports(instance) {
+            if let Some(export) = self.graph.export(adapter, &import) {
+                self.graph.tie(instance, &import, adapter, &export)?;
             }
         }
-        Ok(instance)
+        Ok(())
     }
 
     /// The export by which a service answers HTTP to the router.
@@ -183,7 +201,10 @@ impl<'a> Composition<'a> {
                 _ => return Err(ComposeError::open(&import, self.importers(&import))),
             }
         }
-        let needs = Needs::of(imports, &self.order)?;
+        if self.store == Store::Spin {
+            spin::check(&imports)?;
+        }
+        let needs = Needs::of(imports, self.store, &self.order)?;
         let services = self.order.iter().map(|service| service.name.clone()).collect();
         let answers_http = self.graph.export(front, HANDLER).is_some() || self.async_handler(front).is_some();
         Ok(Composed { component, services, answers_http, needs })

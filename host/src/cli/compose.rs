@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::{plan, state, terminal::Terminal};
 use crate::{
@@ -33,6 +33,24 @@ pub struct Compose {
     /// Where to write the component, `-` for standard output. A file that is there is replaced.
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
+    /// Who keeps the buckets; by default the host, by `wasi:keyvalue`.
+    #[arg(long, value_enum, conflicts_with = "target")]
+    store: Option<Keep>,
+    /// Adapt it to a host that is unlike others.
+    #[arg(long, value_enum)]
+    target: Option<For>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Keep {
+    /// The component itself, in files in the folder that the host lends it as `/data`.
+    Fs,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum For {
+    /// Spin: its version of `wasi:keyvalue`, and a `spin.toml` beside the component.
+    Spin,
 }
 
 impl Compose {
@@ -40,14 +58,20 @@ impl Compose {
     /// what the result needs.
     pub fn run(self, manifest: &Path) -> Result<()> {
         let (terminal, out) = (Terminal::new(), Output::of(&self.output)?);
+        let store = match (self.store, self.target) {
+            (Some(Keep::Fs), _) => Store::Fs,
+            (None, Some(For::Spin)) => Store::Spin,
+            (None, None) => Store::Host,
+        };
+        let spin = self.target.map(|For::Spin| out.spin()).transpose()?;
         let manifest = Manifest::load(manifest)?;
         let history = History::peek(&state(&manifest))?;
         let plan = plan(manifest, &history, Arc::new(CodeCache::none()), &terminal)?;
         let started = Instant::now();
         let (sources, links) = (sources(&plan, &history)?, plan.links());
         let composed = match &self.service {
-            Some(service) => compose::service(&sources, &links, Store::Host, service),
-            None => compose::app(&sources, &links, Store::Host),
+            Some(service) => compose::service(&sources, &links, store, service),
+            None => compose::app(&sources, &links, store),
         }?;
         let size = composed.component.len();
         if size > swap::LARGEST {
@@ -59,8 +83,16 @@ impl Compose {
         out.write(&composed.component)?;
         terminal.done("Composed", &self.subject(&composed), started.elapsed());
         tell(&composed.needs, &terminal);
+        let run = match spin {
+            Some((file, source)) => {
+                let text = compose::spin_manifest(&plan.manifest().app, &source, &composed.needs);
+                Output::File(&file).write(text.as_bytes())?;
+                format!("spin up -f {}", file.display())
+            }
+            None => composed.needs.wasmtime(&self.output.display().to_string()),
+        };
         if composed.answers_http {
-            terminal.say("Run", &composed.needs.wasmtime(&self.output.display().to_string()));
+            terminal.say("Run", &run);
         }
         Ok(())
     }
@@ -132,6 +164,26 @@ impl Output<'_> {
             bail!("`{}` cannot be written: there is no folder `{}`", path.display(), folder.display());
         }
         Ok(Output::File(path))
+    }
+
+    /// The `spin.toml` beside the component, and how that names the component. One
+    /// that somebody else wrote is kept.
+    fn spin(&self) -> Result<(PathBuf, String)> {
+        let Output::File(path) = self else {
+            bail!(
+                "`--target spin` writes a `spin.toml` beside the component: write that to a file, as in `-o app.wasm`"
+            );
+        };
+        let file = folder(path).join("spin.toml");
+        match fs::read_to_string(&file) {
+            Ok(text) if !text.starts_with(compose::SPIN_MARK) => {
+                bail!(
+                    "`{}` was not written by `dovetail compose`: move it, or write the component elsewhere",
+                    file.display()
+                )
+            }
+            _ => Ok((file, path.file_name().unwrap_or_default().to_string_lossy().into_owned())),
+        }
     }
 
     /// Write it whole: who reads a file meanwhile sees the old one or the new one.

@@ -74,6 +74,16 @@ pub enum ComposeError {
         /// What is left open.
         interface: String,
     },
+    /// Spin has other versions, or nothing of that kind.
+    #[error("Spin offers no `{interface}`, which the composition imports; of `{package}` it offers {offered}")]
+    NotOnSpin {
+        /// What is imported.
+        interface: String,
+        /// Its package.
+        package: String,
+        /// What Spin has of that.
+        offered: String,
+    },
     /// Two services read the same key and are to find different values.
     #[error(
         "services `{one}` and `{other}` have different values for `{key}` in `{table}`, \

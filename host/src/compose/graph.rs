@@ -36,6 +36,12 @@ impl Graph {
         self.0.types()[self.0[instance.package].ty()].imports.keys().cloned().collect()
     }
 
+    /// What an instance imports and is not tied to anything yet.
+    pub fn open_imports(&self, instance: &Instance) -> Vec<String> {
+        let tied: Vec<_> = self.0.get_instantiation_arguments(instance.node).map(|(import, _)| import).collect();
+        self.imports(instance).into_iter().filter(|import| !tied.contains(&import.as_str())).collect()
+    }
+
     /// What an instance exports.
     pub fn exports(&self, instance: &Instance) -> Vec<String> {
         self.0.types()[self.0[instance.package].ty()].exports.keys().cloned().collect()

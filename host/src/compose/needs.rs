@@ -2,16 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::ComposeError;
+use super::{ComposeError, Store};
 use crate::{link::InterfaceName, manifest::ServiceManifest};
 
 /// What a composition asks of its host. Grants are those of the manifest, as far
 /// as the composition has a use for them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Needs {
+    /// Who keeps its buckets.
+    pub store: Store,
     /// The interfaces it imports, by package: `wasi:http` and `types`.
     pub imports: BTreeMap<String, BTreeSet<String>>,
-    /// The buckets it opens through `wasi:keyvalue`.
+    /// The buckets it opens.
     pub buckets: BTreeSet<String>,
     /// What it reads through `wasi:config`.
     pub config: BTreeMap<String, String>,
@@ -23,14 +25,25 @@ pub struct Needs {
 
 impl Needs {
     /// What these services ask for together, by these interfaces of WASI.
-    pub(super) fn of(interfaces: Vec<InterfaceName>, services: &[&ServiceManifest]) -> Result<Needs, ComposeError> {
-        let mut needs = Needs::default();
+    pub(super) fn of(
+        interfaces: Vec<InterfaceName>,
+        store: Store,
+        services: &[&ServiceManifest],
+    ) -> Result<Needs, ComposeError> {
+        let mut needs = Needs {
+            store,
+            imports: BTreeMap::new(),
+            buckets: BTreeSet::new(),
+            config: BTreeMap::new(),
+            env: BTreeMap::new(),
+            outbound: BTreeSet::new(),
+        };
         for interface in interfaces {
             if let Some((package, name)) = interface.path.split_once('/') {
                 needs.imports.entry(package.into()).or_default().insert(name.into());
             }
         }
-        if needs.has("wasi:keyvalue", "store") {
+        if store != Store::Host || needs.has("wasi:keyvalue", "store") {
             needs.buckets = services.iter().flat_map(|service| service.buckets.clone()).collect();
         }
         if needs.has("wasi:config", "store") {
@@ -65,6 +78,9 @@ impl Needs {
         }
         for (key, value) in &self.env {
             command.push_str(&format!(" --env {}", quoted(&format!("{key}={value}"))));
+        }
+        if self.store == Store::Fs {
+            command.push_str(" --dir data::/data");
         }
         command.push_str(&format!(" {}", quoted(file)));
         command
