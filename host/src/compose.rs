@@ -35,6 +35,9 @@ mod spin;
 mod switchboard;
 mod text;
 
+#[cfg(test)]
+mod tests;
+
 /// The interface that answers HTTP.
 const HANDLER: &str = "wasi:http/incoming-handler@0.2.0";
 /// The one of WASI 0.3, without its version.

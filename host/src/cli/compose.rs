@@ -83,6 +83,9 @@ impl Compose {
         out.write(&composed.component)?;
         terminal.done("Composed", &self.subject(&composed), started.elapsed());
         tell(&composed.needs, &terminal);
+        if store == Store::Host && !composed.needs.buckets.is_empty() {
+            terminal.say("Note", "`wasmtime serve` keeps no buckets; with `--store fs` they are files");
+        }
         let run = match spin {
             Some((file, source)) => {
                 let text = compose::spin_manifest(&plan.manifest().app, &source, &composed.needs);

@@ -1,18 +1,14 @@
 //! Services are composed into one component, which other hosts run.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Output,
-};
+use std::fs;
 
 use http::StatusCode;
 use serde_json::json;
-use tempfile::TempDir;
 use wac_graph::{CompositionGraph, types::Package};
 
 use crate::support::{
-    Host, app, dovetail,
+    Host, app,
+    composed::{compose, composed, refused},
     elsewhere::Elsewhere,
     made::{between, directory, handler, linked},
     shop, shop_table,
@@ -251,25 +247,6 @@ component = "directory.wasm"
     fs::write(folder.path().join("wants.wasm"), linked("wants-types")).expect("it can be written");
     fs::write(folder.path().join("directory.wasm"), linked("directory-of-types")).expect("it can be written");
     assert!(compose(folder.path(), &["wants", "-o", "x.wasm"]).status.success());
-}
-
-/// Compose what a folder's manifest has, with these arguments, and return the file.
-fn composed(folder: &TempDir, arguments: &[&str]) -> PathBuf {
-    let file = folder.path().join("composed.wasm");
-    let output = compose(folder.path(), &[arguments, &["-o", "composed.wasm"]].concat());
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    file
-}
-
-fn compose(folder: &Path, arguments: &[&str]) -> Output {
-    dovetail().current_dir(folder).arg("compose").args(arguments).output().expect("dovetail starts")
-}
-
-fn refused(folder: &TempDir, arguments: &[&str], why: &str) {
-    let output = compose(folder.path(), arguments);
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{told}");
-    assert!(told.contains(why), "{why:?} in {told}");
 }
 
 /// What a component imports and exports.

@@ -11,6 +11,7 @@ mod canary;
 mod capabilities;
 mod cli;
 mod compose;
+mod composed_stores;
 mod concurrency;
 mod durability;
 mod history;

@@ -19,6 +19,7 @@ pub use self::{
 
 pub mod admin;
 mod client;
+pub mod composed;
 pub mod elsewhere;
 pub mod load;
 pub mod made;
