@@ -61,6 +61,10 @@ enum Verb {
     /// Show the services, their routes and their links.
     Graph(graph::Graph),
     /// Compose services into one component that other hosts run.
+    ///
+    /// A service is composed with all that it links to, and exports what it does
+    /// alone. Without a service, all that have routes are composed behind a router.
+    /// What comes out imports WASI alone; what it needs of its host is told.
     Compose(compose::Compose),
     /// Make another component live in a running host, with nothing lost.
     Swap(swap::Swap),

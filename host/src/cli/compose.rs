@@ -22,10 +22,6 @@ use crate::{
 };
 
 /// Compose services into one component that other hosts run.
-///
-/// A service is composed with all that it links to, and exports what it does alone.
-/// Without a service, all that have routes are composed behind a router. What comes
-/// out imports WASI alone; what it needs of its host is told.
 #[derive(Args)]
 pub struct Compose {
     /// The service; without it, one component that serves all routes.

@@ -44,16 +44,20 @@ async fn the_shop_answers_its_table_and_keeps_it_in_files() {
 async fn ids_are_given_out_once_in_files_to_many_at_once() {
     let folder = shop();
     let component = composed(&folder, &["--store", "fs"]);
-    let Some(host) = serve(&folder, &component) else { return };
-    let mut asking = JoinSet::new();
-    for _ in 0..CLIENTS {
-        let mut client = host.connect().await;
-        asking.spawn(async move { order(&mut client).await });
+    let mut ids = Vec::new();
+    // An instance for each request, then instances that serve many.
+    for reuse in ["1", "100"] {
+        let Some(host) = serve_reusing(&folder, &component, reuse) else { return };
+        let mut asking = JoinSet::new();
+        for _ in 0..CLIENTS {
+            let mut client = host.connect().await;
+            asking.spawn(async move { order(&mut client).await });
+        }
+        ids.extend(asking.join_all().await.into_iter().flatten());
+        host.kill();
     }
-    let ids: Vec<u64> = asking.join_all().await.into_iter().flatten().collect();
-    let distinct: BTreeSet<_> = ids.iter().copied().collect();
-    assert_eq!((ids.len(), distinct.len()), (CLIENTS * ORDERS, CLIENTS * ORDERS), "{ids:?}");
-    host.kill();
+    let distinct: BTreeSet<u64> = ids.iter().copied().collect();
+    assert_eq!((ids.len(), distinct.len()), (2 * CLIENTS * ORDERS, 2 * CLIENTS * ORDERS), "{ids:?}");
     let Some(host) = serve(&folder, &component) else { return };
     let page = host.connect().await.get("/orders?user_id=1&limit=1000").await.json();
     let kept = page["orders"].as_array().expect("a list").iter().map(|order| order["id"].as_u64().expect("an id"));
@@ -100,12 +104,18 @@ buckets = ["b"]
     assert_eq!(client.get("/other/keys?bucket=b").await.json(), json!([]));
 }
 
-/// What `wasmtime serve` is told to lend is `data` in this folder.
+/// Serve with an instance for each request, as `wasmtime serve` does by default.
 fn serve(folder: &TempDir, component: &Path) -> Option<Elsewhere> {
+    serve_reusing(folder, component, "1")
+}
+
+/// What is lent to it is `data` in this folder.
+fn serve_reusing(folder: &TempDir, component: &Path, reuse: &str) -> Option<Elsewhere> {
     let data = folder.path().join("data");
     fs::create_dir_all(&data).expect("it can be made");
     let lent = format!("{}::/data", data.display());
-    Elsewhere::wasmtime(component, &["-S", "cli,config", "--dir", &lent])
+    let options = ["-S", "cli,config", "--max-instance-reuse-count", reuse, "--dir", &lent];
+    Elsewhere::wasmtime(component, &options)
 }
 
 #[test]
