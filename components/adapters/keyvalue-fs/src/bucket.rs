@@ -28,6 +28,9 @@ const PART_OF_TABLE: u64 = 64;
 /// takes a log that was sealed, or a write that was torn.
 const MOST_ATTEMPTS: usize = 100;
 
+/// A key and its value.
+pub type Entry = (String, Vec<u8>);
+
 /// An open bucket.
 #[derive(Debug)]
 pub struct Bucket<D: Folder> {
@@ -60,7 +63,7 @@ impl<D: Folder> Bucket<D> {
     }
 
     /// What is under each of the keys, at one moment.
-    pub fn get_many(&mut self, keys: Vec<String>) -> Result<Vec<Option<(String, Vec<u8>)>>, Error> {
+    pub fn get_many(&mut self, keys: Vec<String>) -> Result<Vec<Option<Entry>>, Error> {
         bounds::keys(&keys)?;
         let view = self.now()?;
         let mut bytes = 0;
@@ -74,7 +77,7 @@ impl<D: Folder> Bucket<D> {
     }
 
     /// Put each value under its key, all of them or none.
-    pub fn set_many(&mut self, entries: &[(String, Vec<u8>)]) -> Result<(), Error> {
+    pub fn set_many(&mut self, entries: &[Entry]) -> Result<(), Error> {
         bounds::entries(entries)?;
         let changes = entries.iter().map(|(key, value)| Change { key, step: Step::Set(value) });
         self.write(&changes.collect::<Vec<_>>())

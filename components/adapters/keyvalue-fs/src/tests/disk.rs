@@ -29,8 +29,9 @@ pub struct Disk(Arc<Mutex<State>>);
 struct State {
     files: Vec<Bytes>,
     names: BTreeMap<String, usize>,
-    /// The names as they were after each change that is not durable, and before.
-    past: Vec<BTreeMap<String, usize>>,
+    /// The names that are durable, and the changes since, each of some names.
+    durable: BTreeMap<String, usize>,
+    changes: Vec<Vec<(String, Option<usize>)>>,
     nonces: u64,
     /// Every so many appends one is torn.
     torn_every: Option<u64>,
@@ -90,11 +91,12 @@ impl Disk {
             file.bytes.truncate(file.synced + random.below(loose as u64 + 1) as usize);
             file.synced = file.bytes.len();
         }
-        let past = random.below(state.past.len() as u64 + 1) as usize;
-        if let Some(names) = state.past.get(past).cloned() {
-            state.names = names;
-        }
-        state.past.clear();
+        // Any of the changes may have come to the disk, in whatever order.
+        let mut changes = std::mem::take(&mut state.changes);
+        changes.retain(|_| random.below(2) == 0);
+        state.names = state.durable.clone();
+        changes.into_iter().for_each(|change| state.change(change));
+        state.make_names_durable();
     }
 
     /// The files, by name.
@@ -108,7 +110,8 @@ impl Disk {
         let mut state = self.state();
         let file = state.files.len();
         state.files.push(Bytes { bytes: bytes.to_vec(), synced: bytes.len(), left_over: Vec::new() });
-        state.names.insert(name.to_owned(), file);
+        state.change(vec![(name.to_owned(), Some(file))]);
+        state.make_names_durable();
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -117,9 +120,19 @@ impl Disk {
 }
 
 impl State {
-    fn rename(&mut self, change: impl FnOnce(&mut BTreeMap<String, usize>)) {
-        self.past.push(self.names.clone());
-        change(&mut self.names);
+    fn change(&mut self, names: Vec<(String, Option<usize>)>) {
+        for (name, file) in &names {
+            match file {
+                Some(file) => self.names.insert(name.clone(), *file),
+                None => self.names.remove(name),
+            };
+        }
+        self.changes.push(names);
+    }
+
+    fn make_names_durable(&mut self) {
+        self.durable = self.names.clone();
+        self.changes.clear();
     }
 
     fn create(&mut self, name: &str) -> usize {
@@ -128,9 +141,7 @@ impl State {
         }
         let file = self.files.len();
         self.files.push(Bytes::default());
-        self.rename(|names| {
-            names.insert(name.to_owned(), file);
-        });
+        self.change(vec![(name.to_owned(), Some(file))]);
         file
     }
 }
@@ -182,22 +193,17 @@ impl Folder for Process {
     fn rename(&self, from: &str, to: &str) -> Result<(), Error> {
         let mut state = self.step()?;
         let file = state.names.get(from).copied().ok_or_else(|| Error::disk("rename", from, "it is gone"))?;
-        state.rename(|names| {
-            names.remove(from);
-            names.insert(to.to_owned(), file);
-        });
+        state.change(vec![(from.to_owned(), None), (to.to_owned(), Some(file))]);
         Ok(())
     }
 
     fn remove(&self, name: &str) -> Result<(), Error> {
-        self.step()?.rename(|names| {
-            names.remove(name);
-        });
+        self.step()?.change(vec![(name.to_owned(), None)]);
         Ok(())
     }
 
     fn sync(&self) -> Result<(), Error> {
-        self.step()?.past.clear();
+        self.step()?.make_names_durable();
         Ok(())
     }
 
