@@ -36,6 +36,7 @@ struct State {
     /// Every so many appends one is torn.
     torn_every: Option<u64>,
     appends: u64,
+    full: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -81,6 +82,11 @@ impl Disk {
     /// Tear one append of so many, and say nothing of it to the writer.
     pub fn tear(&self, every: u64) {
         self.state().torn_every = Some(every);
+    }
+
+    /// Take no more bytes, or take them again.
+    pub fn fill(&self, full: bool) {
+        self.state().full = full;
     }
 
     /// Keep what is durable, and of the rest as much as chance wants.
@@ -223,17 +229,18 @@ impl File for Open {
 
     fn append(&self, bytes: &[u8]) -> Result<(), Error> {
         assert!(bytes.len() <= LARGEST_READ, "no host takes {} bytes at once", bytes.len());
-        let killed = self.process.step().err();
+        let failed = self.process.step().err();
         let mut state = self.process.disk.state();
+        let failed = failed.or(state.full.then(|| Error::disk("append to", "a file", "insufficient-space")));
         state.appends += 1;
         let torn = self.shared && state.torn_every.is_some_and(|every| state.appends.is_multiple_of(every));
         let part = 1 + state.appends as usize % bytes.len();
-        let part = if torn || killed.is_some() { part } else { bytes.len() };
+        let part = if torn || failed.is_some() { part } else { bytes.len() };
         let file = &mut state.files[self.file];
         file.bytes.extend_from_slice(&bytes[..part]);
         let left_over = if torn { bytes[part..].to_vec() } else { Vec::new() };
         file.bytes.append(&mut std::mem::replace(&mut file.left_over, left_over));
-        killed.map_or(Ok(()), Err)
+        failed.map_or(Ok(()), Err)
     }
 
     fn length(&self) -> Result<u64, Error> {
