@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use crate::bindings::exports::wasi::keyvalue::store::{self, Bucket as Handle, BucketBorrow, GuestBucket, KeyResponse};
 use crate::bindings::exports::wasi::keyvalue::{atomics, batch};
-use crate::bucket::{Bucket, LONGEST_LOG};
+use crate::bucket::{Bucket, Entry, LONGEST_LOG};
 use crate::preopen::BucketFolder;
 use crate::{Adapter, Error, bounds};
 
@@ -52,11 +52,11 @@ impl atomics::Guest for Adapter {
 }
 
 impl batch::Guest for Adapter {
-    fn get_many(bucket: BucketBorrow<'_>, keys: Vec<String>) -> Result<Vec<Option<(String, Vec<u8>)>>, store::Error> {
+    fn get_many(bucket: BucketBorrow<'_>, keys: Vec<String>) -> Result<Vec<Option<Entry>>, store::Error> {
         Ok(bucket.get::<Open>().0.borrow_mut().get_many(keys)?)
     }
 
-    fn set_many(bucket: BucketBorrow<'_>, entries: Vec<(String, Vec<u8>)>) -> Result<(), store::Error> {
+    fn set_many(bucket: BucketBorrow<'_>, entries: Vec<Entry>) -> Result<(), store::Error> {
         Ok(bucket.get::<Open>().0.borrow_mut().set_many(&entries)?)
     }
 

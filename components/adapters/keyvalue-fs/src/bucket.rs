@@ -28,6 +28,9 @@ const PART_OF_TABLE: u64 = 64;
 /// takes a log that was sealed, or a write that was torn.
 const MOST_ATTEMPTS: usize = 100;
 
+/// A key and its value.
+pub type Entry = (String, Vec<u8>);
+
 /// An open bucket.
 #[derive(Debug)]
 pub struct Bucket<D: Folder> {
@@ -35,6 +38,12 @@ pub struct Bucket<D: Folder> {
     /// What is known of it; opened by the first call that needs it.
     view: Option<View<D::File>>,
     longest_log: u64,
+}
+
+/// A record that counts and is durable, and the view that was read up to it.
+struct Written<F> {
+    view: View<F>,
+    found: Found,
 }
 
 /// A part of a bucket's keys.
@@ -60,7 +69,7 @@ impl<D: Folder> Bucket<D> {
     }
 
     /// What is under each of the keys, at one moment.
-    pub fn get_many(&mut self, keys: Vec<String>) -> Result<Vec<Option<(String, Vec<u8>)>>, Error> {
+    pub fn get_many(&mut self, keys: Vec<String>) -> Result<Vec<Option<Entry>>, Error> {
         bounds::keys(&keys)?;
         let view = self.now()?;
         let mut bytes = 0;
@@ -74,7 +83,7 @@ impl<D: Folder> Bucket<D> {
     }
 
     /// Put each value under its key, all of them or none.
-    pub fn set_many(&mut self, entries: &[(String, Vec<u8>)]) -> Result<(), Error> {
+    pub fn set_many(&mut self, entries: &[Entry]) -> Result<(), Error> {
         bounds::entries(entries)?;
         let changes = entries.iter().map(|(key, value)| Change { key, step: Step::Set(value) });
         self.write(&changes.collect::<Vec<_>>())
@@ -94,9 +103,9 @@ impl<D: Folder> Bucket<D> {
             let stored = self.now()?.get(key)?;
             return counter::add(key, stored.as_ref().map(|found| &*found.value), 0);
         }
-        let found = self.append(&[Change { key, step: Step::Add(delta) }])?;
-        let sum = known(&self.folder, &mut self.view)?.sum(key, found.first);
-        self.settle(&found);
+        let mut written = self.append(&[Change { key, step: Step::Add(delta) }])?;
+        let sum = written.view.sum(key, written.found.first);
+        self.settle(written);
         sum
     }
 
@@ -113,36 +122,41 @@ impl<D: Folder> Bucket<D> {
         if changes.is_empty() {
             return Ok(());
         }
-        let found = self.append(changes)?;
-        self.settle(&found);
+        let written = self.append(changes)?;
+        self.settle(written);
         Ok(())
     }
 
     /// The view with all that was acknowledged before.
     fn now(&mut self) -> Result<&mut View<D::File>, Error> {
-        if let Some(view) = &mut self.view
-            && !view.read_on()?
-        {
-            self.view = None;
-        }
-        known(&self.folder, &mut self.view)
+        let known = match self.view.take() {
+            Some(mut known) => known.read_on()?.then_some(known),
+            None => None,
+        };
+        let view = match known {
+            Some(known) => known,
+            None => View::open(&self.folder)?,
+        };
+        Ok(self.view.insert(view))
     }
 
-    /// Append a record, until it counts and is durable.
-    fn append(&mut self, changes: &[Change<'_>]) -> Result<Found, Error> {
+    /// Append a record, until it counts and is durable. What fails takes the view
+    /// with it: a file that refused once is closed to further appends.
+    fn append(&mut self, changes: &[Change<'_>]) -> Result<Written<D::File>, Error> {
         for _ in 0..MOST_ATTEMPTS {
             // A part of an attempt that was torn must not become one of the next.
             let nonce = self.folder.nonce();
             let frames = record::frames(nonce, changes.iter().copied());
-            let view = known(&self.folder, &mut self.view)?;
+            let mut view = match self.view.take() {
+                Some(view) => view,
+                None => View::open(&self.folder)?,
+            };
             view.append(&self.folder, &frames)?;
             if let Some(found) = view.find_own(nonce)? {
                 view.sync()?;
-                return Ok(found);
+                return Ok(Written { view, found });
             }
-            if view.is_sealed() {
-                self.view = None;
-            }
+            self.view = Some(view).filter(|view| !view.is_sealed());
         }
         Err(Error::Busy)
     }
@@ -152,34 +166,25 @@ impl<D: Folder> Bucket<D> {
     /// comes again when the log is twice as long.
     ///
     /// The record itself is written, whatever happens here.
-    fn settle(&mut self, found: &Found) {
-        let Some(view) = &self.view else { return };
+    fn settle(&mut self, Written { view, found }: Written<D::File>) {
         let longest = self.longest_log.max(view.table_length() / PART_OF_TABLE);
         if found.place.start / longest != found.place.end / longest {
-            // What fails here fails again when the next turn comes.
+            // What fails here is tried again when the next turn comes.
             let _ = self.seal_and_merge();
+        } else {
+            self.view = Some(view);
         }
     }
 
-    fn seal_and_merge(&mut self) -> Result<(), Error> {
+    fn seal_and_merge(&self) -> Result<(), Error> {
         let mut view = View::open(&self.folder)?;
         if !view.has_sealed() {
             view.append(&self.folder, &[record::seal(self.folder.nonce())])?;
             view = View::open(&self.folder)?;
         }
-        self.view = None;
         if let Some((number, mut table, log)) = view.mergeable() {
             merge(&self.folder, number, table.as_mut(), log)?;
         }
         Ok(())
     }
-}
-
-/// The view as it was last read.
-fn known<'a, D: Folder>(folder: &D, view: &'a mut Option<View<D::File>>) -> Result<&'a mut View<D::File>, Error> {
-    let known = match view.take() {
-        Some(known) => known,
-        None => View::open(folder)?,
-    };
-    Ok(view.insert(known))
 }

@@ -16,7 +16,11 @@
 //!   [table](table) before it.
 //! - A [view](view) is the newest table and the logs behind it.
 //!
-//! It holds on a local file system, for all processes of one machine.
+//! A read sees what was acknowledged before it, and may see what is being written:
+//! that is acknowledged when it is durable.
+//!
+//! All this holds for the processes of one machine, on a file system of its own
+//! whose appends and listings are each of one moment, as Linux's are.
 
 mod adapter;
 mod bounds;

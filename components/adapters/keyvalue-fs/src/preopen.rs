@@ -48,10 +48,10 @@ impl BucketFolder {
             },
             opened => opened,
         };
-        match folder {
-            Ok(folder) => Ok(Self { data, folder }),
-            Err(error) => Err(refused("open", &name, error)),
-        }
+        // WASI may have no name for the reason: a read-only disk is "io".
+        let unusable =
+            |error: ErrorCode| no_folder(&format!("the folder that the host lends is of no use ({})", error.name()));
+        Ok(Self { folder: folder.map_err(unusable)?, data })
     }
 
     fn open_file(&self, name: &str, flags: OpenFlags) -> Result<OpenFile, ErrorCode> {
@@ -92,7 +92,10 @@ impl Folder for BucketFolder {
     }
 
     fn create(&self, name: &str) -> Result<OpenFile, Error> {
-        self.open_file(name, OpenFlags::CREATE).map_err(|error| refused("make", name, error))
+        self.open_file(name, OpenFlags::CREATE).map_err(|error| match error {
+            ErrorCode::Io => refused("make", name, ErrorCode::ReadOnly),
+            error => refused("make", name, error),
+        })
     }
 
     fn rename(&self, from: &str, to: &str) -> Result<(), Error> {
@@ -167,7 +170,7 @@ impl OpenFile {
 fn refused(doing: &'static str, file: &str, error: ErrorCode) -> Error {
     match error {
         ErrorCode::ReadOnly | ErrorCode::NotPermitted | ErrorCode::Access => {
-            no_folder("the folder that the host lends cannot be written")
+            no_folder("the folder that the host lends is read-only")
         }
         _ => Error::disk(doing, file, error.name()),
     }

@@ -37,6 +37,7 @@ const MARKED: u64 = 256;
 /// A table that can be read.
 #[derive(Debug)]
 pub struct Table<F> {
+    name: String,
     pages: Pages<F>,
     foot: Foot,
     length: u64,
@@ -74,7 +75,7 @@ impl<F: File> Table<F> {
         };
         let whole = foot.filter(|foot| foot.marks.checked_add(foot.marks_length() + FOOT) == Some(length));
         match whole {
-            Some(foot) => Ok(Self { pages, foot, length }),
+            Some(foot) => Ok(Self { name: name.to_owned(), pages, foot, length }),
             None => Err(Error::Damaged { file: name.to_owned() }),
         }
     }
@@ -149,7 +150,11 @@ impl<F: File> Table<F> {
     fn parts(&mut self, offset: u64) -> Result<(u64, u64, u64), Error> {
         let head = self.pages.bytes(offset, HEAD)?;
         let [number, lengths] = words(&head);
-        Ok((number, lengths & u64::from(u32::MAX), lengths >> 32))
+        let (key, value) = (lengths & u64::from(u32::MAX), lengths >> 32);
+        if offset.saturating_add(HEAD + key + value) > self.foot.index {
+            return Err(Error::Damaged { file: self.name.clone() });
+        }
+        Ok((number, key, value))
     }
 
     /// The first row of the index that has this digest or a higher one.

@@ -82,6 +82,26 @@ fn the_power_may_go_at_any_step() {
 }
 
 #[test]
+fn whoever_comes_next_may_lose_the_power() {
+    let calls = calls(5 << 40);
+    for end in 1..=steps(&calls) {
+        for chance in 0..5 {
+            let disk = Disk::default();
+            let (must, may) = until_the_end(&disk.mortal(end), &calls);
+            // It merges nothing, so all depends on the logs that it found.
+            let mut next = Bucket::new(disk.process(), u64::MAX);
+            let found = model::all(&mut next).expect("it can be read");
+            let mut model = if found == model::expected(&must) { must } else { may };
+            for call in [Call::Increment("next".to_owned(), 1), Call::DeleteMany(vec!["a".to_owned()])] {
+                assert_eq!(model::call(&mut next, &call).ok(), model.apply(&call));
+            }
+            disk.lose_power(&mut Random(end << 20 | chance << 10));
+            check(&disk, &(model.clone(), model), &format!("ended at step {end}, chance {chance}"));
+        }
+    }
+}
+
+#[test]
 fn a_log_may_end_at_any_byte() {
     let disk = Disk::default();
     let mut bucket = Bucket::new(disk.process(), u64::MAX);

@@ -29,12 +29,14 @@ pub struct Disk(Arc<Mutex<State>>);
 struct State {
     files: Vec<Bytes>,
     names: BTreeMap<String, usize>,
-    /// The names as they were after each change that is not durable, and before.
-    past: Vec<BTreeMap<String, usize>>,
+    /// The names that are durable, and the changes since, each of some names.
+    durable: BTreeMap<String, usize>,
+    changes: Vec<Vec<(String, Option<usize>)>>,
     nonces: u64,
     /// Every so many appends one is torn.
     torn_every: Option<u64>,
     appends: u64,
+    full: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -82,6 +84,11 @@ impl Disk {
         self.state().torn_every = Some(every);
     }
 
+    /// Take no more bytes, or take them again.
+    pub fn fill(&self, full: bool) {
+        self.state().full = full;
+    }
+
     /// Keep what is durable, and of the rest as much as chance wants.
     pub fn lose_power(&self, random: &mut Random) {
         let mut state = self.state();
@@ -90,11 +97,12 @@ impl Disk {
             file.bytes.truncate(file.synced + random.below(loose as u64 + 1) as usize);
             file.synced = file.bytes.len();
         }
-        let past = random.below(state.past.len() as u64 + 1) as usize;
-        if let Some(names) = state.past.get(past).cloned() {
-            state.names = names;
-        }
-        state.past.clear();
+        // Any of the changes may have come to the disk, in whatever order.
+        let mut changes = std::mem::take(&mut state.changes);
+        changes.retain(|_| random.below(2) == 0);
+        state.names = state.durable.clone();
+        changes.into_iter().for_each(|change| state.change(change));
+        state.make_names_durable();
     }
 
     /// The files, by name.
@@ -108,7 +116,8 @@ impl Disk {
         let mut state = self.state();
         let file = state.files.len();
         state.files.push(Bytes { bytes: bytes.to_vec(), synced: bytes.len(), left_over: Vec::new() });
-        state.names.insert(name.to_owned(), file);
+        state.change(vec![(name.to_owned(), Some(file))]);
+        state.make_names_durable();
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -117,9 +126,19 @@ impl Disk {
 }
 
 impl State {
-    fn rename(&mut self, change: impl FnOnce(&mut BTreeMap<String, usize>)) {
-        self.past.push(self.names.clone());
-        change(&mut self.names);
+    fn change(&mut self, names: Vec<(String, Option<usize>)>) {
+        for (name, file) in &names {
+            match file {
+                Some(file) => self.names.insert(name.clone(), *file),
+                None => self.names.remove(name),
+            };
+        }
+        self.changes.push(names);
+    }
+
+    fn make_names_durable(&mut self) {
+        self.durable = self.names.clone();
+        self.changes.clear();
     }
 
     fn create(&mut self, name: &str) -> usize {
@@ -128,9 +147,7 @@ impl State {
         }
         let file = self.files.len();
         self.files.push(Bytes::default());
-        self.rename(|names| {
-            names.insert(name.to_owned(), file);
-        });
+        self.change(vec![(name.to_owned(), Some(file))]);
         file
     }
 }
@@ -182,22 +199,17 @@ impl Folder for Process {
     fn rename(&self, from: &str, to: &str) -> Result<(), Error> {
         let mut state = self.step()?;
         let file = state.names.get(from).copied().ok_or_else(|| Error::disk("rename", from, "it is gone"))?;
-        state.rename(|names| {
-            names.remove(from);
-            names.insert(to.to_owned(), file);
-        });
+        state.change(vec![(from.to_owned(), None), (to.to_owned(), Some(file))]);
         Ok(())
     }
 
     fn remove(&self, name: &str) -> Result<(), Error> {
-        self.step()?.rename(|names| {
-            names.remove(name);
-        });
+        self.step()?.change(vec![(name.to_owned(), None)]);
         Ok(())
     }
 
     fn sync(&self) -> Result<(), Error> {
-        self.step()?.past.clear();
+        self.step()?.make_names_durable();
         Ok(())
     }
 
@@ -217,17 +229,18 @@ impl File for Open {
 
     fn append(&self, bytes: &[u8]) -> Result<(), Error> {
         assert!(bytes.len() <= LARGEST_READ, "no host takes {} bytes at once", bytes.len());
-        let killed = self.process.step().err();
+        let failed = self.process.step().err();
         let mut state = self.process.disk.state();
+        let failed = failed.or(state.full.then(|| Error::disk("append to", "a file", "insufficient-space")));
         state.appends += 1;
         let torn = self.shared && state.torn_every.is_some_and(|every| state.appends.is_multiple_of(every));
         let part = 1 + state.appends as usize % bytes.len();
-        let part = if torn || killed.is_some() { part } else { bytes.len() };
+        let part = if torn || failed.is_some() { part } else { bytes.len() };
         let file = &mut state.files[self.file];
         file.bytes.extend_from_slice(&bytes[..part]);
         let left_over = if torn { bytes[part..].to_vec() } else { Vec::new() };
         file.bytes.append(&mut std::mem::replace(&mut file.left_over, left_over));
-        killed.map_or(Ok(()), Err)
+        failed.map_or(Ok(()), Err)
     }
 
     fn length(&self) -> Result<u64, Error> {

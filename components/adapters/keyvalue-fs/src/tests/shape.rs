@@ -101,6 +101,41 @@ fn a_damaged_table_is_named() {
 }
 
 #[test]
+fn damage_is_no_panic() {
+    let disk = Disk::default();
+    let mut bucket = Bucket::new(disk.process(), 300);
+    keys(30).chunks(3).for_each(|some| bucket.set_many(some).expect("they are set"));
+    for (name, bytes) in disk.files() {
+        for at in 0..bytes.len() {
+            let disk = disk.copy();
+            let damaged: Vec<u8> =
+                bytes.iter().enumerate().map(|(n, byte)| byte ^ if n == at { 0xff } else { 0 }).collect();
+            disk.put(&name, &damaged);
+            let mut bucket = Bucket::new(disk.process(), 300);
+            let _ = (bucket.list_keys(None), bucket.get("k7"), bucket.increment("n", 1));
+            let _ = bucket.set_many(&keys(10));
+        }
+    }
+}
+
+#[test]
+fn a_full_disk_refuses_and_harms_nothing() {
+    let disk = Disk::default();
+    let mut bucket = Bucket::new(disk.process(), 200);
+    for round in 1..40 {
+        assert_eq!(bucket.increment("n", 1), Ok(round));
+        disk.fill(true);
+        let set = bucket.set_many(&[("k".into(), vec![7; 10])]);
+        assert!(matches!(set, Err(Error::Disk { .. })), "{set:?}");
+        // The last byte may have found room.
+        let found = bucket.get("k").expect("it can be read");
+        assert!(found.is_none_or(|value| value == [7; 10]));
+        assert_eq!(bucket.increment("n", 0), Ok(round));
+        disk.fill(false);
+    }
+}
+
+#[test]
 fn what_exceeds_a_call_is_refused() {
     let mut bucket = Bucket::new(Disk::default().process(), 1 << 30);
     let refused = |result: Result<(), Error>| matches!(result, Err(Error::OutOfBounds { .. }));
