@@ -76,7 +76,7 @@ pub struct Composed {
 
 /// Compose one service with all that it links to. It exports what the service does.
 pub fn service(sources: &[Source], links: &[LinkNames], store: Store, name: &str) -> Result<Composed, ComposeError> {
-    let mut composition = Composition::new(sources, links, store)?;
+    let mut composition = Composition::new(sources, links, store);
     let root = composition.service(name)?;
     composition.finish(&root)
 }
@@ -84,7 +84,7 @@ pub fn service(sources: &[Source], links: &[LinkNames], store: Store, name: &str
 /// Compose all services that have routes, with all that they link to, behind a
 /// router. It answers HTTP.
 pub fn app(sources: &[Source], links: &[LinkNames], store: Store) -> Result<Composed, ComposeError> {
-    let mut composition = Composition::new(sources, links, store)?;
+    let mut composition = Composition::new(sources, links, store);
     let (mut handlers, mut patterns) = (Vec::new(), Vec::new());
     for service in sources.iter().map(|source| source.service).filter(|service| !service.routes.is_empty()) {
         let instance = composition.service(&service.name)?;
@@ -109,7 +109,7 @@ struct Composition<'a> {
     links: &'a [LinkNames],
     store: Store,
     graph: Graph,
-    /// Stands for the host where it can: ties what it exports to all who import it.
+    /// Keeps the buckets of all, in place of the host.
     adapter: Option<Instance>,
     /// Each service once, by its name.
     services: BTreeMap<&'a str, Instance>,
@@ -118,14 +118,9 @@ struct Composition<'a> {
 }
 
 impl<'a> Composition<'a> {
-    fn new(sources: &'a [Source], links: &'a [LinkNames], store: Store) -> Result<Composition<'a>, ComposeError> {
-        let mut graph = Graph::default();
-        let adapter = match store {
-            Store::Host => None,
-            Store::Fs => Some(graph.add("dovetail:keyvalue-fs", adapter::KEYVALUE_FS)?),
-            Store::Spin => Some(graph.add("dovetail:keyvalue-spin", adapter::KEYVALUE_SPIN)?),
-        };
-        Ok(Composition { sources, links, store, graph, adapter, services: BTreeMap::new(), order: Vec::new() })
+    fn new(sources: &'a [Source], links: &'a [LinkNames], store: Store) -> Composition<'a> {
+        let (graph, services) = (Graph::default(), BTreeMap::new());
+        Composition { sources, links, store, graph, adapter: None, services, order: Vec::new() }
     }
 
     /// The instance of a service, which is made, with those that it links to, when
@@ -164,15 +159,31 @@ impl<'a> Composition<'a> {
         Ok(instance)
     }
 
-    /// Tie what an instance still imports to the adapter, where that exports it.
+    /// Tie what an instance still imports of buckets to the adapter, if there is to
+    /// be one.
     fn adapt(&mut self, instance: &Instance) -> Result<(), ComposeError> {
-        let Some(adapter) = &self.adapter else { return Ok(()) };
         for import in self.graph.open_imports(instance) {
-            if let Some(export) = self.graph.export(adapter, &import) {
-                self.graph.tie(instance, &import, adapter, &export)?;
+            if !import.starts_with("wasi:keyvalue/") {
+                continue;
+            }
+            let Some(adapter) = self.adapter()? else { return Ok(()) };
+            if let Some(export) = self.graph.export(&adapter, &import) {
+                self.graph.tie(instance, &import, &adapter, &export)?;
             }
         }
         Ok(())
+    }
+
+    /// The adapter, which is made when it is asked for first.
+    fn adapter(&mut self) -> Result<Option<Instance>, ComposeError> {
+        if self.adapter.is_none() {
+            self.adapter = match self.store {
+                Store::Host => None,
+                Store::Fs => Some(self.graph.add("dovetail:keyvalue-fs", adapter::KEYVALUE_FS)?),
+                Store::Spin => Some(self.graph.add("dovetail:keyvalue-spin", adapter::KEYVALUE_SPIN)?),
+            };
+        }
+        Ok(self.adapter.clone())
     }
 
     /// The export by which a service answers HTTP to the router.

@@ -173,7 +173,7 @@ impl Output<'_> {
                 "`--target spin` writes a `spin.toml` beside the component: write that to a file, as in `-o app.wasm`"
             );
         };
-        let file = folder(path).join("spin.toml");
+        let file = path.with_file_name("spin.toml");
         match fs::read_to_string(&file) {
             Ok(text) if !text.starts_with(compose::SPIN_MARK) => {
                 bail!(

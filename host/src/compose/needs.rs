@@ -11,7 +11,7 @@ use crate::{link::InterfaceName, manifest::ServiceManifest};
 pub struct Needs {
     /// Who keeps its buckets.
     pub store: Store,
-    /// The interfaces it imports, by package: `wasi:http` and `types`.
+    /// The interfaces it imports, by package: `wasi:http@0.2.12` and `types`.
     pub imports: BTreeMap<String, BTreeSet<String>>,
     /// The buckets it opens.
     pub buckets: BTreeSet<String>,
@@ -40,7 +40,8 @@ impl Needs {
         };
         for interface in interfaces {
             if let Some((package, name)) = interface.path.split_once('/') {
-                needs.imports.entry(package.into()).or_default().insert(name.into());
+                let version = interface.version.as_ref().map(|version| format!("@{version}")).unwrap_or_default();
+                needs.imports.entry(format!("{package}{version}")).or_default().insert(name.into());
             }
         }
         if store != Store::Host || needs.has("wasi:keyvalue", "store") {
@@ -59,15 +60,21 @@ impl Needs {
         Ok(needs)
     }
 
-    /// Whether it imports this interface.
+    /// Whether it imports this interface, in whatever version.
     pub fn has(&self, package: &str, interface: &str) -> bool {
-        self.imports.get(package).is_some_and(|interfaces| interfaces.contains(interface))
+        self.of_package(package).any(|interfaces| interfaces.contains(interface))
+    }
+
+    /// What it imports of a package.
+    fn of_package(&self, package: &str) -> impl Iterator<Item = &BTreeSet<String>> {
+        let imports = self.imports.iter();
+        imports.filter(move |(name, _)| name.split('@').next() == Some(package)).map(|(_, interfaces)| interfaces)
     }
 
     /// The command that serves it, if it answers HTTP.
     pub fn wasmtime(&self, file: &str) -> String {
         let offered = [("wasi:cli", "cli"), ("wasi:keyvalue", "keyvalue"), ("wasi:config", "config")];
-        let options = offered.iter().filter(|(package, _)| self.imports.contains_key(*package));
+        let options = offered.iter().filter(|(package, _)| self.of_package(package).next().is_some());
         let options: Vec<_> = options.map(|(_, option)| *option).collect();
         let mut command = String::from("wasmtime serve");
         if !options.is_empty() {

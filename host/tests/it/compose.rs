@@ -143,7 +143,7 @@ outbound = ["api.example.com"]
     let output = compose(folder.path(), &["-o", "guest.wasm"]);
     let told = String::from_utf8_lossy(&output.stderr);
     for line in [
-        "Needs wasi:keyvalue: atomics, batch, store\n",
+        "Needs wasi:keyvalue@0.2.0-draft: atomics, batch, store\n",
         "Needs the buckets a, b\n",
         "Needs the configuration greeting\n",
         "Needs the environment LANG\n",
