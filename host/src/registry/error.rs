@@ -37,6 +37,8 @@ pub enum RegistryError {
     NoTls {
         /// Host and port.
         registry: String,
+        /// Whether it is its certificate.
+        is_untrusted: bool,
         /// What TLS says.
         why: String,
     },
@@ -121,6 +123,9 @@ impl RegistryError {
             RegistryError::NoHost { .. } => "write the registry's host as others reach it".to_owned(),
             RegistryError::Refused { .. } => "start the registry, or mend its host and port".to_owned(),
             RegistryError::Silent { .. } => "try again when it does, or look at what is between".to_owned(),
+            RegistryError::NoTls { is_untrusted: true, .. } => {
+                "have this machine trust its certificate, or name it with SSL_CERT_FILE".to_owned()
+            }
             RegistryError::NoTls { .. } => {
                 "if it speaks plain HTTP, and the network there is trusted, write \"oci+http://\"".to_owned()
             }
@@ -192,12 +197,12 @@ fn unreachable(registry: String, error: &(dyn Error + 'static)) -> RegistryError
     let causes = || std::iter::successors(Some(error), source);
     let kind =
         |kind: io::ErrorKind| causes().any(|it| it.downcast_ref::<io::Error>().is_some_and(|it| it.kind() == kind));
-    let tls = causes().find_map(|it| {
-        let of_io = it.downcast_ref::<io::Error>().and_then(|it| it.get_ref()?.downcast_ref::<rustls::Error>());
-        it.downcast_ref::<rustls::Error>().or(of_io)
-    });
+    let tls = causes().find_map(|it| it.downcast_ref::<rustls::Error>());
     match tls {
-        Some(error) => RegistryError::NoTls { registry, why: plain(&error.to_string()) },
+        Some(error) => {
+            let is_untrusted = matches!(error, rustls::Error::InvalidCertificate(_));
+            RegistryError::NoTls { registry, is_untrusted, why: plain(&error.to_string()) }
+        }
         None if kind(io::ErrorKind::ConnectionRefused) => RegistryError::Refused { registry },
         None if causes().any(|it| it.to_string().starts_with("dns error")) => RegistryError::NoHost { registry },
         None if causes().any(|it| it.to_string() == "operation timed out") || kind(io::ErrorKind::TimedOut) => {
@@ -207,8 +212,13 @@ fn unreachable(registry: String, error: &(dyn Error + 'static)) -> RegistryError
     }
 }
 
+/// What is behind an error. One of the system tells the source of what it wraps in
+/// place of that itself.
 fn source<'a>(error: &&'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
-    (*error).source()
+    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(wrapped) => Some(wrapped),
+        None => (*error).source(),
+    }
 }
 
 fn told(login: &Login, is_known: bool) -> String {

@@ -22,6 +22,8 @@ mod client;
 pub mod load;
 pub mod made;
 pub mod raw;
+pub mod registry;
+pub mod tools;
 mod upload;
 
 /// How long anything that is awaited may take before a test fails.
