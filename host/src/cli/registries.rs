@@ -31,7 +31,9 @@ impl<'a> Registries<'a> {
 
     /// What a reference stands for now.
     pub fn resolve(&self, reference: &Reference) -> Result<Artifact, RegistryError> {
-        let _spinner = self.terminal.spin("Asking", reference.registry());
+        // Shown to who is watching: elsewhere it is not worth a line.
+        let spinner = self.terminal.spin("Asking", "");
+        spinner.pass(reference.registry());
         self.runtime.block_on(self.client.resolve(reference))
     }
 

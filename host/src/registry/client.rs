@@ -174,3 +174,25 @@ impl Session<'_> {
         }
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::expect_used, reason = "a test fails by a panic that says what was expected")]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_registry_that_stalls_is_given_up() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let reference = Reference::parse(&format!("oci://{address}/a:1")).expect("a reference");
+        let (soon, late) = (Duration::from_millis(50), Duration::from_secs(3600));
+        // It listens, and nobody ever answers.
+        for (silence, manifest) in [(soon, late), (late, soon)] {
+            let patience = Patience { connecting: late, silence, manifest, component: late };
+            let error = Client::new(patience).expect("a client").resolve(&reference).await.expect_err("nobody answers");
+            assert!(matches!(error, RegistryError::Silent { .. }), "{error}");
+        }
+    }
+}

@@ -19,7 +19,7 @@ pub fn is_kept(file: &Path, artifact: &Artifact) -> bool {
 /// owner alone: whoever writes there decides what the host runs.
 pub fn keep(file: &Path, component: &[u8]) -> io::Result<()> {
     if let Some(folder) = file.parent() {
-        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        make(folder)?;
     }
     // Of its own for each process: two may pull the same.
     let unfinished = file.with_extension(format!("{}.tmp", std::process::id()));
@@ -33,4 +33,38 @@ pub fn keep(file: &Path, component: &[u8]) -> io::Result<()> {
         let _ = fs::remove_file(&unfinished);
     }
     written
+}
+
+/// Make a folder and those above it. Their names are on the disk when this returns:
+/// the history is in one of them, and takes one that is there for such.
+fn make(folder: &Path) -> io::Result<()> {
+    let Some(above) = folder.parent().filter(|_| !folder.is_dir()) else { return Ok(()) };
+    make(above)?;
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    File::open(above)?.sync_all()
+}
+
+#[cfg(test)]
+#[expect(clippy::expect_used, reason = "a test fails by a panic that says what was expected")]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_whole_and_its_owners_alone() {
+        let above = tempfile::tempdir().expect("a folder");
+        let file = above.path().join("state/registry/a.wasm");
+        let artifact = |bytes| Artifact { digest: Digest::of(b""), component: Digest::of(bytes), size: 1 };
+        assert!(!is_kept(&file, &artifact(b"1")));
+        for bytes in [b"1", b"2"] {
+            keep(&file, bytes).expect("there is room");
+            assert!(is_kept(&file, &artifact(bytes)));
+        }
+        assert!(!is_kept(&file, &artifact(b"1")));
+        let mode = |path: &Path| fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
+        let folder = file.parent().expect("a folder");
+        assert_eq!((mode(folder), mode(folder.parent().expect("a folder")), mode(&file)), (0o700, 0o700, 0o600));
+        assert_eq!(fs::read_dir(folder).expect("a folder").count(), 1, "nothing else is left");
+    }
 }
