@@ -109,8 +109,11 @@ impl Client {
         // By its digest alone: a layer may name other places, which nobody chose.
         let pull = session.oci.pull_blob(reference.name(), artifact.component.as_str(), &mut sink);
         match session.within(self.patience.component, pull).await {
-            Err(_) if sink.is_over => return Err(RegistryError::Longer { size }),
+            Err(_) if sink.is_over => return Err(RegistryError::Size { size }),
             pulled => pulled?,
+        }
+        if sink.bytes.len() != expected {
+            return Err(RegistryError::Size { size });
         }
         let found = Digest::of(&sink.bytes);
         if found != artifact.component {

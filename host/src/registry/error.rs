@@ -90,9 +90,9 @@ pub enum RegistryError {
         /// What it may have.
         limit: usize,
     },
-    /// More comes than was announced.
-    #[error("the component has more bytes than the {size} that its artifact tells")]
-    Longer {
+    /// More or less comes than was announced.
+    #[error("the component does not have the {size} bytes that its artifact tells")]
+    Size {
         /// Bytes that were announced.
         size: u64,
     },
@@ -149,7 +149,7 @@ impl RegistryError {
                 "build it as a component, for example with `--target wasm32-wasip2`".to_owned()
             }
             RegistryError::TooLarge { .. } => "make the component smaller, for example by stripping it".to_owned(),
-            RegistryError::Longer { .. } | RegistryError::Digest { .. } => {
+            RegistryError::Size { .. } | RegistryError::Digest { .. } => {
                 "it was damaged or replaced there; do not use it, push it again or name another".to_owned()
             }
             RegistryError::Credentials { .. } => "mend that file, or run `docker login` again".to_owned(),

@@ -91,13 +91,15 @@ async fn artifacts_of_other_kinds_are_refused_with_what_they_are() {
     registry.put("garbage:module", &[(WASM, &module)], |_| {}).await;
     registry.put("garbage:large", &[(WASM, &component)], |it| it["layers"][0]["size"] = (129 << 20).into()).await;
     registry.put("garbage:longer", &[(WASM, &component)], |it| it["layers"][0]["size"] = 9.into()).await;
+    registry.put("garbage:shorter", &[(WASM, &component)], |it| it["layers"][0]["size"] = 99999.into()).await;
     for (tag, why) in [
         ("layers", "it has 2 layers, a component has one"),
         ("none", "it has 0 layers, a component has one"),
         ("type", "its layer is of the type \"text/plain\", not \"application/wasm\""),
         ("module", "its layer is no component"),
         ("large", "the component has 135266304 bytes, a component may have 134217728; make the component smaller"),
-        ("longer", "the component has more bytes than the 9 that its artifact tells"),
+        ("longer", "the component does not have the 9 bytes that its artifact tells"),
+        ("shorter", "the component does not have the 99999 bytes that its artifact tells"),
     ] {
         let reference = registry.reference(&format!("garbage:{tag}"));
         let said = refused(folder.dovetail().args(["pull", &reference, "-o", "pulled.wasm"]));
