@@ -13,6 +13,7 @@ pub mod history;
 pub mod link;
 pub mod listener;
 pub mod manifest;
+pub mod registry;
 pub mod service;
 pub mod store;
 pub mod swap;

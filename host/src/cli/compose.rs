@@ -11,7 +11,11 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 
-use super::{plan, state, terminal::Terminal};
+use super::{
+    pinned::{self, Pinning},
+    plan, state,
+    terminal::Terminal,
+};
 use crate::{
     app::{self, Plan},
     compose::{self, Composed, Needs, Source, Store},
@@ -35,6 +39,8 @@ pub struct Compose {
     /// Adapt it to a host that is unlike others.
     #[arg(long, value_enum)]
     target: Option<For>,
+    #[command(flatten)]
+    pinning: Pinning,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -61,6 +67,7 @@ impl Compose {
         };
         let spin = self.target.map(|For::Spin| out.spin()).transpose()?;
         let manifest = Manifest::load(manifest)?;
+        pinned::have(&manifest, self.pinning, &terminal)?;
         let history = History::peek(&state(&manifest))?;
         let plan = plan(manifest, &history, Arc::new(CodeCache::none()), &terminal)?;
         let started = Instant::now();
@@ -107,7 +114,7 @@ impl Compose {
 /// The components that `up` would serve: what is live, or else the manifest's files.
 fn sources<'a>(plan: &'a Plan, history: &History) -> Result<Vec<Source<'a>>> {
     let sources = plan.parts().map(|(service, part)| {
-        let file = fs::read(&service.component).ok().filter(|bytes| app::digest(bytes) == part.digest);
+        let file = fs::read(service.component.file()).ok().filter(|bytes| app::digest(bytes) == part.digest);
         let component = match file {
             Some(bytes) => bytes,
             None => history.component(&part.digest)?,

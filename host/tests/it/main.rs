@@ -20,6 +20,7 @@ mod linking;
 mod links;
 mod pool;
 mod refused_swaps;
+mod registry;
 mod reliability;
 mod request_limits;
 mod rooms;

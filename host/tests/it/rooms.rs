@@ -14,7 +14,7 @@ use std::{
 type Plan = BTreeMap<String, BTreeSet<String>>;
 
 /// The plan. A new word in it is argued in its comment and in its commit.
-const PLAN: [(&str, &[&str]); 15] = [
+const PLAN: [(&str, &[&str]); 16] = [
     // The command line is where everything comes together.
     ("cli", &["everything"]),
     // How connections are accepted, bounded and drained is the same for both:
@@ -43,6 +43,8 @@ const PLAN: [(&str, &[&str]); 15] = [
     // `manifest` for the URL of a store, for the same reason: when each read it
     // for itself, what one took the other refused.
     ("store", &["manifest"]),
+    // `manifest` for references and digests, likewise.
+    ("registry", &["manifest"]),
     // What can be understood, and tested, by itself.
     ("manifest", &[]),
     ("engine", &[]),

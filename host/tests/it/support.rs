@@ -24,6 +24,7 @@ pub mod elsewhere;
 pub mod load;
 pub mod made;
 pub mod raw;
+pub mod registry;
 pub mod shop_table;
 pub mod tools;
 mod upload;
