@@ -38,7 +38,7 @@ pub struct Part {
 impl Part {
     /// Read a service's component, which is there.
     pub(super) fn read(manifest: &Manifest, service: &ServiceManifest) -> Result<Vec<u8>, Box<Problem>> {
-        std::fs::read(&service.component).map_err(|error| {
+        std::fs::read(service.component.file()).map_err(|error| {
             let title = format!("the component of service `{}` cannot be read: {error}", service.name);
             Box::new(manifest.problem(&service.name, Some("component"), title, BUILD_HELP))
         })

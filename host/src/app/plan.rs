@@ -127,7 +127,7 @@ fn needs(manifest: &Manifest) -> Needs {
 fn read<'a>(manifest: &'a Manifest, history: &History) -> Result<(Components<'a>, Vec<Origin>)> {
     let mut origins = Vec::new();
     let mut components = Components { found: Vec::new(), problems: manifest.missing_components().into_problems() };
-    for service in manifest.services.iter().filter(|service| service.component.is_file()) {
+    for service in manifest.services.iter().filter(|service| service.component.file().is_file()) {
         let bytes = match Part::read(manifest, service) {
             Ok(bytes) => bytes,
             Err(problem) => {
@@ -175,7 +175,7 @@ fn compile(
     let (mut parts, mut problems) = (Vec::new(), components.problems.clone());
     for (service, component) in &components.found {
         compiling(service);
-        match Part::compile(manifest, &compiler, service, &format!("`{}`", service.component.display()), component) {
+        match Part::compile(manifest, &compiler, service, &format!("`{}`", service.component), component) {
             Ok(part) => parts.push(Arc::new(part)),
             Err(problem) => problems.push(*problem),
         }

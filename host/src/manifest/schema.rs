@@ -90,11 +90,16 @@ pub(super) struct Store {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Service {
-    /// The component's file, relative to this one.
+    /// The component's file, relative to this one, or where it is in a registry:
+    /// `oci://HOST/REPOSITORY:TAG` (`oci+http://` for one without TLS), or with
+    /// `@sha256:…`.
     #[schemars(
         required,
         length(min = 1),
-        extend("examples" = ["target/wasm32-wasip2/release/hello.wasm"])
+        extend(
+            "examples" = ["target/wasm32-wasip2/release/hello.wasm", "oci://ghcr.io/acme/hello:1.0"],
+            "anyOf" = [{"pattern": "^oci([+]http)?://[^/@]+/.*[:@][^/]+$"}, {"not": {"pattern": "^oci:|://"}}]
+        )
     )]
     pub component: Option<String>,
     /// A shell command that makes the component, run in this file's folder.

@@ -19,9 +19,14 @@ pub use self::{
 
 pub mod admin;
 mod client;
+pub mod composed;
+pub mod elsewhere;
 pub mod load;
 pub mod made;
 pub mod raw;
+pub mod registry;
+pub mod shop_table;
+pub mod tools;
 mod upload;
 
 /// How long anything that is awaited may take before a test fails.
