@@ -29,6 +29,7 @@ use crate::{
 };
 
 mod candidate;
+mod compiler;
 mod foundation;
 mod part;
 mod plan;

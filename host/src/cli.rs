@@ -25,9 +25,15 @@ use crate::{
 mod build;
 mod check;
 mod client;
+mod compose;
+mod given;
 mod graph;
 mod history;
+mod pinned;
 mod promote;
+mod pull;
+mod push;
+mod registries;
 mod rollback;
 mod status;
 mod swap;
@@ -36,6 +42,7 @@ mod table;
 mod terminal;
 mod time;
 mod up;
+mod update;
 mod watch;
 
 /// Microservices as WebAssembly components, linked by one host.
@@ -53,12 +60,24 @@ struct Cli {
 enum Verb {
     /// Build the components, link them and serve the app.
     Up(up::Up),
-    /// Build the components: run each service's build command.
-    Build,
+    /// Build the components: run each service's build command, pull what is in registries.
+    Build(build::Options),
     /// Build and check everything that `up` would, without serving.
-    Check,
+    Check(check::Check),
     /// Show the services, their routes and their links.
     Graph(graph::Graph),
+    /// Compose services into one component that other hosts run.
+    ///
+    /// A service is composed with all that it links to, and exports what it does
+    /// alone. Without a service, all that have routes are composed behind a router.
+    /// What comes out imports WASI alone; what it needs of its host is told.
+    Compose(compose::Compose),
+    /// Push a component to a registry.
+    Push(push::Push),
+    /// Pull a component from a registry into a file.
+    Pull(pull::Pull),
+    /// Pin the manifest's references to what their tags stand for now.
+    Update(update::Update),
     /// Make another component live in a running host, with nothing lost.
     Swap(swap::Swap),
     /// Withdraw a service's canary, or make the revision before the live one live again.
@@ -96,9 +115,13 @@ impl Verb {
     fn run(self, manifest: &Path) -> Result<()> {
         match self {
             Verb::Up(up) => up.run(manifest),
-            Verb::Build => build::run(&Manifest::load(manifest)?, &Terminal::new()),
-            Verb::Check => check::run(manifest),
+            Verb::Build(build) => build.run(manifest),
+            Verb::Check(check) => check.run(manifest),
             Verb::Graph(graph) => graph.run(manifest),
+            Verb::Compose(compose) => compose.run(manifest),
+            Verb::Push(push) => push.run(manifest),
+            Verb::Pull(pull) => pull.run(),
+            Verb::Update(update) => update.run(manifest),
             Verb::Swap(swap) => swap.run(manifest),
             Verb::Rollback(rollback) => rollback.run(manifest),
             Verb::Promote(promote) => promote.run(manifest),
@@ -118,7 +141,7 @@ impl Verb {
 
 /// Where the host keeps what it must not forget: beside the manifest.
 fn state(manifest: &Manifest) -> PathBuf {
-    manifest.dir().join(".dovetail")
+    manifest.state()
 }
 
 /// Build the components of a manifest, compile and link them.

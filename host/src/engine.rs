@@ -1,11 +1,13 @@
-//! The engine: wasmtime configured for many small instances that are reused.
+//! The engines: wasmtime configured for many small instances that are reused.
 //!
-//! One engine runs every WASI 0.2 component of the app. It has no support for
-//! the component model's concurrency, which would make each call through a link
-//! cost 1.4 us instead of 0.55 us, and it allocates from a pool sized from the
-//! manifest, so that an instance that was admitted can always be made.
+//! One runs every WASI 0.2 component of the app. It has no support for the
+//! component model's concurrency, which would make each call through a link cost
+//! 1.4 us instead of 0.55 us. Another one, with that support, runs those of WASI
+//! 0.3, and is made when the first of them comes: see [`Engines`]. Each allocates
+//! from a pool sized from the manifest, so that an instance that was admitted can
+//! always be made.
 //!
-//! The engine knows nothing of services. How long a call may run is decided in
+//! An engine knows nothing of services. How long a call may run is decided in
 //! `service`; here is only the clock that interrupts guest code so that somebody
 //! can decide: [`TICK`].
 
@@ -15,9 +17,11 @@ use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAlloc
 
 pub use self::cache::{CacheError, CodeCache};
 pub use self::compile::{Compiled, Effort, compile};
+pub use self::kind::{Engines, Kind, needs_concurrency};
 
 mod cache;
 mod compile;
+mod kind;
 
 /// How often running guest code is interrupted, in order to look at its
 /// deadline and to let other tasks of its thread run.
@@ -51,11 +55,17 @@ const GUARD: u64 = 32 << 20;
 /// 2^47 bytes; half of it is left to everything else.
 const ADDRESS_SPACE: u64 = 1 << 46;
 
-/// What the instances of an app need of its engine.
+/// Stacks for each call of a concurrent engine. A guest's task has one for as long
+/// as it waits in a call that is not async, and may have tasks of its own.
+const STACKS_PER_CALL: u32 = 4;
+
+/// What the instances of an app need of its engines.
 #[derive(Clone, Copy, Debug)]
 pub struct Needs {
     /// How many instances there may be at once, over all services.
     pub instances: u32,
+    /// How many calls these may serve at once.
+    pub calls: u32,
     /// Linear memories that one instance has at most.
     pub memories: u32,
     /// The largest linear memory that any service may have, in bytes.
@@ -93,7 +103,7 @@ pub enum EngineError {
 
 /// Make an engine with room for what the app needs, and start its clock. The
 /// clock's thread ends with the engine.
-pub fn start(needs: Needs) -> Result<Engine, EngineError> {
+fn start(needs: Needs, kind: Kind) -> Result<Engine, EngineError> {
     let each = u64::from(needs.memories) * REVISIONS_AT_ONCE;
     let slots = u64::from(needs.instances) * each;
     let reserved = slots * (RESERVATION + GUARD);
@@ -102,22 +112,32 @@ pub fn start(needs: Needs) -> Result<Engine, EngineError> {
         return Err(EngineError::AddressSpace { instances: needs.instances, reserved, most });
     }
     // Where the address space is limited (`ulimit -v`, some containers), smaller
-    // reservations with bounds checks are better than not to run.
-    let engine = Engine::new(&config(needs, RESERVATION))
-        .or_else(|error| Engine::new(&config(needs, needs.memory)).map_err(|second| second.context(error)))
+    // reservations with bounds checks are better than not to run. So they are for
+    // the second engine of an app whose first one took more than half.
+    let large = match kind {
+        Kind::Plain => RESERVATION,
+        Kind::Concurrent if reserved <= ADDRESS_SPACE / 2 => RESERVATION,
+        Kind::Concurrent => needs.memory,
+    };
+    let engine = Engine::new(&config(needs, kind, large))
+        .or_else(|error| Engine::new(&config(needs, kind, needs.memory)).map_err(|second| second.context(error)))
         .map_err(|source| EngineError::Wasmtime { instances: needs.instances, source })?;
     start_ticking(&engine)?;
     Ok(engine)
 }
 
-fn config(needs: Needs, reservation: u64) -> Config {
+fn config(needs: Needs, kind: Kind, reservation: u64) -> Config {
     let total = needs.instances.saturating_mul(REVISIONS_AT_ONCE as u32);
+    let stacks = match kind {
+        Kind::Plain => total,
+        Kind::Concurrent => needs.calls.saturating_mul(REVISIONS_AT_ONCE as u32 * STACKS_PER_CALL),
+    };
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(total)
         .total_core_instances(total.saturating_mul(MAX_PER_COMPONENT))
         .total_memories(total.saturating_mul(needs.memories))
         .total_tables(total.saturating_mul(TABLES_PER_INSTANCE))
-        .total_stacks(total)
+        .total_stacks(stacks)
         .max_core_instances_per_component(MAX_PER_COMPONENT)
         .max_memories_per_component(MAX_PER_COMPONENT)
         .max_tables_per_component(TABLES_PER_INSTANCE)
@@ -136,7 +156,7 @@ fn config(needs: Needs, reservation: u64) -> Config {
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
         .memory_reservation(reservation)
         .memory_guard_size(GUARD)
-        .concurrency_support(false)
+        .concurrency_support(kind == Kind::Concurrent)
         .epoch_interruption(true);
     config
 }

@@ -16,6 +16,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 mod check;
+mod component_source;
+mod digest;
 mod duration;
 mod invalid;
 mod key;
@@ -25,6 +27,7 @@ mod load;
 mod names;
 mod nearest;
 mod outbound;
+mod reference;
 mod report;
 mod route;
 mod schema;
@@ -35,12 +38,15 @@ mod store_url;
 #[cfg(test)]
 mod table;
 
+pub use component_source::ComponentSource;
+pub use digest::Digest;
 pub use duration::duration;
 pub use invalid::Invalid;
 pub use limits::Limits;
 pub use listen::{admin_address, listen_address};
 pub use names::service as service_name;
 pub use outbound::OutboundHost;
+pub use reference::Reference;
 pub use report::{Problem, Report};
 pub use route::Route;
 pub use schema::json_schema;
@@ -80,9 +86,8 @@ pub struct Manifest {
 pub struct ServiceManifest {
     /// The name it goes by in links, logs and metrics.
     pub name: String,
-    /// The component's file, joined to the manifest's folder. It need not
-    /// exist yet, since `build` may make it.
-    pub component: PathBuf,
+    /// Where its component comes from; a path is joined to the manifest's folder.
+    pub component: ComponentSource,
     /// The shell command that makes the component, run in the manifest's folder.
     pub build: Option<String>,
     /// The files and folders that `build` makes it of, joined to the manifest's
@@ -121,6 +126,17 @@ impl Manifest {
     /// The folder that relative paths in the manifest start from.
     pub fn dir(&self) -> &Path {
         load::dir(&self.path)
+    }
+
+    /// The folder where the host keeps what it must not forget: beside the manifest.
+    pub fn state(&self) -> PathBuf {
+        load::state(self.dir())
+    }
+
+    /// The file that says which components its references mean: `dovetail.lock`
+    /// beside `dovetail.toml`.
+    pub fn lock_file(&self) -> PathBuf {
+        self.path.with_extension("lock")
     }
 
     /// What was read.
@@ -169,7 +185,7 @@ impl Manifest {
     /// A problem for every service whose component is not there after the build
     /// commands ran, with what would make it. Empty if all are.
     pub fn missing_components(&self) -> Report {
-        let missing = self.services.iter().filter(|s| !s.component.is_file());
+        let missing = self.services.iter().filter(|s| !s.component.file().is_file());
         Report::new(missing.map(|s| self.missing_component(s)).collect())
     }
 
@@ -186,8 +202,9 @@ impl Manifest {
     }
 
     fn missing_component(&self, service: &ServiceManifest) -> Problem {
-        let (name, path) = (&service.name, service.component.display());
+        let (name, path) = (&service.name, service.component.file().display());
         let help = match &service.build {
+            _ if service.component.reference().is_some() => "pull it again with `dovetail build`".to_owned(),
             Some(build) => {
                 format!("its build command, `{build}`, did not make it: mend that, or write the path of what it makes")
             }
@@ -196,7 +213,7 @@ impl Manifest {
                 format!("make that file, or add a build command to `[service.{name}]`: {line}")
             }
         };
-        let what = if service.component.is_dir() { "is a folder" } else { "does not exist" };
+        let what = if service.component.file().is_dir() { "is a folder" } else { "does not exist" };
         self.problem(name, Some("component"), format!("service `{name}` has no component"), help)
             .label(format!("`{path}` {what}"))
     }

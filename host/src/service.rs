@@ -25,7 +25,7 @@ pub use self::{
     instance::Instance,
     life::Life,
     reply_body::ReplyBody,
-    revision::{HANDLER, Revision, RevisionError},
+    revision::{HANDLERS, Revision, RevisionError},
     serving::{Canary, Serving, Share},
     state::{PACKAGES, State},
 };
@@ -121,17 +121,15 @@ impl Service {
         let deadline = callers_deadline.map_or(own, |callers| callers.min(own));
         self.calls.fetch_add(1, Ordering::Relaxed);
         revision.life.count_call();
-        let mut lease = revision.pool.lease(deadline).await.map_err(|exhausted| CallError::Busy {
-            service: self.name.clone(),
-            instances: exhausted.0,
-            waited: deadline - now,
-        })?;
-        match lease.item() {
-            Some(instance) => instance.begin(deadline),
-            None => {
-                let fresh = revision.instantiate(deadline).await;
-                lease.put(fresh.map_err(|error| self.failed(&revision.life, error, None, deadline - now))?);
-            }
+        let busy =
+            || CallError::Busy { service: self.name.clone(), instances: self.limits.instances, waited: deadline - now };
+        let mut lease = revision.pool.lease(deadline).await.map_err(|_| busy())?;
+        if !lease.item().is_some_and(|instance| instance.begin(deadline)) {
+            let fresh = revision.instantiate(deadline).await.map_err(|error| match error.is::<pool::Exhausted>() {
+                true => busy(),
+                false => self.failed(&revision.life, error, None, deadline - now),
+            })?;
+            lease.put(fresh);
         }
         Ok(Call { service: self.clone(), lease, revision, deadline, allowed: deadline - now })
     }
@@ -175,10 +173,10 @@ impl Call {
 
     /// Call an export with plain values. `key` is that of [`crate::link::export_key`].
     pub async fn invoke(&mut self, key: &str, params: &[Val], results: &mut [Val]) -> Result<(), CallError> {
-        let Some(function) = self.instance().export(key) else {
+        let Some(export) = self.revision.exports.get(key).copied() else {
             return Err(CallError::NoExport { service: self.service.name.clone(), export: key.into() });
         };
-        self.judge(async |instance| function.call_async(instance.store(), params, results).await).await
+        self.judge(async |instance| instance.invoke(&export, params, results).await).await
     }
 
     /// Run one export to its end or to the deadline, and judge how it ended. An
@@ -197,7 +195,7 @@ impl Call {
         match outcome {
             Ok(value) => {
                 let reuse = self.service.limits.reuse;
-                if self.instance().is_reusable(reuse) {
+                if self.instance().end(reuse) {
                     self.lease.keep();
                 }
                 Ok(value)

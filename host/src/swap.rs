@@ -248,7 +248,7 @@ impl Swapper {
     ) -> Result<Candidate, SwapError> {
         let (app, component) = (self.app.clone(), swap.component.clone());
         let name = match swap.is_file {
-            true => format!("`{}`", app.manifest().services[place].component.display()),
+            true => format!("`{}`", app.manifest().services[place].component),
             false => "what was sent".to_owned(),
         };
         let part = blocking(move || app.compile(place, &name, &component)).await?.map_err(SwapError::Refused)?;

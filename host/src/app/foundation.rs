@@ -1,14 +1,14 @@
 //! What every revision of an app is made with.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::Result;
 use wasmtime::component::Linker;
 
-use super::{Part, part::Compiler};
+use super::{Part, compiler::Compiler};
 use crate::{
     capability::Grants,
-    engine::Effort,
+    engine::{Effort, Kind},
     link::{self, Link},
     manifest::{Manifest, Problem, ServiceManifest},
     service::{Revision, RevisionError, Service, State},
@@ -16,7 +16,7 @@ use crate::{
     telemetry::ServiceLog,
 };
 
-/// The manifest, the engine, and the host's side of all imports. A service's
+/// The manifest, the engines, and the host's side of all imports. A service's
 /// first revision and its hundredth are made in the same way: here.
 pub struct Foundation {
     /// What was asked for.
@@ -25,23 +25,25 @@ pub struct Foundation {
     pub store: Arc<dyn BucketStore>,
     /// Compiles and runs all components of the app.
     pub compiler: Compiler,
-    /// Linear memories that the engine has room for in an instance.
+    /// Linear memories that the engines have room for in an instance.
     pub memories: u32,
     linker: Linker<State>,
+    /// Made for the first component that needs it.
+    concurrent: OnceLock<Linker<State>>,
 }
 
 impl Foundation {
-    /// Everything that the host offers, on this engine and this store.
+    /// Everything that the host offers, on these engines and this store.
     pub fn new(
         manifest: Manifest,
         compiler: Compiler,
         memories: u32,
         store: Arc<dyn BucketStore>,
     ) -> Result<Foundation> {
-        let linker = State::linker(&compiler.engine)?;
+        let linker = State::linker(&compiler.engines.get(Kind::Plain)?)?;
         // From now on it serves.
         let compiler = Compiler { effort: Effort::Background, ..compiler };
-        Ok(Foundation { manifest, store, compiler, memories, linker })
+        Ok(Foundation { manifest, store, compiler, memories, linker, concurrent: OnceLock::new() })
     }
 
     /// Make a revision of a service: tie its imports to those who export them, and
@@ -54,7 +56,7 @@ impl Foundation {
         links: impl Iterator<Item = (&'a Link, &'a Arc<Service>)>,
     ) -> Result<Revision, Problem> {
         let cannot = |error: RevisionError| cannot_serve(&self.manifest, service, &error);
-        let mut linker = self.linker.clone();
+        let mut linker = self.linker(part).map_err(|error| cannot(RevisionError::Link(error)))?;
         for (link, callee) in links {
             let import = &part.surface.imports[link.import];
             link::define(&mut linker, import, callee).map_err(|error| cannot(RevisionError::Link(error)))?;
@@ -63,6 +65,18 @@ impl Foundation {
         let (digest, exports) = (part.digest.clone(), part.linkable_exports());
         let made = Revision::new(number, digest, &part.component, &linker, exports, grants, &service.limits);
         made.await.map_err(cannot)
+    }
+
+    /// What the host offers on the engine of this component.
+    fn linker(&self, part: &Part) -> wasmtime::Result<Linker<State>> {
+        match (part.kind, self.concurrent.get()) {
+            (Kind::Plain, _) => Ok(self.linker.clone()),
+            (Kind::Concurrent, Some(linker)) => Ok(linker.clone()),
+            (Kind::Concurrent, None) => {
+                let made = State::linker(part.component.engine())?;
+                Ok(self.concurrent.get_or_init(|| made).clone())
+            }
+        }
     }
 
     fn grants(&self, service: &ServiceManifest) -> Grants {

@@ -4,42 +4,31 @@ use std::{
     collections::HashMap,
     fs::File,
     io::Read,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
-use wasmtime::{
-    Engine,
-    component::{Component, ComponentExportIndex},
-};
+use wasmtime::component::{Component, ComponentExportIndex};
 
-use super::digest;
+use super::{
+    compiler::{CompileError, Compiler, Looked},
+    digest,
+};
 use crate::{
-    engine::{self, CodeCache, Compiled, Effort},
+    engine::{Compiled, Kind},
     link::{self, Surface},
     manifest::{Manifest, Problem, ServiceManifest},
-    service::HANDLER,
+    service::HANDLERS,
 };
 
 /// The largest component, in bytes, from a file as in a swap. A large one of an
 /// interpreted language has 20 MB; compiling takes memory, many times its size.
 pub const LARGEST: usize = 128 << 20;
 
-const BUILD_HELP: &str = "build it as a component of WASI 0.2, for example with `--target wasm32-wasip2`";
+const BUILD_HELP: &str = "build it as a component of WASI 0.2 or 0.3, for example with `--target wasm32-wasip2`";
 
 /// What makes a component smaller.
 pub const SMALLER_HELP: &str =
     "leave out what it does not use, and its debug information, as `wasm-tools strip` does; or make two services of it";
-
-/// What compiles the components of an app.
-pub struct Compiler {
-    /// Runs them.
-    pub engine: Engine,
-    /// Where code is kept.
-    pub cache: Arc<CodeCache>,
-    /// What it may take of the machine.
-    pub effort: Effort,
-}
 
 /// A service of a plan, in the manifest's order.
 pub struct Part {
@@ -51,6 +40,7 @@ pub struct Part {
     pub compiled_in: Duration,
     /// Whether that was done before, and kept.
     pub from_cache: bool,
+    pub(super) kind: Kind,
     pub(super) component: Component,
     pub(super) surface: Surface,
 }
@@ -61,7 +51,7 @@ impl Part {
         let mut bytes = Vec::new();
         // One byte more tells that there is more: what is large is not read whole.
         let read =
-            File::open(&service.component).and_then(|file| file.take(LARGEST as u64 + 1).read_to_end(&mut bytes));
+            File::open(service.component.file()).and_then(|file| file.take(LARGEST as u64 + 1).read_to_end(&mut bytes));
         let (what, help) = match read {
             Ok(_) if bytes.len() <= LARGEST => return Ok(bytes),
             Ok(_) => (format!("is larger than {} MiB", LARGEST >> 20), SMALLER_HELP),
@@ -86,10 +76,15 @@ impl Part {
             return Err(Box::new(problem(title).label(format!("{name} is {what}"))));
         }
         let digest = digest(bytes);
-        let compiled = engine::compile(&compiler.engine, &compiler.cache, &digest, bytes, compiler.effort);
-        let Compiled { component, from_cache } = compiled.map_err(|error| cannot_load(manifest, service, &error))?;
-        let surface = Surface::of(&component);
-        Ok(Part { digest, size: bytes.len(), compiled_in: started.elapsed(), from_cache, component, surface })
+        let looked = compiler.compile(&digest, bytes).map_err(|error| match error {
+            CompileError::Component(error) => cannot_load(manifest, service, &error),
+            CompileError::Engine(error) => problem(format!("service `{}` cannot be run: {error}", service.name)),
+        })?;
+        let Looked { kind, compiled: Compiled { component, from_cache }, surface } = looked;
+        if kind == Kind::Plain && service.limits.concurrency > 1 {
+            return Err(Box::new(one_call_at_a_time(manifest, service)));
+        }
+        Ok(Part { digest, size: bytes.len(), compiled_in: started.elapsed(), from_cache, kind, component, surface })
     }
 
     /// Linear memories of one instance.
@@ -99,7 +94,7 @@ impl Part {
 
     /// Whether it answers HTTP.
     pub(super) fn handles_http(&self) -> bool {
-        HANDLER.parse().is_ok_and(|handler| self.surface.export(&handler).is_some())
+        HANDLERS.iter().any(|handler| handler.parse().is_ok_and(|handler| self.surface.export(&handler).is_some()))
     }
 
     /// The functions that links may call.
@@ -141,9 +136,6 @@ fn cannot_load(manifest: &Manifest, service: &ServiceManifest, error: &wasmtime:
     let causes: Vec<_> = causes.filter(|cause| cause != "failed to parse WebAssembly module").collect();
     let cause = causes.join(": ");
     let help = match &cause {
-        cause if cause.contains("component model async") => {
-            "this host runs WASI 0.2, which has no async functions, streams or futures; build the component for that"
-        }
         cause if cause.contains("unexpected end") || cause.contains("out of bounds") => {
             "build it again: the file is cut off"
         }
@@ -155,4 +147,14 @@ fn cannot_load(manifest: &Manifest, service: &ServiceManifest, error: &wasmtime:
     };
     let title = format!("the component of service `{}` cannot be loaded", service.name);
     manifest.problem(&service.name, Some("component"), title, help).label(cause)
+}
+
+/// Its manifest has a limit that its component has no use for.
+fn one_call_at_a_time(manifest: &Manifest, service: &ServiceManifest) -> Problem {
+    let title =
+        format!("service `{}` is to serve several calls in an instance, which its component cannot", service.name);
+    let help = "leave limits.concurrency out, or build the component for WASI 0.3; for more calls at once raise \
+                limits.instances";
+    let label = "an instance of WASI 0.2 serves one call at a time";
+    manifest.problem(&service.name, Some("limits.concurrency"), title, help).label(label)
 }

@@ -5,9 +5,9 @@ use std::{collections::HashMap, sync::Arc};
 use anyhow::Result;
 use tokio::task::spawn_blocking;
 
-use super::{App, LinkNames, Part, digest, foundation::Foundation, part::Compiler, topology::Topology};
+use super::{App, LinkNames, Part, compiler::Compiler, digest, foundation::Foundation, topology::Topology};
 use crate::{
-    engine::{self, CodeCache, Effort, EngineError, Needs},
+    engine::{self, CodeCache, Effort, EngineError, Engines, Needs},
     history::{AtStart, History, How},
     link,
     manifest::{Manifest, Problem, Report, ServiceManifest},
@@ -111,11 +111,12 @@ impl Plan {
     }
 }
 
-/// What the engine must have room for.
+/// What the engines must have room for.
 fn needs(manifest: &Manifest) -> Needs {
     let limits = || manifest.services.iter().map(|service| &service.limits);
     Needs {
         instances: limits().fold(0, |sum, limits| sum.saturating_add(limits.instances)),
+        calls: limits().fold(0, |sum, limits| sum.saturating_add(limits.calls())),
         memories: engine::USUAL_MEMORIES,
         memory: limits().map(|limits| limits.memory.0).max().unwrap_or_default(),
     }
@@ -126,7 +127,7 @@ fn needs(manifest: &Manifest) -> Needs {
 fn read<'a>(manifest: &'a Manifest, history: &History) -> Result<(Components<'a>, Vec<Origin>)> {
     let mut origins = Vec::new();
     let mut components = Components { found: Vec::new(), problems: manifest.missing_components().into_problems() };
-    for service in manifest.services.iter().filter(|service| service.component.is_file()) {
+    for service in manifest.services.iter().filter(|service| service.component.file().is_file()) {
         let bytes = match Part::read(manifest, service) {
             Ok(bytes) => bytes,
             Err(problem) => {
@@ -161,7 +162,7 @@ fn record(history: &History, names: &[String], origins: Vec<Origin>) -> Result<(
     history.retain(&names.iter().cloned().collect()).map_err(Into::into)
 }
 
-/// An engine and what it compiled, or everything that is wrong with the files.
+/// The engines and what they compiled, or everything that is wrong with the files.
 fn compile(
     manifest: &Manifest,
     needs: Needs,
@@ -169,12 +170,12 @@ fn compile(
     components: &Components,
     compiling: &mut impl FnMut(&ServiceManifest),
 ) -> Result<(Compiler, Vec<Arc<Part>>)> {
-    let engine = engine::start(needs).map_err(|error| no_engine(manifest, error))?;
-    let compiler = Compiler { engine, cache: cache.clone(), effort };
+    let engines = Engines::new(needs).map_err(|error| no_engine(manifest, error))?;
+    let compiler = Compiler { engines, cache: cache.clone(), effort };
     let (mut parts, mut problems) = (Vec::new(), components.problems.clone());
     for (service, component) in &components.found {
         compiling(service);
-        match Part::compile(manifest, &compiler, service, &format!("`{}`", service.component.display()), component) {
+        match Part::compile(manifest, &compiler, service, &format!("`{}`", service.component), component) {
             Ok(part) => parts.push(Arc::new(part)),
             Err(problem) => problems.push(*problem),
         }

@@ -6,7 +6,7 @@ use super::Part;
 use crate::{
     link::{self, Link},
     manifest::{Manifest, Problem, Report},
-    service::HANDLER,
+    service::HANDLERS,
 };
 
 /// The components of an app's services and the links between them. All lists are
@@ -64,7 +64,8 @@ impl Topology {
 }
 
 fn no_handler(manifest: &Manifest, service: &str) -> Problem {
-    let title = format!("service `{service}` has routes, but its component does not export `{HANDLER}`");
-    let help = "remove the routes, or export the handler from the component";
+    let [plain, concurrent] = HANDLERS;
+    let title = format!("service `{service}` has routes, but its component exports no handler of HTTP");
+    let help = format!("remove the routes, or export `{plain}` or `{concurrent}` from the component");
     manifest.problem(service, Some("routes"), title, help)
 }

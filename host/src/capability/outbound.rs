@@ -1,4 +1,5 @@
-//! `wasi:http/outgoing-handler`: requests to the hosts that a service was granted.
+//! `wasi:http/outgoing-handler`, and `wasi:http/client` of WASI 0.3: requests to the
+//! hosts that a service was granted.
 //!
 //! The check is on the URL that is connected to and on the addresses that its host
 //! has. Redirects are the component's own business: it must ask again, and is
@@ -48,8 +49,11 @@ impl WasiHttpHooks for Outbound {
     }
 
     fn p2_outgoing_body_chunk_size(&mut self) -> usize {
-        self.bodies = self.bodies.saturating_add(1);
-        if self.bodies <= LARGE_BODIES { LARGE_PIECE } else { SMALL_PIECE }
+        self.piece()
+    }
+
+    fn p3_outgoing_body_chunk_size(&mut self) -> usize {
+        self.piece()
     }
 
     fn send_request(
@@ -88,5 +92,10 @@ impl Outbound {
     /// Make ready for another call.
     pub fn begin(&mut self) {
         self.bodies = 0;
+    }
+    /// The largest piece of the body that is begun now.
+    fn piece(&mut self) -> usize {
+        self.bodies = self.bodies.saturating_add(1);
+        if self.bodies <= LARGE_BODIES { LARGE_PIECE } else { SMALL_PIECE }
     }
 }

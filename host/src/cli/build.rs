@@ -1,4 +1,5 @@
-//! `dovetail build`: run the build command of each service, each command once.
+//! `dovetail build`: run the build command of each service, each command once,
+//! and pull the components that are in registries.
 
 use std::{
     io::{BufRead, BufReader},
@@ -8,8 +9,12 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow, bail};
+use clap::Args;
 
-use super::terminal::{Spinner, Terminal};
+use super::{
+    pinned::{self, Pinning},
+    terminal::{Spinner, Terminal},
+};
 use crate::manifest::Manifest;
 
 /// A build command, and whose it is.
@@ -18,6 +23,22 @@ pub struct Build {
     pub command: String,
     /// The services that have it, by name.
     pub services: Vec<String>,
+}
+
+/// Build the components, and pull those that are in registries.
+#[derive(Args)]
+pub struct Options {
+    #[command(flatten)]
+    pinning: Pinning,
+}
+
+impl Options {
+    /// Do both.
+    pub fn run(self, manifest: &Path) -> Result<()> {
+        let (manifest, terminal) = (Manifest::load(manifest)?, Terminal::new());
+        pinned::have(&manifest, self.pinning, &terminal)?;
+        run(&manifest, &terminal)
+    }
 }
 
 /// Build everything that has a build command. Services may share one.

@@ -3,8 +3,14 @@
 use std::{path::Path, sync::Arc};
 
 use anyhow::Result;
+use clap::Args;
 
-use super::{plan, state, terminal::Terminal, up};
+use super::{
+    pinned::{self, Pinning},
+    plan, state,
+    terminal::Terminal,
+    up,
+};
 use crate::{
     admin::Token,
     engine::CodeCache,
@@ -14,23 +20,33 @@ use crate::{
     store,
 };
 
-/// Build, compile and link, make an instance of each service, and look whether
-/// the store could be opened. A check changes no data, though a host may use it
-/// meanwhile: the instances have a store of their own.
-pub fn run(manifest: &Path) -> Result<()> {
-    let terminal = Terminal::new();
-    let manifest = Manifest::load(manifest)?;
-    Token::of(&manifest)?;
-    let history = Arc::new(History::peek(&state(&manifest))?);
-    let plan = plan(manifest, &history, Arc::new(CodeCache::none()), &terminal)?;
-    store::inspect(&up::store_url(plan.manifest(), None)?)?;
-    up::runtime()?.block_on(async {
-        let app = Arc::new(plan.start(store::open(&StoreUrl::Memory).await?, history).await?);
-        Gateway::new(&app)?;
-        let (services, links) = (count(app.services.len(), "service"), count(app.links().len(), "link"));
-        println!("{} is ready to serve: {services}, {links}", app.name());
-        app.close().await
-    })
+/// Build and check everything that `up` would, without serving.
+#[derive(Args)]
+pub struct Check {
+    #[command(flatten)]
+    pinning: Pinning,
+}
+
+impl Check {
+    /// Build, compile and link, make an instance of each service, and look whether
+    /// the store could be opened. A check changes no data, though a host may use it
+    /// meanwhile: the instances have a store of their own.
+    pub fn run(self, manifest: &Path) -> Result<()> {
+        let terminal = Terminal::new();
+        let manifest = Manifest::load(manifest)?;
+        Token::of(&manifest)?;
+        pinned::have(&manifest, self.pinning, &terminal)?;
+        let history = Arc::new(History::peek(&state(&manifest))?);
+        let plan = plan(manifest, &history, Arc::new(CodeCache::none()), &terminal)?;
+        store::inspect(&up::store_url(plan.manifest(), None)?)?;
+        up::runtime()?.block_on(async {
+            let app = Arc::new(plan.start(store::open(&StoreUrl::Memory).await?, history).await?);
+            Gateway::new(&app)?;
+            let (services, links) = (count(app.services.len(), "service"), count(app.links().len(), "link"));
+            println!("{} is ready to serve: {services}, {links}", app.name());
+            app.close().await
+        })
+    }
 }
 
 /// A number of things.

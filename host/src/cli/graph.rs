@@ -5,7 +5,11 @@ use std::{fmt::Write, path::Path, sync::Arc};
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 
-use super::{plan, state, terminal::Terminal};
+use super::{
+    pinned::{self, Pinning},
+    plan, state,
+    terminal::Terminal,
+};
 use crate::{
     app::LinkNames,
     engine::CodeCache,
@@ -19,6 +23,8 @@ pub struct Graph {
     /// How to draw.
     #[arg(long, value_enum, default_value_t = Format::Tree)]
     format: Format,
+    #[command(flatten)]
+    pinning: Pinning,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -37,8 +43,10 @@ impl Graph {
     /// Build, compile and link, and draw what came of it.
     pub fn run(self, manifest: &Path) -> Result<()> {
         let manifest = Manifest::load(manifest)?;
+        let terminal = Terminal::new();
+        pinned::have(&manifest, self.pinning, &terminal)?;
         let history = History::peek(&state(&manifest))?;
-        let plan = plan(manifest, &history, Arc::new(CodeCache::none()), &Terminal::new())?;
+        let plan = plan(manifest, &history, Arc::new(CodeCache::none()), &terminal)?;
         let drawing = Drawing { app: &plan.manifest().app, services: &plan.manifest().services, links: &plan.links() };
         let text = match self.format {
             Format::Tree => drawing.tree(),

@@ -1,20 +1,12 @@
 //! `dovetail swap`: make another component live in a running host.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::Path, time::Duration};
 
 use anyhow::Result;
-use clap::Args;
+use clap::{Args, ValueHint};
 use http::Method;
 
-use super::{
-    client::{Target, component},
-    service, swapped,
-    terminal::Terminal,
-    time::took,
-};
+use super::{client::Target, given::Given, service, swapped, terminal::Terminal, time::took};
 use crate::manifest::{self, Invalid};
 
 /// Make another component live in a running host, with nothing lost.
@@ -23,8 +15,9 @@ pub struct Swap {
     /// The service.
     #[arg(value_parser = service)]
     service: String,
-    /// The component's file.
-    file: PathBuf,
+    /// The component's file, or where it is in a registry: oci://HOST/REPOSITORY:TAG.
+    #[arg(value_parser = Given::parse, value_hint = ValueHint::FilePath)]
+    component: Given,
     /// Give it this share of the calls, until it is promoted or rolled back.
     #[arg(long, value_name = "PERCENT", value_parser = percent)]
     canary: Option<u8>,
@@ -40,8 +33,8 @@ impl Swap {
     /// revision that it replaces.
     pub fn run(self, manifest: &Path) -> Result<()> {
         let (service, terminal) = (&self.service, Terminal::new());
-        let component = component(&self.file)?;
-        let subject = format!("{} ({} KiB)", self.file.display(), component.len().div_ceil(1024));
+        let component = self.component.read(&terminal)?;
+        let subject = format!("{} ({} KiB)", self.component, component.len().div_ceil(1024));
         let client = self.target.client(manifest)?;
         // Who may not, or is elsewhere, learns it before the component is sent:
         // an answer that comes while it is being sent may be lost with the connection.

@@ -13,6 +13,7 @@ use tokio::{
 };
 
 use super::{
+    pinned::{self, Pinning},
     plan, state,
     terminal::{FAINT, STRONG, Terminal, word},
     watch::Watch,
@@ -54,6 +55,8 @@ pub struct Up {
     /// Build, swap and apply what changes: sources, components, the manifest.
     #[arg(long)]
     watch: bool,
+    #[command(flatten)]
+    pinning: Pinning,
 }
 
 /// What serves, and what another app in its place needs.
@@ -76,6 +79,7 @@ impl Up {
         let watch = if self.watch { Some(Watch::begin(manifest.clone())?) } else { None };
         let token = Token::of(&manifest)?;
         let url = self.store_url(&manifest)?;
+        pinned::have(&manifest, self.pinning, &Terminal::new())?;
         let history = Arc::new(History::open(&state(&manifest))?);
         let cache = Arc::new(CodeCache::open(&state(&manifest).join("code"))?);
         let plan = plan(manifest, &history, cache.clone(), &Terminal::new())?;
@@ -92,6 +96,11 @@ impl Up {
         manifest.gateway = self.listen.unwrap_or(manifest.gateway);
         manifest.admin = admin_address(&manifest, self.admin)?;
         Ok(manifest)
+    }
+
+    /// What may become of the lock file.
+    pub fn pinning(&self) -> Pinning {
+        self.pinning
     }
 
     /// Where a manifest's data is kept.

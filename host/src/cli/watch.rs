@@ -131,7 +131,7 @@ impl Watch {
     /// Leave alone what a failed change may have made of these services' files.
     fn hold(&mut self, of: impl Fn(&str) -> bool) {
         for service in self.manifest.services.iter().filter(|service| of(&service.name)) {
-            let Some(now) = file_digest(&service.component) else { continue };
+            let Some(now) = file_digest(service.component.file()) else { continue };
             if self.swapped.get(&service.name) != Some(&now) {
                 self.held.insert(service.name.clone(), now);
             }

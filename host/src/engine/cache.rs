@@ -268,11 +268,31 @@ mod tests {
     fn other_settings_have_entries_of_their_own() {
         let folder = tempfile::tempdir().expect("a folder");
         let cache = CodeCache::open(folder.path()).expect("it is ours");
-        let engine = |epochs| Engine::new(wasmtime::Config::new().epoch_interruption(epochs)).expect("an engine");
-        assert!(!is_kept(&engine(true), &cache));
-        assert!(!is_kept(&engine(false), &cache));
-        assert!(is_kept(&engine(true), &cache), "an engine of the same settings");
-        assert!(is_kept(&engine(false), &cache));
+        type Set = fn(&mut wasmtime::Config);
+        let settings: [Set; 3] = [
+            |config| {
+                config.epoch_interruption(true);
+            },
+            |config| {
+                config.epoch_interruption(false);
+            },
+            |config| {
+                config.concurrency_support(false);
+            },
+        ];
+        let engines = settings.map(|set| {
+            move || {
+                let mut config = wasmtime::Config::new();
+                set(&mut config);
+                Engine::new(&config).expect("an engine")
+            }
+        });
+        for engine in &engines {
+            assert!(!is_kept(&engine(), &cache));
+        }
+        for engine in &engines {
+            assert!(is_kept(&engine(), &cache), "an engine of the same settings");
+        }
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! A call through a link: values out of one store, into another and back.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
+use tokio::task::JoinSet;
 use wasmtime::{
-    Result, StoreContextMut,
+    Result,
     component::{Linker, Val},
+    format_err,
 };
 
 use super::{Interface, export_key};
@@ -19,14 +21,29 @@ struct Target {
 
 /// Define every function of an import as a call of the service that exports it.
 pub fn define(linker: &mut Linker<State>, import: &Interface, exporter: &Arc<Service>) -> Result<()> {
+    let concurrent = linker.engine().get_concurrency_support();
     let mut instance = linker.instance(&import.name.to_string())?;
-    for (function, _) in &import.functions {
+    for (function, ty) in &import.functions {
         let export = export_key(&import.name, function).into();
         let target = Arc::new(Target { service: exporter.clone(), export });
-        instance.func_new_async(function, move |caller, _, params, results| {
-            let target = target.clone();
-            Box::new(async move { target.forward(caller, params, results).await })
-        })?;
+        match (concurrent, ty.async_()) {
+            (false, _) => instance.func_new_async(function, move |caller, _, params, results| {
+                let target = target.clone();
+                Box::new(async move { target.forward(caller.data().deadline, params, results).await })
+            })?,
+            // It holds up whatever else its instance does, as WebAssembly has it.
+            (true, false) => instance.func_new_async(function, move |caller, _, params, results| {
+                let target = target.clone();
+                Box::new(async move { target.forward_from_task(caller.data().deadline, params, results).await })
+            })?,
+            (true, true) => instance.func_new_concurrent(function, move |caller, _, params, results| {
+                let target = target.clone();
+                Box::pin(async move {
+                    let deadline = caller.with(|mut caller| caller.data_mut().deadline);
+                    target.forward_from_task(deadline, params, results).await
+                })
+            })?,
+        }
     }
     Ok(())
 }
@@ -34,19 +51,24 @@ pub fn define(linker: &mut Linker<State>, import: &Interface, exporter: &Arc<Ser
 impl Target {
     /// Call the exporter with what is left of the caller's deadline. A failure
     /// there traps the caller, and says through which link it came.
-    async fn forward(&self, caller: StoreContextMut<'_, State>, params: &[Val], results: &mut [Val]) -> Result<()> {
-        let deadline = caller.data().deadline;
-        let called = self.call(deadline.into(), params, results).await;
+    async fn forward(&self, deadline: Instant, params: &[Val], results: &mut [Val]) -> Result<()> {
+        let called = self.call(deadline, params, results).await;
         called.map_err(|error| LinkFailed { export: self.export.clone(), error }.into())
     }
 
-    async fn call(
-        &self,
-        deadline: Option<std::time::Instant>,
-        params: &[Val],
-        results: &mut [Val],
-    ) -> Result<(), CallError> {
-        let mut call = self.service.begin(deadline).await?;
+    /// The same from the event loop of a store, where wasmtime 48 lets no other
+    /// store run: the call has a task of its own, which ends with its caller.
+    async fn forward_from_task(self: &Arc<Self>, deadline: Instant, params: &[Val], results: &mut [Val]) -> Result<()> {
+        let (target, params, mut found) = (self.clone(), params.to_vec(), results.to_vec());
+        let mut task = JoinSet::new();
+        task.spawn(async move { target.forward(deadline, &params, &mut found).await.map(|()| found) });
+        let found = task.join_next().await.ok_or_else(|| format_err!("the call has no task"))???;
+        results.clone_from_slice(&found);
+        Ok(())
+    }
+
+    async fn call(&self, deadline: Instant, params: &[Val], results: &mut [Val]) -> Result<(), CallError> {
+        let mut call = self.service.begin(Some(deadline)).await?;
         call.invoke(&self.export, params, results).await
     }
 }

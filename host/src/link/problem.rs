@@ -46,13 +46,14 @@ impl Problem {
     /// It imports of WASI what this host has not.
     pub(super) fn not_offered(part: &Part, name: &InterfaceName) -> Problem {
         let (package, _) = name.path.split_once('/').unwrap_or((&name.path, ""));
-        let other = PACKAGES.iter().find(|offered| offered.split('@').next() == Some(package));
-        let help = match other {
-            Some(other) => {
+        let others = PACKAGES.iter().filter(|offered| offered.split('@').next() == Some(package));
+        let help = match &others.collect::<Vec<_>>()[..] {
+            [] => format!("of WASI the host offers {}", quoted(&PACKAGES)),
+            [other] => {
                 let exactly = if other.contains('-') { "; a pre-release goes with itself alone" } else { "" };
                 format!("the host offers `{other}`{exactly}; build the component against that version")
             }
-            None => format!("of WASI the host offers {}", quoted(&PACKAGES)),
+            others => format!("the host offers {}; build the component against one of them", quoted(others)),
         };
         Problem::of(
             part,

@@ -59,6 +59,15 @@ impl Surface {
         surface
     }
 
+    /// Whether it imports or exports interfaces of WASI 0.3.
+    pub fn is_of_wasi_03(&self) -> bool {
+        let names = self.imports.iter().chain(&self.exports).map(|interface| &interface.name);
+        names.filter(|name| name.is_wasi()).any(|name| {
+            let version = name.version.as_ref();
+            version.is_some_and(|version| (version.major, version.minor) == (0, 3) && version.pre.is_empty())
+        })
+    }
+
     /// The export that stands for an import of this name: of several compatible
     /// versions the latest.
     pub fn export(&self, name: &InterfaceName) -> Option<&Interface> {

@@ -97,7 +97,7 @@ impl Checker<'_> {
     /// A file's path, seen from where the host runs.
     fn path(&mut self, at: &KeyPath, path: &str, help: &str) -> Option<PathBuf> {
         self.take(at, filled(path, help))?;
-        Some(joined(self.dir, path))
+        Some(load::joined(self.dir, path))
     }
 
     /// The value, or its refusal reported as that of the key at `at`.
@@ -128,11 +128,6 @@ impl Checker<'_> {
     fn problem(&self, at: &KeyPath, title: impl Into<String>) -> Problem {
         Problem::at(self.source, self.places.value(at), title)
     }
-}
-
-/// A path in a manifest, seen from where the host runs.
-fn joined(dir: &Path, path: &str) -> PathBuf {
-    if dir == Path::new(".") { PathBuf::from(path) } else { dir.join(path) }
 }
 
 fn filled(text: &str, help: &str) -> Result<(), Invalid> {

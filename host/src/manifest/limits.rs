@@ -13,6 +13,9 @@ pub struct Limits {
     pub deadline: Duration,
     /// The most instances at once; 1 to 10,000.
     pub instances: u32,
+    /// How many calls an instance of WASI 0.3 serves at once; 1 to 1,000. An
+    /// instance of WASI 0.2 serves one.
+    pub concurrency: u32,
     /// How many calls an instance serves before a fresh one takes its place;
     /// 1 to 1,000,000,000.
     pub reuse: u32,
@@ -20,4 +23,11 @@ pub struct Limits {
     pub body: ByteSize,
     /// How long calls in flight may take when the component is replaced; 1 ms to 1 h.
     pub drain: Duration,
+}
+
+impl Limits {
+    /// The most calls at once.
+    pub fn calls(&self) -> u32 {
+        self.instances.saturating_mul(self.concurrency)
+    }
 }

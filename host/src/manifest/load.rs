@@ -1,6 +1,6 @@
 //! From a path to a manifest, or to the report of what is wrong with it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use toml::de::{DeTable, Deserializer};
@@ -42,6 +42,16 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Manifest, Report> {
             Err(Report::new(problems))
         }
     }
+}
+
+/// The folder of the host, for a manifest in the folder `dir`.
+pub(super) fn state(dir: &Path) -> PathBuf {
+    dir.join(".dovetail")
+}
+
+/// A path in a manifest of the folder `dir`, seen from where the host runs.
+pub(super) fn joined(dir: &Path, path: &str) -> PathBuf {
+    if dir == Path::new(".") { PathBuf::from(path) } else { dir.join(path) }
 }
 
 /// The folder of the manifest at `path`, which is never empty.

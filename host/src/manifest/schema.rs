@@ -90,11 +90,16 @@ pub(super) struct Store {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Service {
-    /// The component's file, relative to this one.
+    /// The component's file, relative to this one, or where it is in a registry:
+    /// `oci://HOST/REPOSITORY:TAG` (`oci+http://` for one without TLS), or with
+    /// `@sha256:…`.
     #[schemars(
         required,
         length(min = 1),
-        extend("examples" = ["target/wasm32-wasip2/release/hello.wasm"])
+        extend(
+            "examples" = ["target/wasm32-wasip2/release/hello.wasm", "oci://ghcr.io/acme/hello:1.0"],
+            "anyOf" = [{"pattern": "^oci([+]http)?://[^/@]+/.*[:@][^/]+$"}, {"not": {"pattern": "^oci:|://"}}]
+        )
     )]
     pub component: Option<String>,
     /// A shell command that makes the component, run in this file's folder.
@@ -156,6 +161,10 @@ pub(super) struct Limits {
     /// The most instances at once.
     #[schemars(extend("examples" = [64]), range(min = 1, max = 10_000))]
     pub instances: i64,
+    /// How many calls an instance of a WASI 0.3 component serves at once. A trap
+    /// ends all that its instance serves.
+    #[schemars(extend("examples" = [1]), range(min = 1, max = 1_000))]
+    pub concurrency: i64,
     /// How many calls an instance serves before a fresh one takes its place.
     #[schemars(extend("examples" = [1000]), range(min = 1, max = 1_000_000_000))]
     pub reuse: i64,
@@ -213,6 +222,7 @@ impl Default for Limits {
             memory: Bytes::Text("64MiB".to_owned()),
             deadline: "10s".to_owned(),
             instances: 64,
+            concurrency: 1,
             reuse: 1000,
             body: Bytes::Text("1MiB".to_owned()),
             drain: "30s".to_owned(),

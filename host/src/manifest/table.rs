@@ -51,7 +51,7 @@ fn the_smallest_manifest_has_every_default() -> Outcome {
     assert_eq!(manifest.store.to_string(), "sqlite:data/shop.db");
     assert_eq!(manifest.dir(), Path::new("."));
     let user = manifest.service("user").ok_or("no user")?;
-    assert_eq!(user.component, Path::new("user.wasm"));
+    assert_eq!(user.component.file(), Path::new("user.wasm"));
     assert_eq!(user.limits.memory, ByteSize::mib(64));
     assert_eq!(user.limits.deadline.as_secs(), 10);
     assert_eq!((user.limits.instances, user.limits.reuse), (64, 1000));
@@ -70,7 +70,7 @@ fn every_key_reaches_its_field() -> Outcome {
     assert_eq!(manifest.store.to_string(), "memory:");
     assert_eq!(manifest.services.iter().map(|s| &s.name).collect::<Vec<_>>(), ["order", "user"]);
     let order = manifest.service("order").ok_or("no order")?;
-    assert_eq!(order.component, folder().join("order.wasm"));
+    assert_eq!(order.component.file(), folder().join("order.wasm"));
     assert_eq!(order.build.as_deref(), Some("make order"));
     assert_eq!(order.watch, [folder().join("order/src"), folder().join("wit")]);
     assert_eq!(order.routes.len(), 3);
@@ -156,6 +156,6 @@ fn later_problems_are_shown_at_their_keys() -> Outcome {
     assert_eq!(place("order", None).as_deref(), Some("14:1"));
     assert_eq!(place("order", Some("limits.memory")).as_deref(), Some("29:10"));
     assert_eq!(place("order", Some("links.shop:users/directory@0.1.0")).as_deref(), Some("24:38"));
-    assert_eq!(place("user", Some("limits.memory")).as_deref(), Some("36:1"));
+    assert_eq!(place("user", Some("limits.memory")).as_deref(), Some("37:1"));
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! HTTP into a service: one call of `wasi:http/incoming-handler`.
+//! HTTP into a service: one call of its `wasi:http` handler.
 
 use std::{pin::Pin, sync::Arc, task::Poll};
 
@@ -7,7 +7,10 @@ use http::{HeaderValue, Request, Response, StatusCode, Uri, header};
 use http_body::Body;
 use http_body_util::{BodyExt, Empty};
 use tokio::sync::oneshot;
-use wasmtime_wasi_http::{Error as HttpError, p2::body::HyperOutgoingBody};
+use wasmtime_wasi_http::{
+    Error as HttpError,
+    p2::{bindings::http::types::ErrorCode, body::HyperOutgoingBody},
+};
 
 use super::{Call, CallError, Revision, Service, instance::Reply, reply_body::ReplyBody};
 
@@ -121,7 +124,10 @@ impl Service {
     }
 
     fn response(&self, reply: Reply) -> Result<Response<HyperOutgoingBody>, CallError> {
-        let response = reply.map_err(|code| self.bad_response(&format!("the error code {code:?}")))?;
+        let response = reply.map_err(|code| match code {
+            ErrorCode::InternalError(Some(text)) => self.bad_response(&format!("the error {text}")),
+            code => self.bad_response(&format!("the error code {code:?}")),
+        })?;
         match response.status().is_informational() {
             true => {
                 Err(self.bad_response(&format!("the status {}, which ends no request", response.status().as_u16())))

@@ -9,7 +9,7 @@ use std::{
     time::Instant,
 };
 
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, futures::Notified};
 
 /// Items kept for reuse, at most `capacity` of them leased at once.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub struct Pool<T> {
     /// Protects only the list; held for a push or a pop.
     idle: Mutex<Vec<T>>,
     permits: Semaphore,
-    /// Told of each lease that ends.
+    /// Told of each lease that ends and each item that is added.
     ended: Notify,
     capacity: u32,
 }
@@ -70,6 +70,27 @@ impl<T> Pool<T> {
             }
             ended.await;
         }
+    }
+
+    /// Put in an item that was made beside a lease's own.
+    pub fn add(&self, item: T) {
+        self.idle().push(item);
+        self.ended.notify_waiters();
+    }
+
+    /// An idle item for a lease that has none.
+    pub fn take(&self) -> Option<T> {
+        self.idle().pop()
+    }
+
+    /// Wait for the next lease to end or item to be added.
+    pub fn changed(&self) -> Notified<'_> {
+        self.ended.notified()
+    }
+
+    /// How many idle items are such.
+    pub fn count(&self, such: impl Fn(&T) -> bool) -> usize {
+        self.idle().iter().filter(|item| such(item)).count()
     }
 
     /// How many items wait for use.

@@ -10,10 +10,10 @@ use wasmtime::{
     Store,
     component::{self, Component, ComponentExportIndex, InstancePre, Linker},
 };
-use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyIndices};
+use wasmtime_wasi_http::p2::bindings::ProxyIndices;
 
 use super::{
-    instance::{Exports, Instance},
+    instance::{Exports, Http, Instance, Reused, Room},
     life::Life,
     pool::Pool,
     state::{DeadlinePassed, State},
@@ -23,9 +23,9 @@ use crate::{
     manifest::{ByteSize, Limits},
 };
 
-/// The interface that a component with routes exports, in any version that goes
-/// with this one.
-pub const HANDLER: &str = "wasi:http/incoming-handler@0.2.0";
+/// The interfaces of which a component with routes exports one, in any version that
+/// goes with this one.
+pub const HANDLERS: [&str; 2] = ["wasi:http/incoming-handler@0.2.0", "wasi:http/handler@0.3.0"];
 
 /// A component that can serve calls, and the instances made of it.
 pub struct Revision {
@@ -33,12 +33,20 @@ pub struct Revision {
     digest: String,
     since: SystemTime,
     pre: InstancePre<State>,
-    proxy: Option<ProxyIndices>,
-    exports: Exports,
+    making: Making,
+    pub(super) exports: Exports,
     grants: Arc<Grants>,
     memory: u64,
     pub(super) pool: Arc<Pool<Instance>>,
     pub(super) life: Arc<Life>,
+}
+
+/// How its instances are made.
+enum Making {
+    /// For a call at a time. Without the handler a service answers links only.
+    Reused(Option<ProxyIndices>),
+    /// Each in a task of its own, as many as there is room for.
+    Concurrent(Room),
 }
 
 /// Why a component cannot serve.
@@ -83,18 +91,20 @@ impl Revision {
         limits: &Limits,
     ) -> Result<Revision, RevisionError> {
         let pre = linker.instantiate_pre(component).map_err(RevisionError::Link)?;
-        // A service without the handler answers links only.
-        let proxy = ProxyIndices::new(&pre).ok();
+        let making = match pre.engine().get_concurrency_support() {
+            false => Making::Reused(ProxyIndices::new(&pre).ok()),
+            true => Making::Concurrent(Room::new(limits.instances, limits.concurrency)),
+        };
         let revision = Revision {
             number,
             digest,
             since: SystemTime::now(),
             pre,
-            proxy,
+            making,
             exports: Arc::new(exports),
             grants,
             memory: limits.memory.0,
-            pool: Pool::new(limits.instances),
+            pool: Pool::new(limits.calls()),
             life: Arc::default(),
         };
         let mut store = revision.store(Instant::now() + limits.deadline);
@@ -126,7 +136,10 @@ impl Revision {
 
     /// Instances that wait for a call.
     pub fn idle(&self) -> usize {
-        self.pool.idle_count()
+        match &self.making {
+            Making::Reused(_) => self.pool.idle_count(),
+            Making::Concurrent(room) => room.idle_count(&self.pool),
+        }
     }
 
     /// Wait until no instance serves a call.
@@ -136,14 +149,30 @@ impl Revision {
 
     /// Instances that serve a call, or are being made for one.
     pub fn busy(&self) -> usize {
-        self.pool.busy_count()
+        match &self.making {
+            Making::Reused(_) => self.pool.busy_count(),
+            Making::Concurrent(room) => room.busy_count(&self.pool),
+        }
     }
 
-    /// Make an instance for a call with this deadline.
+    /// Make an instance for a call with this deadline, or find a place at one.
     pub(super) async fn instantiate(&self, deadline: Instant) -> wasmtime::Result<Instance> {
         let mut store = self.store(deadline);
-        let (instance, proxy) = self.instantiate_in(&mut store).await?;
-        Ok(Instance::new(store, instance, proxy, self.exports.clone()))
+        match &self.making {
+            Making::Reused(proxy) => {
+                let instance = self.instantiate_in(&mut store).await?;
+                let proxy = proxy.as_ref().map(|proxy| proxy.load(&mut store, &instance)).transpose()?;
+                Ok(Instance::Reused(Reused::new(store, instance, proxy)))
+            }
+            Making::Concurrent(room) => {
+                let make = async || {
+                    let instance = self.instantiate_in(&mut store).await?;
+                    let http = Http::of(&self.pre, &mut store, &instance)?;
+                    Ok((store, instance, http))
+                };
+                room.place(&self.pool, deadline, make).await
+            }
+        }
     }
 
     fn store(&self, deadline: Instant) -> Store<State> {
@@ -152,16 +181,11 @@ impl Revision {
 
     /// A component runs when it is instantiated, if it wants to: its start
     /// functions spin or wait no longer than a call may.
-    async fn instantiate_in(&self, store: &mut Store<State>) -> wasmtime::Result<(component::Instance, Option<Proxy>)> {
+    async fn instantiate_in(&self, store: &mut Store<State>) -> wasmtime::Result<component::Instance> {
         let deadline = store.data().deadline;
         let instance = tokio::time::timeout_at(deadline.into(), self.pre.instantiate_async(&mut *store)).await;
         let waited = || wasmtime::Error::from(DeadlinePassed).context("while it waited for the host");
-        let instance = instance.unwrap_or_else(|_| Err(waited()))?;
-        let proxy = match &self.proxy {
-            Some(indices) => Some(indices.load(store, &instance)?),
-            None => None,
-        };
-        Ok((instance, proxy))
+        instance.unwrap_or_else(|_| Err(waited()))
     }
 }
 

@@ -14,6 +14,7 @@ use wasmtime_wasi_http::{
         body::{HostIncomingBody, HostOutgoingBody},
         types::{HostFutureIncomingResponse, HostIncomingRequest, HostResponseOutparam},
     },
+    p3,
 };
 
 use super::limits::MemoryLimit;
@@ -36,18 +37,29 @@ const MOST_TAKEN: usize = 32 << 20;
 /// interrupted.
 const MOST_RANDOM: u64 = 64 << 10;
 
-/// The packages behind [`State::linker`]. Other versions go with these by the
+/// Handles that a component of WASI 0.3 may have, the ends of streams and futures
+/// among them, of which the host keeps the other side.
+const MOST_HANDLES: usize = 10_000;
+
+/// The packages behind [`State::linker`], those of WASI 0.3 for components that
+/// run on the concurrent engine. Other versions go with these by the
 /// rules of [`crate::link::InterfaceName::goes_with`].
-pub const PACKAGES: [&str; 9] = [
+pub const PACKAGES: [&str; 15] = [
     "wasi:cli@0.2.0",
+    "wasi:cli@0.3.0",
     "wasi:clocks@0.2.0",
+    "wasi:clocks@0.3.0",
     "wasi:config@0.2.0-rc.1",
     "wasi:filesystem@0.2.0",
+    "wasi:filesystem@0.3.0",
     "wasi:http@0.2.0",
+    "wasi:http@0.3.0",
     "wasi:io@0.2.0",
     "wasi:keyvalue@0.2.0-draft",
     "wasi:random@0.2.0",
+    "wasi:random@0.3.0",
     "wasi:sockets@0.2.0",
+    "wasi:sockets@0.3.0",
 ];
 
 /// The host's side of one instance.
@@ -59,7 +71,7 @@ pub struct State {
     grants: Arc<Grants>,
     /// What its memories may take.
     pub memory: MemoryLimit,
-    /// When the call that it serves must have ended.
+    /// When the call that it serves, or the last of them, must have ended.
     pub deadline: Instant,
 }
 
@@ -105,6 +117,9 @@ impl State {
         store.epoch_deadline_callback(at_tick);
         store.set_epoch_deadline(1);
         store.set_hostcall_fuel(MOST_TAKEN);
+        if engine.get_concurrency_support() {
+            store.set_max_component_handles(MOST_HANDLES);
+        }
         store
     }
 
@@ -114,6 +129,13 @@ impl State {
         self.outbound.begin();
         // A refusal that the last call survived is not this one's.
         self.memory.take_refused();
+    }
+
+    /// Make ready for a call beside others. Which of them runs cannot be told, so
+    /// the last deadline is all of theirs here; the call's own ends it from outside.
+    pub fn join(&mut self, deadline: Instant) {
+        self.deadline = self.deadline.max(deadline);
+        self.outbound.begin();
     }
 
     /// Whether the component still holds a body or a request of the call that it
@@ -126,10 +148,13 @@ impl State {
                 || object.is::<HostOutgoingBody>()
                 || object.is::<HostResponseOutparam>()
                 || object.is::<HostFutureIncomingResponse>()
+                || object.is::<p3::Request>()
+                || object.is::<p3::Response>()
         })
     }
 
-    /// Everything that the host offers to components; links come on top.
+    /// Everything that the host offers to components that run on this engine;
+    /// links come on top.
     pub fn linker(engine: &Engine) -> Result<Linker<State>> {
         let mut linker = Linker::new(engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
@@ -139,6 +164,10 @@ impl State {
             table: &mut state.table,
         })?;
         config::link::<State>(&mut linker, |state| &state.grants)?;
+        if engine.get_concurrency_support() {
+            wasmtime_wasi::p3::add_to_linker(&mut linker)?;
+            p3::add_to_linker(&mut linker)?;
+        }
         Ok(linker)
     }
 }

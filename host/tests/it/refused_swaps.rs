@@ -169,8 +169,7 @@ fn what_is_too_large_is_not_sent() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_others_need_must_be_exported_as_they_need_it() {
     let scene = Scene::new().await;
-    let no_handler =
-        ["service `user` has routes, but its component does not export `wasi:http/incoming-handler@0.2.0`"];
+    let no_handler = ["service `user` has routes, but its component exports no handler of HTTP"];
     let missing = |who| format!("service `{who}` imports `shop:users/directory@0.1.0`, which no other service exports");
     let (order, relay) = (missing("order"), missing("relay"));
     // Routes without a handler.

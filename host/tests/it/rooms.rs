@@ -14,7 +14,7 @@ use std::{
 type Plan = BTreeMap<String, BTreeSet<String>>;
 
 /// The plan. A new word in it is argued in its comment and in its commit.
-const PLAN: [(&str, &[&str]); 14] = [
+const PLAN: [(&str, &[&str]); 16] = [
     // The command line is where everything comes together.
     ("cli", &["everything"]),
     // How connections are accepted, bounded and drained is the same for both:
@@ -28,6 +28,9 @@ const PLAN: [(&str, &[&str]); 14] = [
     // of a service: nobody else knows both and the store. `history`, because an app
     // comes up with what was live.
     ("app", &["capability", "engine", "history", "link", "manifest", "service", "store", "telemetry"]),
+    // What is composed is a plan's: its links by name, told apart by the versions
+    // of their interfaces, and the grants of its services.
+    ("compose", &["app", "link", "manifest"]),
     ("link", &["service"]),
     // `manifest` for its values (limits, sizes, hosts), which are valid by
     // construction; a second set of the same types would only be converted. Not
@@ -40,6 +43,8 @@ const PLAN: [(&str, &[&str]); 14] = [
     // `manifest` for the URL of a store, for the same reason: when each read it
     // for itself, what one took the other refused.
     ("store", &["manifest"]),
+    // `manifest` for references and digests, likewise.
+    ("registry", &["manifest"]),
     // What can be understood, and tested, by itself.
     ("manifest", &[]),
     ("engine", &[]),

@@ -19,13 +19,15 @@ pub use self::{
 
 pub mod admin;
 mod client;
+pub mod composed;
+pub mod elsewhere;
 pub mod example;
 pub mod load;
 pub mod made;
 pub mod raw;
+pub mod registry;
 pub mod server;
 pub mod shop_table;
-#[allow(dead_code, reason = "tests on other hosts are on their way")]
 pub mod tools;
 mod upload;
 
@@ -72,8 +74,16 @@ pub fn up(folder: &Path) -> Command {
     command
 }
 
-/// The file of a built component: `user`, `order`, `guest`, `relay`,
-/// `faulty_directory`. The first call builds them all, by `dovetail build`.
+/// The components that are built for the tests.
+const COMPONENTS: [&str; 9] =
+    ["user", "order", "guest", "relay", "faulty_directory", "guest_async", "user_async", "asker", "later"];
+
+/// The component that does what it is told to, in WASI 0.2 and in 0.3: what is true
+/// of a call is true of either.
+pub const GUESTS: [&str; 2] = ["guest", "guest_async"];
+
+/// The file of one of [`COMPONENTS`]. The first call builds them all, by `dovetail
+/// build`.
 pub fn component(name: &str) -> PathBuf {
     static BUILT: OnceLock<()> = OnceLock::new();
     let folder = root().join("components/target/wasm32-wasip2/release");
@@ -96,7 +106,7 @@ pub fn app(manifest: &str) -> TempDir {
 /// Write or replace the manifest of a folder: see [`app`].
 pub fn write_manifest(folder: &Path, manifest: &str) {
     let mut text = manifest.to_owned();
-    for name in ["user", "order", "guest", "relay", "faulty_directory"] {
+    for name in COMPONENTS {
         text = text.replace(&format!("{{{name}}}"), &component(name).display().to_string());
     }
     std::fs::write(folder.join("dovetail.toml"), text).expect("the manifest can be written");

@@ -14,6 +14,7 @@ use crate::{
     cli::{
         build::Build,
         check::count,
+        pinned,
         swapped::{short, stopped_calls},
         terminal::Terminal,
         time::took,
@@ -32,6 +33,9 @@ impl Watch {
         Report::new(problems).into_result()?;
         let built = manifest.services.iter().map(|service| (service.name.clone(), fingerprint(&manifest, service)));
         let built = block_in_place(|| built.collect());
+        let (wanted, pinning) = (manifest.clone(), up.pinning());
+        let pulled = spawn_blocking(move || pinned::have(&wanted, pinning, &Terminal::new())).await;
+        pulled.map_err(|error| anyhow!(error).context("pulling broke off"))??;
         let known: Vec<_> = Build::all(&self.manifest).into_iter().map(|build| build.command).collect();
         for build in Build::all(&manifest).into_iter().filter(|build| !known.contains(&build.command)) {
             run(build, manifest.dir()).await?;

@@ -134,7 +134,7 @@ impl Interest {
         let mut interest = Interest::default();
         interest.files.insert(named(&manifest.path));
         for service in &manifest.services {
-            interest.files.insert(named(&service.component));
+            interest.files.insert(named(service.component.file()));
             for path in &service.watch {
                 match path.canonicalize() {
                     Ok(folder) if folder.is_dir() => interest.folders.insert(folder),

@@ -15,6 +15,7 @@ use crate::{
         terminal::Terminal,
         time::{millis, took},
     },
+    manifest::ComponentSource,
     swap::{Drained, Swap, SwapError},
 };
 
@@ -60,7 +61,7 @@ impl Watch {
         let mut replaced = Vec::new();
         for service in &self.manifest.services {
             // One that is not there is being replaced.
-            let Ok(component) = std::fs::read(&service.component) else { continue };
+            let Ok(component) = std::fs::read(service.component.file()) else { continue };
             let now = digest(&component);
             let name = &service.name;
             if self.held.get(name) == Some(&now) || self.swapped.get(name) == Some(&now) {
@@ -68,7 +69,10 @@ impl Watch {
             }
             self.held.remove(name);
             self.swapped.insert(name.clone(), now);
-            let path = shown(&service.component, self.manifest.dir());
+            let path = match &service.component {
+                ComponentSource::File(file) => shown(file, self.manifest.dir()),
+                ComponentSource::Registry { reference, .. } => reference.to_string(),
+            };
             replaced.push(Replaced { service: name.clone(), component: component.into(), path });
         }
         replaced

@@ -12,7 +12,7 @@ use crate::manifest::{Manifest, ServiceManifest};
 /// What the sources of a service are: the same as long as no file of them is
 /// added, changed or removed.
 pub fn fingerprint(manifest: &Manifest, service: &ServiceManifest) -> String {
-    let components: Vec<_> = manifest.services.iter().map(|service| service.component.as_path()).collect();
+    let components: Vec<_> = manifest.services.iter().map(|service| service.component.file()).collect();
     let mut hash = Sha256::new();
     for path in &service.watch {
         add(path, &components, &mut hash);
@@ -78,7 +78,7 @@ mod tests {
         for ignored in ["target/a", "src/.lib.rs.swp", ".git/index"] {
             write(ignored, "2");
         }
-        fs::write(manifest.services[0].component.as_path(), "3").expect("a file can be written");
+        fs::write(manifest.services[0].component.file(), "3").expect("a file can be written");
         std::os::unix::fs::symlink(folder.path(), at("src/back")).expect("a link can be made");
         assert_eq!(now(), before);
 

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use http::Uri;
 
-use super::{Checker, filled, joined};
+use super::{Checker, filled};
 use crate::manifest::duration::duration;
 use crate::manifest::key::KeyPath;
 use crate::manifest::nearest::nearest;
 use crate::manifest::schema::{self, Bytes};
-use crate::manifest::{ByteSize, Invalid, Limits, OutboundHost, Route, ServiceManifest, names};
+use crate::manifest::{ByteSize, ComponentSource, Invalid, Limits, OutboundHost, Route, ServiceManifest, load, names};
 
 impl Checker<'_> {
     /// The services that have nothing amiss, in the order of their names.
@@ -28,10 +28,8 @@ impl Checker<'_> {
     fn service(&mut self, name: String, table: schema::Service, known: &BTreeSet<String>) -> Option<ServiceManifest> {
         let at = KeyPath::root().child("service").child(&name);
         self.take_key(&at, "service name", names::service(&name));
-        let component = table.component.as_deref();
-        let component = component
-            .and_then(|path| self.path(&at.child("component"), path, "write the path of the component's file"));
-        self.build(&at, table.build.as_deref());
+        let component = table.component.as_deref().and_then(|text| self.component(&at.child("component"), text));
+        self.build(&at, table.build.as_deref(), component.as_ref());
         let watch = self.watch(&at.child("watch"), &table);
         let routes = self.list(&at.child("routes"), &table.routes, |text| text.parse::<Route>());
         let buckets =
@@ -58,10 +56,18 @@ impl Checker<'_> {
         })
     }
 
-    fn build(&mut self, at: &KeyPath, command: Option<&str>) {
-        if let Some(command) = command {
-            let filled = filled(command, "write a command, or leave the key out");
-            self.take(&at.child("build"), filled);
+    fn component(&mut self, at: &KeyPath, text: &str) -> Option<ComponentSource> {
+        self.take(at, filled(text, "write the path of the component's file"))?;
+        self.take(at, ComponentSource::parse(text, self.dir, &load::state(self.dir)))
+    }
+
+    fn build(&mut self, at: &KeyPath, command: Option<&str>, component: Option<&ComponentSource>) {
+        let Some(command) = command else { return };
+        let command = filled(command, "write a command, or leave the key out");
+        self.take(&at.child("build"), command);
+        if component.is_some_and(|component| component.reference().is_some()) {
+            let help = "leave it out, or write the path of what it makes as `component`";
+            self.take::<()>(&at.child("build"), Err(Invalid::new("makes nothing: the component is pulled", help)));
         }
     }
 
@@ -72,7 +78,7 @@ impl Checker<'_> {
         }
         let help = "write the path of a file or a folder, or leave it out";
         let dir = self.dir;
-        self.list(at, &table.watch, |path| filled(path, help).map(|()| joined(dir, path)))
+        self.list(at, &table.watch, |path| filled(path, help).map(|()| load::joined(dir, path)))
     }
 
     fn list<T>(&mut self, at: &KeyPath, items: &[String], parse: impl Fn(&str) -> Result<T, Invalid>) -> Vec<T> {
@@ -108,6 +114,7 @@ impl Checker<'_> {
         let memory = self.take(&at.child("memory"), memory(&table.memory));
         let deadline = self.take(&at.child("deadline"), up_to_an_hour(&table.deadline));
         let instances = self.take(&at.child("instances"), instances(table.instances));
+        let concurrency = self.take(&at.child("concurrency"), concurrency(table.concurrency));
         let reuse = self.take(&at.child("reuse"), reuse(table.reuse));
         let body = self.take(&at.child("body"), bytes(&table.body));
         let drain = self.take(&at.child("drain"), up_to_an_hour(&table.drain));
@@ -115,6 +122,7 @@ impl Checker<'_> {
             memory: memory?,
             deadline: deadline?,
             instances: instances?,
+            concurrency: concurrency?,
             reuse: reuse?,
             body: body?,
             drain: drain?,
@@ -167,6 +175,10 @@ fn up_to_an_hour(text: &str) -> Result<Duration, Invalid> {
 
 fn instances(number: i64) -> Result<u32, Invalid> {
     count(number, 10_000, "write 1 to 10_000")
+}
+
+fn concurrency(number: i64) -> Result<u32, Invalid> {
+    count(number, 1_000, "write 1 to 1_000")
 }
 
 fn reuse(number: i64) -> Result<u32, Invalid> {

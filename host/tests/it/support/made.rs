@@ -28,6 +28,14 @@ pub fn variant(name: &str, from: &str, to: &str) -> Vec<u8> {
     bytes
 }
 
+/// A built component with the type of a stream at its end: nothing uses it, but only
+/// a host of WASI 0.3 knows it.
+pub fn with_a_stream(name: &str) -> Vec<u8> {
+    // A section of one type, `stream<u8>`.
+    let types = [0x07, 0x04, 0x01, 0x66, 0x01, 0x7d];
+    [bytes(name), types.to_vec()].concat()
+}
+
 /// A service of the shop that says [`TYPES`]' second of its answers.
 pub fn other(name: &str) -> Vec<u8> {
     variant(name, TYPES[0], TYPES[1])

@@ -1,0 +1,37 @@
+//! `dovetail pull`: from a registry into a file.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::{Args, ValueHint};
+
+use super::{
+    registries::{Registries, explained},
+    terminal::Terminal,
+};
+use crate::manifest::Reference;
+
+/// Pull a component from a registry into a file.
+#[derive(Args)]
+pub struct Pull {
+    /// Where it is: oci://HOST/REPOSITORY:TAG, or with @sha256:….
+    #[arg(value_parser = Reference::parse)]
+    reference: Reference,
+    /// The file to write.
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    output: PathBuf,
+}
+
+impl Pull {
+    /// Pull it, and print what it was by its digest.
+    pub fn run(self) -> Result<()> {
+        let terminal = Terminal::new();
+        let registries = Registries::new(&terminal)?;
+        let artifact = registries.resolve(&self.reference).map_err(explained)?;
+        let name = self.output.display().to_string();
+        let component = registries.component(&name, &self.reference, &artifact).map_err(explained)?;
+        std::fs::write(&self.output, component).with_context(|| format!("`{name}` cannot be written"))?;
+        println!("{}", self.reference.pinned(&artifact.digest));
+        Ok(())
+    }
+}

@@ -1,0 +1,76 @@
+//! `dovetail push`: a component to a registry.
+
+use std::path::Path;
+
+use anyhow::{Result, anyhow};
+use bytes::Bytes;
+use clap::{Args, ValueHint};
+
+use super::{
+    build::Build,
+    client::component,
+    pinned::{self, Pinning},
+    registries::{Registries, explained},
+    service,
+    terminal::Terminal,
+};
+use crate::manifest::{Invalid, Manifest, Reference};
+
+/// Push a component to a registry.
+#[derive(Args)]
+pub struct Push {
+    /// A service of the manifest, which is built first, or a component's file: it
+    /// has a `.` or a `/` in its name, as in ./user.
+    #[arg(value_name = "SERVICE|FILE", value_hint = ValueHint::FilePath)]
+    component: String,
+    /// Where to: oci://HOST/REPOSITORY:TAG.
+    #[arg(value_parser = target)]
+    reference: Reference,
+    #[command(flatten)]
+    pinning: Pinning,
+}
+
+impl Push {
+    /// Push it, and print what it is by its digest.
+    pub fn run(self, manifest: &Path) -> Result<()> {
+        let terminal = Terminal::new();
+        let bytes = self.bytes(manifest, &terminal)?;
+        let registries = Registries::new(&terminal)?;
+        let artifact = registries.push(&self.component, &self.reference, bytes).map_err(explained)?;
+        println!("{}", self.reference.pinned(&artifact.digest));
+        Ok(())
+    }
+
+    fn bytes(&self, manifest: &Path, terminal: &Terminal) -> Result<Bytes> {
+        let Ok(name) = service(&self.component) else {
+            return component(Path::new(&self.component));
+        };
+        let manifest = Manifest::load(manifest)?;
+        let service = manifest.service(&name).ok_or_else(|| {
+            let names: Vec<_> = manifest.services.iter().map(|service| service.name.as_str()).collect();
+            anyhow!(
+                "there is no service `{name}`: the services are `{}`; write `./{name}` for a file",
+                names.join("`, `")
+            )
+        })?;
+        if service.component.reference().is_some() {
+            pinned::have(&manifest, self.pinning, terminal)?;
+        }
+        for build in Build::all(&manifest).into_iter().filter(|build| build.services.contains(&name)) {
+            build.run(manifest.dir(), terminal)?;
+        }
+        component(service.component.file())
+    }
+}
+
+/// Reads where to push: a tag, for a digest is what comes of it.
+fn target(text: &str) -> Result<Reference, Invalid> {
+    let reference = Reference::parse(text)?;
+    match reference.digest() {
+        None => Ok(reference),
+        Some(_) => Err(Invalid {
+            reason: "has a digest, which only what is pushed decides".to_owned(),
+            help: "leave it out, and write a tag".to_owned(),
+        }),
+    }
+}

@@ -1,0 +1,55 @@
+//! `dovetail update`: pin what tags stand for now.
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use super::{
+    pinned::{self, Wanted},
+    registries::Registries,
+    service,
+    terminal::Terminal,
+};
+use crate::{
+    manifest::{Manifest, Report},
+    registry::Lock,
+};
+
+/// Pin the manifest's references to what their tags stand for now.
+#[derive(Args)]
+pub struct Update {
+    /// Only those of these services.
+    #[arg(value_name = "SERVICE", value_parser = service)]
+    services: Vec<String>,
+}
+
+impl Update {
+    /// Ask the registries, pull what is new, and write the lock file.
+    pub fn run(self, manifest: &Path) -> Result<()> {
+        let (manifest, terminal) = (Manifest::load(manifest)?, Terminal::new());
+        let wanted = pinned::wanted(&manifest);
+        for name in &self.services {
+            match manifest.service(name) {
+                None => bail!("there is no service `{name}` in `{}`", manifest.path.display()),
+                Some(service) if service.component.reference().is_none() => {
+                    bail!("service `{name}` has nothing to update: its component is the file `{}`", service.component)
+                }
+                Some(_) => {}
+            }
+        }
+        let is_asked = |wanted: &&Wanted| self.services.is_empty() || self.services.contains(&wanted.service.name);
+        let asked: Vec<_> = wanted.iter().filter(is_asked).collect();
+        let lock = Lock::read(&manifest.lock_file())?;
+        let (mut pulled, mut problems) = (Vec::new(), Vec::new());
+        let registries = Registries::new(&terminal)?;
+        for wanted in asked {
+            match pinned::renew(&registries, wanted, &lock, &terminal) {
+                Ok(new) => pulled.extend(new),
+                Err(error) => problems.push(pinned::cannot_pull(&manifest, wanted, None, &error)),
+            }
+        }
+        Report::new(problems).into_result()?;
+        pinned::note(lock, &wanted, pulled, true, &terminal)
+    }
+}

@@ -1,0 +1,116 @@
+//! Why services cannot be composed.
+
+/// Why services cannot be composed, and what would be right.
+#[derive(Debug, thiserror::Error)]
+pub enum ComposeError {
+    /// The manifest has no such service.
+    #[error("there is no service `{name}`; the manifest has {known}")]
+    UnknownService {
+        /// As it was asked for.
+        name: String,
+        /// Those that there are.
+        known: String,
+    },
+    /// A router would have nothing to do.
+    #[error("no service has a route, so there is nothing to put a router before; name a service to compose it alone")]
+    NoRoutes,
+    /// The router is WASI 0.2.
+    #[error(
+        "service `{service}` answers HTTP by `{handler}` of WASI 0.3, and the router speaks 0.2; \
+         build it for `wasi:http/incoming-handler@0.2`, or compose it alone: `dovetail compose {service}`"
+    )]
+    Async {
+        /// The service that has routes.
+        service: String,
+        /// What it exports.
+        handler: String,
+    },
+    /// It has routes, but nothing that answers.
+    #[error("service `{service}` has routes, but its component does not export `wasi:http/incoming-handler`")]
+    NoHandler {
+        /// The service that has routes.
+        service: String,
+    },
+    /// What its functions are made of is not known to the composer.
+    #[error("the component of `{name}` cannot be composed")]
+    Component {
+        /// Whose it is.
+        name: String,
+        /// What the composer says.
+        source: anyhow::Error,
+    },
+    /// Both sides have the interface, with other types.
+    #[error("`{import}`, which `{importer}` imports, cannot be tied to `{exporter}`")]
+    Tie {
+        /// Who imports.
+        importer: String,
+        /// What it imports.
+        import: String,
+        /// Who exports.
+        exporter: String,
+        /// What the composer says.
+        source: anyhow::Error,
+    },
+    /// It cannot be seen from outside.
+    #[error("`{export}` of `{name}` cannot be exported")]
+    Export {
+        /// Who exports.
+        name: String,
+        /// What it exports.
+        export: String,
+        /// What the composer says.
+        source: anyhow::Error,
+    },
+    /// The services cannot be put side by side.
+    #[error("the services cannot be composed")]
+    Encode(#[source] anyhow::Error),
+    /// Something is imported that is not WASI.
+    #[error(
+        "`{interface}` is left open, and no host of WASI has it; {importers} imports it: add a service that exports it"
+    )]
+    Open {
+        /// The services that want it.
+        importers: String,
+        /// What is left open.
+        interface: String,
+    },
+    /// Spin has other versions, or nothing of that kind.
+    #[error("Spin offers no `{interface}`, which the composition imports; of `{package}` it offers {offered}")]
+    NotOnSpin {
+        /// What is imported.
+        interface: String,
+        /// Its package.
+        package: String,
+        /// What Spin has of that.
+        offered: String,
+    },
+    /// Two services read the same key and are to find different values.
+    #[error(
+        "services `{one}` and `{other}` have different values for `{key}` in `{table}`, \
+         which all services of a composition share; give them one value, or compose them apart"
+    )]
+    Differs {
+        /// A service.
+        one: String,
+        /// Another.
+        other: String,
+        /// `config` or `env`.
+        table: &'static str,
+        /// The key in it.
+        key: String,
+    },
+}
+
+impl ComposeError {
+    pub(super) fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> ComposeError {
+        ComposeError::UnknownService { name: name.into(), known: listed(known) }
+    }
+
+    pub(super) fn open(interface: &str, importers: Vec<&str>) -> ComposeError {
+        ComposeError::Open { importers: listed(importers.into_iter()), interface: interface.into() }
+    }
+}
+
+fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,75 @@
+#![expect(clippy::expect_used, reason = "a test fails by a panic that says what was expected")]
+
+use std::path::Path;
+
+use super::*;
+use crate::manifest::Manifest;
+
+/// Answers HTTP by WASI 0.2.
+const HANDLES: &str = r#"(component
+    (import "wasi:http/types@0.2.0" (instance $types
+        (export "incoming-request" (type (sub resource)))
+        (export "response-outparam" (type (sub resource)))))
+    (alias export $types "incoming-request" (type $request))
+    (alias export $types "response-outparam" (type $out))
+    (core module $m (func (export "handle") (param i32 i32)))
+    (core instance $i (instantiate $m))
+    (alias core export $i "handle" (core func $handle))
+    (func $handle (param "request" (own $request)) (param "response-out" (own $out)) (canon lift (core func $handle)))
+    (instance $handler (export "handle" (func $handle)))
+    (export "NAME" (instance $handler)))"#;
+
+/// Asks another service.
+const ASKS: &str = r#"(component
+    (import "demo:tools/clock@0.1.0" (instance (export "now" (func (result u64))))))"#;
+
+/// Compose services of these names, with or without a route, from their texts.
+fn app_of(services: &[(&str, bool, &str)], alone: Option<&str>) -> Result<Composed, ComposeError> {
+    let mut text = "[app]\nname = \"app\"\n".to_owned();
+    for (name, routed, _) in services {
+        let routes = if *routed { format!("[\"/{name}\"]") } else { "[]".into() };
+        text.push_str(&format!("[service.{name}]\ncomponent = \"{name}.wasm\"\nroutes = {routes}\n"));
+    }
+    let manifest = Manifest::parse(Path::new("dovetail.toml"), &text).expect("a manifest");
+    let component = |name: &str| {
+        let (_, _, text) = services.iter().find(|(other, ..)| *other == name).expect("one of them");
+        wat::parse_str(text).expect("a component")
+    };
+    let sources = manifest.services.iter().map(|service| Source { service, component: component(&service.name) });
+    let sources: Vec<_> = sources.collect();
+    match alone {
+        Some(name) => service(&sources, &[], Store::Host, name),
+        None => app(&sources, &[], Store::Host),
+    }
+}
+
+fn refusal(services: &[(&str, bool, &str)], alone: Option<&str>) -> String {
+    app_of(services, alone).err().expect("it cannot be composed").to_string()
+}
+
+#[test]
+fn a_router_is_put_before_services_that_answer() {
+    let handles = HANDLES.replace("NAME", HANDLER);
+    let composed = app_of(&[("one", true, &handles), ("two", true, &handles), ("idle", false, &handles)], None);
+    let composed = composed.expect("it can be composed");
+    assert_eq!((composed.services, composed.answers_http), (vec!["one".to_owned(), "two".to_owned()], true));
+}
+
+#[test]
+fn what_speaks_another_version_of_http_is_composed_alone() {
+    let later = HANDLES.replace("NAME", "wasi:http/handler@0.3.0");
+    let why = refusal(&[("one", true, &later)], None);
+    assert!(why.starts_with("service `one` answers HTTP by `wasi:http/handler@0.3.0` of WASI 0.3"), "{why}");
+    assert!(why.ends_with("or compose it alone: `dovetail compose one`"), "{why}");
+    assert!(app_of(&[("one", true, &later)], Some("one")).is_ok());
+    let other = HANDLES.replace("NAME", "demo:http/handler@0.2.0");
+    let why = "service `one` has routes, but its component does not export `wasi:http/incoming-handler`";
+    assert_eq!(refusal(&[("one", true, &other)], None), why);
+}
+
+#[test]
+fn what_is_left_open_is_named_with_who_wants_it() {
+    let why = "`demo:tools/clock@0.1.0` is left open, and no host of WASI has it; `asks` imports it: add a service \
+               that exports it";
+    assert_eq!(refusal(&[("asks", false, ASKS)], Some("asks")), why);
+}

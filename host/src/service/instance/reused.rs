@@ -1,0 +1,72 @@
+//! An instance that serves one call at a time, where the call is: no task, no
+//! channel. Dropped with its call, it is gone at once.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::Request;
+use http_body::Body;
+use tokio::sync::oneshot;
+use wasmtime::{
+    Result, Store,
+    component::{self, ComponentExportIndex, Val},
+    format_err,
+};
+use wasmtime_wasi_http::{
+    WasiHttpView,
+    p2::bindings::{Proxy, http::types::Scheme},
+};
+
+use super::{super::state::State, Reply};
+
+/// An instance serves one call at a time, up to `limits.reuse` of them.
+pub struct Reused {
+    store: Store<State>,
+    instance: component::Instance,
+    proxy: Option<Proxy>,
+    served: u32,
+}
+
+impl Reused {
+    /// An instance that was just made, for its first call.
+    pub fn new(store: Store<State>, instance: component::Instance, proxy: Option<Proxy>) -> Self {
+        Reused { store, instance, proxy, served: 1 }
+    }
+
+    pub(super) fn begin(&mut self, deadline: Instant) {
+        self.served += 1;
+        self.store.data_mut().begin(deadline);
+        self.store.set_epoch_deadline(1);
+    }
+
+    pub(super) fn is_reusable(&mut self, reuse: u32) -> bool {
+        self.served < reuse && !self.store.data_mut().holds_open_ends()
+    }
+
+    pub(super) fn refused_memory(&mut self) -> Option<u64> {
+        self.store.data_mut().memory.take_refused()
+    }
+
+    pub(super) async fn invoke(
+        &mut self,
+        export: &ComponentExportIndex,
+        params: &[Val],
+        results: &mut [Val],
+    ) -> Result<()> {
+        let function = self.instance.get_func(&mut self.store, export);
+        let function = function.ok_or_else(|| format_err!("it does not export this function"))?;
+        function.call_async(&mut self.store, params, results).await
+    }
+
+    pub(super) async fn handle<B>(&mut self, request: Request<B>, reply: oneshot::Sender<Reply>) -> Result<()>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<wasmtime_wasi_http::Error>,
+    {
+        let proxy = self.proxy.as_ref().ok_or_else(|| format_err!("it does not export wasi:http/incoming-handler"))?;
+        let mut http = self.store.data_mut().http();
+        let request = http.new_incoming_request(Scheme::Http, request)?;
+        let outparam = http.new_response_outparam(reply)?;
+        proxy.wasi_http_incoming_handler().call_handle(&mut self.store, request, outparam).await
+    }
+}
