@@ -13,6 +13,7 @@ mod counter;
 mod error;
 mod memory;
 mod sqlite;
+mod write;
 
 #[cfg(test)]
 mod contract;
