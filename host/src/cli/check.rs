@@ -23,8 +23,9 @@ pub fn run(manifest: &Path) -> Result<()> {
     Token::of(&manifest)?;
     let history = Arc::new(History::peek(&state(&manifest))?);
     let plan = plan(manifest, &history, Arc::new(CodeCache::none()), &terminal)?;
-    store::inspect(&up::store_url(plan.manifest(), None)?)?;
+    let url = up::store_url(plan.manifest(), None)?;
     up::runtime()?.block_on(async {
+        store::inspect(&url).await?;
         let app = Arc::new(plan.start(store::open(&StoreUrl::Memory).await?, history).await?);
         Gateway::new(&app)?;
         let (services, links) = (count(app.services.len(), "service"), count(app.links().len(), "link"));
