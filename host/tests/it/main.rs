@@ -17,6 +17,7 @@ mod leaks;
 mod linking;
 mod links;
 mod pool;
+mod postgres;
 mod refused_swaps;
 mod reliability;
 mod request_limits;

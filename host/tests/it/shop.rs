@@ -217,7 +217,8 @@ async fn shop_in_memory() -> (tempfile::TempDir, Host, Client) {
     (folder, host, client)
 }
 
-async fn check_table(mut client: Client) {
+/// The answers to the requests of the table, one after the other.
+pub async fn check_table(mut client: Client) {
     for &(line, json, status, header, body) in TABLE {
         let (method, path) = line.split_once(' ').expect("a method and a path");
         let request = match method {

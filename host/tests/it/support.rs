@@ -21,6 +21,7 @@ pub mod admin;
 mod client;
 pub mod load;
 pub mod made;
+pub mod postgres;
 pub mod raw;
 mod upload;
 
