@@ -76,14 +76,14 @@ impl Admin {
         }
     }
 
-    /// Ready is who can read its store, and is not about to end.
+    /// Ready is who can use its store, and is not about to end.
     async fn ready(&self) -> Response<Bytes> {
         if self.stopping.load(Ordering::Relaxed) {
             return json(StatusCode::SERVICE_UNAVAILABLE, &json!({ "status": "stopping" }));
         }
         let store = self.swapper.load().app().share_store();
-        match store.exists("dovetail", "ready").await {
-            Ok(_) => json(StatusCode::OK, &json!({ "status": "ready" })),
+        match store.health().await {
+            Ok(()) => json(StatusCode::OK, &json!({ "status": "ready" })),
             Err(error) => {
                 let why = error.to_string();
                 json(StatusCode::SERVICE_UNAVAILABLE, &json!({ "status": "not ready", "error": why }))

@@ -2,7 +2,7 @@
 //! engines behind [`BucketStore`].
 //!
 //! The invariant: a write is answered once it is as durable as its engine can
-//! make it (SQLite: synced to the disk), it is then seen by every read that
+//! make it (SQLite, PostgreSQL: synced to the disk), it is then seen by every read that
 //! starts, and it was applied whole or not at all.
 //!
 //! Left to others: which service may open which bucket, how large a key, a value
@@ -12,7 +12,9 @@
 mod counter;
 mod error;
 mod memory;
+mod postgres;
 mod sqlite;
+mod write;
 
 #[cfg(test)]
 mod contract;
@@ -25,6 +27,7 @@ pub use error::StoreError;
 
 use crate::manifest::StoreUrl;
 use memory::MemoryStore;
+use postgres::PostgresStore;
 use sqlite::SqliteStore;
 
 /// A key and its value.
@@ -74,6 +77,11 @@ pub trait BucketStore: Send + Sync + 'static {
     /// Deletes all keys or none.
     async fn delete_many(&self, bucket: &str, keys: Vec<String>) -> Result<(), StoreError>;
 
+    /// Whether it could be read and written now.
+    async fn health(&self) -> Result<(), StoreError> {
+        self.exists("dovetail", "ready").await.map(drop)
+    }
+
     /// Finishes the writes that are queued and leaves the data tidy on disk.
     /// Later writes are refused by an engine that has something to close.
     async fn close(&self) -> Result<(), StoreError>;
@@ -105,15 +113,17 @@ pub async fn open(url: &StoreUrl) -> Result<Arc<dyn BucketStore>, StoreError> {
     match url {
         StoreUrl::Memory => Ok(Arc::new(MemoryStore::default())),
         StoreUrl::Sqlite(path) => Ok(Arc::new(SqliteStore::open(path).await?)),
+        StoreUrl::Postgres(url) => Ok(Arc::new(PostgresStore::open(url).await?)),
     }
 }
 
 /// Refuses what [`open`] would refuse, and changes nothing, whoever uses the
 /// store meanwhile; not for a process that has it open itself, which would lose
 /// its locks on the file. That there is no store yet is fine.
-pub fn inspect(url: &StoreUrl) -> Result<(), StoreError> {
+pub async fn inspect(url: &StoreUrl) -> Result<(), StoreError> {
     match url {
         StoreUrl::Memory => Ok(()),
         StoreUrl::Sqlite(path) => SqliteStore::inspect(path),
+        StoreUrl::Postgres(url) => PostgresStore::inspect(url).await,
     }
 }

@@ -38,8 +38,9 @@ impl Check {
         pinned::have(&manifest, self.pinning, &terminal)?;
         let history = Arc::new(History::peek(&state(&manifest))?);
         let plan = plan(manifest, &history, Arc::new(CodeCache::none()), &terminal)?;
-        store::inspect(&up::store_url(plan.manifest(), None)?)?;
+        let url = up::store_url(plan.manifest(), None)?;
         up::runtime()?.block_on(async {
+            store::inspect(&url).await?;
             let app = Arc::new(plan.start(store::open(&StoreUrl::Memory).await?, history).await?);
             Gateway::new(&app)?;
             let (services, links) = (count(app.services.len(), "service"), count(app.links().len(), "link"));

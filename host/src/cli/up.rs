@@ -1,10 +1,10 @@
 //! `dovetail up`: build, link and serve until a signal.
 
-use std::{io::Write, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{ffi::OsStr, io::Write, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use arc_swap::ArcSwap;
-use clap::Args;
+use clap::{Arg, Args, builder::TypedValueParser, error::ErrorKind};
 use tokio::{
     runtime::Runtime,
     signal::unix::{Signal, SignalKind, signal},
@@ -49,8 +49,9 @@ pub struct Up {
     /// Serve the admin API here instead of at admin.listen.
     #[arg(long, value_name = "HOST:PORT", value_parser = manifest::listen_address)]
     admin: Option<SocketAddr>,
-    /// Keep data here instead of at store.url: memory: or sqlite:PATH.
-    #[arg(long, value_name = "URL", value_parser = store_argument)]
+    /// Keep data here instead of at store.url: memory:, sqlite:PATH or
+    /// postgres://USER@HOST:PORT/DATABASE.
+    #[arg(long, value_name = "URL", value_parser = StoreArgument)]
     store: Option<String>,
     /// Build, swap and apply what changes: sources, components, the manifest.
     #[arg(long)]
@@ -127,9 +128,23 @@ pub fn store_url(manifest: &Manifest, instead: Option<&str>) -> Result<StoreUrl>
     }
 }
 
-/// Refuse a URL of no store as wrong usage, whatever the app's name in it will be.
-fn store_argument(url: &str) -> Result<String, Invalid> {
-    StoreUrl::parse(url, "app").map(|_| url.to_owned())
+/// Refuses a URL of no store as wrong usage, whatever the app's name in it will be;
+/// by a parser of its own, because the usual ones repeat a password that is in it.
+#[derive(Clone)]
+struct StoreArgument;
+
+impl TypedValueParser for StoreArgument {
+    type Value = String;
+
+    fn parse_ref(&self, command: &clap::Command, _: Option<&Arg>, value: &OsStr) -> Result<String, clap::Error> {
+        let url = value.to_string_lossy();
+        let parsed = StoreUrl::parse(&url, "app").map(|_| url.clone().into_owned());
+        parsed.map_err(|invalid| {
+            let shown = StoreUrl::hide_passwords(&url);
+            let message = format!("invalid value '{shown}' for '--store <URL>': {invalid}\n");
+            clap::Error::raw(ErrorKind::ValueValidation, message).with_cmd(command)
+        })
+    }
 }
 
 /// A worker for each core.

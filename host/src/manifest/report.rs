@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet, normalize_untrusted_str};
 
+use super::StoreUrl;
+
 /// Everything that is wrong with a manifest, in the order of the file.
 ///
 /// `Display` is plain text; [`render`](Self::render) can colour it.
@@ -161,7 +163,7 @@ impl Place {
         let here = AnnotationKind::Primary.span(span.clone());
         let others = self.others.iter();
         let others = others.map(|(span, label)| AnnotationKind::Context.span(span.clone()).label(label.as_str()));
-        Snippet::source(&*self.source.text)
+        Snippet::source(StoreUrl::hide_passwords(&self.source.text))
             .path(&*self.source.path)
             .annotation(here.label(self.label.as_deref()))
             .annotations(others)
@@ -206,6 +208,13 @@ mod tests {
         let report = Report::new(vec![problem(0..5, "wrong").help("write \u{1b}[31mthis")]);
         assert!(!report.to_string().contains('\u{1b}'));
         assert!(report.render(true).contains('\u{1b}'));
+    }
+
+    #[test]
+    fn passwords_are_not_quoted() {
+        let source = Source::new(Path::new("dovetail.toml"), "url = 'postgres://u:s3cret@h/d'\n");
+        let report = Report::new(vec![Problem::at(&source, Some(6..31), "wrong")]).to_string();
+        assert!(report.contains("url = 'postgres://u:******@h/d'\n"), "{report}");
     }
 
     #[test]

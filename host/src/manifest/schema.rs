@@ -77,11 +77,12 @@ pub(super) struct Admin {
 #[derive(Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Store {
-    /// `sqlite:PATH`, the path relative to this file, or `memory:`. `{app}`
-    /// stands for the app's name.
+    /// `sqlite:PATH`, the path relative to this file, `memory:`, or
+    /// `postgres://USER@HOST:PORT/DATABASE` without a password. `{app}` stands for
+    /// the app's name.
     #[schemars(
-        extend("examples" = ["sqlite:data/demo.db"]),
-        regex(pattern = "^(memory:$|sqlite:.)")
+        extend("examples" = ["sqlite:data/demo.db", "postgres://demo@localhost/demo"]),
+        regex(pattern = "^(memory:$|sqlite:.|postgres(ql)?://[^:@/]+@.)")
     )]
     pub url: String,
 }

@@ -4,6 +4,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::Invalid;
+pub use postgres::{PostgresHost, PostgresUrl, TlsMode};
+
+mod percent;
+mod postgres;
 
 /// The engine of a store and where it keeps the data.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,12 +16,15 @@ pub enum StoreUrl {
     Memory,
     /// `sqlite:PATH`: a database file.
     Sqlite(PathBuf),
+    /// `postgres://USER@HOST:PORT/DATABASE`: a database that several hosts may
+    /// share.
+    Postgres(PostgresUrl),
 }
 
 impl StoreUrl {
     /// Reads a URL, with the name of the `app` in place of `{app}`.
     pub fn parse(text: &str, app: &str) -> Result<StoreUrl, Invalid> {
-        let help = "the stores are \"sqlite:PATH\" and \"memory:\"";
+        let help = format!("the stores are \"sqlite:PATH\", \"{}\" and \"memory:\"", postgres::FORM);
         match text.split_once(':') {
             Some(("memory", "")) => Ok(StoreUrl::Memory),
             Some(("memory", _)) => Err(Invalid::new("has a path", "write \"memory:\"")),
@@ -33,6 +40,7 @@ impl StoreUrl {
                 Err(Invalid::new("has `//` before its path", help))
             }
             Some(("sqlite", path)) => Ok(StoreUrl::Sqlite(path.replace("{app}", app).into())),
+            Some(("postgres" | "postgresql", rest)) => Ok(StoreUrl::Postgres(PostgresUrl::parse(rest, app)?)),
             Some((scheme, _)) => Err(Invalid::new(format!("names the store `{scheme}`, which does not exist"), help)),
             None => Err(Invalid::new("is no URL of a store", help)),
         }
@@ -43,7 +51,22 @@ impl StoreUrl {
         match self {
             StoreUrl::Memory => StoreUrl::Memory,
             StoreUrl::Sqlite(path) => StoreUrl::Sqlite(folder.join(path)),
+            StoreUrl::Postgres(url) => StoreUrl::Postgres(url.relative_to(folder)),
         }
+    }
+
+    /// A text with its passwords, those of URLs, hidden by as many bytes: to be
+    /// shown when the text is not taken.
+    pub fn hide_passwords(text: &str) -> String {
+        let mut shown = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once("://") {
+            let end = after.find(|c: char| c.is_whitespace() || "\"'".contains(c)).unwrap_or(after.len());
+            let (url, after) = after.split_at(end);
+            shown.extend([before, "://", &postgres::hide_password(url)]);
+            rest = after;
+        }
+        shown + rest
     }
 }
 
@@ -52,6 +75,7 @@ impl fmt::Display for StoreUrl {
         match self {
             StoreUrl::Memory => write!(f, "memory:"),
             StoreUrl::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            StoreUrl::Postgres(url) => url.fmt(f),
         }
     }
 }

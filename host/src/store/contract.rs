@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::{Result, bail, ensure};
 use tokio::task::JoinSet;
 
+use super::postgres::server::Server;
 use super::{BucketStore, KEYS_PER_PAGE, StoreError, open};
 use crate::manifest::StoreUrl;
 
@@ -24,6 +25,15 @@ macro_rules! contract {
             async fn $promise() -> anyhow::Result<()> {
                 let folder = tempfile::tempdir()?;
                 super::$promise(super::sqlite_in(folder.path()).await?).await
+            })+
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $promise() -> anyhow::Result<()> {
+                match super::postgres().await? {
+                    Some(store) => super::$promise(store).await,
+                    None => Ok(()),
+                }
             })+
         }
     };
@@ -52,6 +62,13 @@ type Store = Arc<dyn BucketStore>;
 
 async fn sqlite_in(folder: &Path) -> Result<Store, StoreError> {
     open(&StoreUrl::Sqlite(folder.join("data/test.db"))).await
+}
+
+/// A store in a database of its own; none where there is no PostgreSQL.
+async fn postgres() -> Result<Option<Store>> {
+    let Some(server) = Server::shared() else { return Ok(None) };
+    let url = StoreUrl::parse(&server.database(), "test")?;
+    Ok(Some(open(&url).await?))
 }
 
 async fn sets_and_deletes(store: Store) -> Result<()> {

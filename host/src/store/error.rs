@@ -76,16 +76,37 @@ pub enum StoreError {
 
     /// A later Dovetail wrote this store.
     #[error(
-        "cannot open the store at {path:?}: it has version {found}, and this Dovetail knows \
-         version {known}; use a newer Dovetail, or name another file in the store url"
+        "cannot open the store at {place:?}: it has version {found}, and this Dovetail knows \
+         version {known}; use a newer Dovetail, or another store url"
     )]
     OtherVersion {
-        /// The file, left as it was.
-        path: PathBuf,
-        /// The `user_version` in it.
+        /// The file or database, left as it was.
+        place: String,
+        /// The version in it.
         found: i32,
         /// The version that this build reads and writes.
         known: i32,
+    },
+
+    /// The database has tables where a store of Dovetail would have its own.
+    #[error(
+        "cannot open the store at {place:?}: its schema \"dovetail\" is not Dovetail's; name another database in the \
+         store url"
+    )]
+    OtherSchema {
+        /// The database, left as it was.
+        place: String,
+    },
+
+    /// The server cannot be reached, or does not let us in.
+    #[error("cannot use the store at {place:?}; {advice}")]
+    Server {
+        /// The server and its database.
+        place: String,
+        /// What would be right.
+        advice: String,
+        /// What the server or the network said.
+        source: Arc<dyn Error + Send + Sync>,
     },
 
     /// The file or its folder cannot be used.
@@ -106,6 +127,32 @@ pub enum StoreError {
         source: Arc<dyn Error + Send + Sync>,
     },
 
+    /// There is no connection to the server, or none that answers. Nothing was
+    /// written.
+    #[error("cannot {operation}: the store at {place:?} is away; try again when it is back")]
+    Away {
+        /// What was asked, with its bucket and key.
+        operation: String,
+        /// The server and its database.
+        place: String,
+        /// Why there is none.
+        source: Arc<dyn Error + Send + Sync>,
+    },
+
+    /// The connection was lost between a write and its answer.
+    #[error(
+        "cannot tell the end of this: {operation}: the store at {place:?} went away meanwhile; read what is there \
+         before you try again"
+    )]
+    Unknown {
+        /// What was asked, with its bucket and key.
+        operation: String,
+        /// The server and its database.
+        place: String,
+        /// How the connection was lost.
+        source: Arc<dyn Error + Send + Sync>,
+    },
+
     /// A write came after [`close`](super::BucketStore::close).
     #[error("cannot write to bucket {bucket:?}: the store is closed; ask a host that is running")]
     Closed {
@@ -121,6 +168,14 @@ impl StoreError {
 
     pub(super) fn open(path: &Path, source: impl Error + Send + Sync + 'static) -> StoreError {
         StoreError::Open { path: path.to_owned(), source: Arc::new(source) }
+    }
+
+    pub(super) fn server(
+        place: String,
+        advice: impl Into<String>,
+        source: impl Error + Send + Sync + 'static,
+    ) -> StoreError {
+        StoreError::Server { place, advice: advice.into(), source: Arc::new(source) }
     }
 
     pub(super) fn engine(operation: impl Into<String>, source: impl Error + Send + Sync + 'static) -> StoreError {

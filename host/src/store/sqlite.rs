@@ -18,8 +18,8 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row};
 use tokio::task::spawn_blocking;
 
+use super::write::Change;
 use super::{BucketStore, Entry, KEYS_PER_PAGE, KeyPage, StoreError, counter};
-use batch::Change;
 use readers::Readers;
 use writer::Writer;
 

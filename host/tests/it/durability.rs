@@ -8,10 +8,10 @@ use tokio::task::JoinSet;
 
 use crate::support::{Client, Host, dovetail, post, shop, until};
 
-const WRITERS: usize = 32;
+pub const WRITERS: usize = 32;
 
 /// Orders by id, as they were answered.
-type Orders = BTreeMap<u64, Value>;
+pub type Orders = BTreeMap<u64, Value>;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_host_has_lost_no_answered_order() {
@@ -59,7 +59,7 @@ async fn write_until_broken(mut client: Client, item: String) -> Vec<(u64, Value
 
 /// Every answered order is there under its id and once in its user's list. What
 /// is there beside them was taken and never answered; it is whole all the same.
-async fn assert_kept(host: &Host, answered: &Orders) {
+pub async fn assert_kept(host: &Host, answered: &Orders) {
     let mut client = host.connect().await;
     for (id, order) in answered {
         assert_eq!(client.get(&format!("/orders/{id}")).await.json(), *order);

@@ -22,6 +22,7 @@ mod linking;
 mod links;
 mod outbound;
 mod pool;
+mod postgres;
 mod refused_swaps;
 mod registry;
 mod reliability;

@@ -24,6 +24,7 @@ pub mod elsewhere;
 pub mod example;
 pub mod load;
 pub mod made;
+pub mod postgres;
 pub mod raw;
 pub mod registry;
 pub mod server;

@@ -3,42 +3,14 @@
 use std::sync::Arc;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
-use tokio::sync::oneshot;
 
 use super::get;
-use crate::store::{Entry, StoreError, counter};
+use crate::store::write::{Answer, Change, Write};
+use crate::store::{StoreError, counter};
 
 /// The writes of one transaction, in the order in which they came.
 #[derive(Default)]
 pub struct Batch(pub Vec<Write>);
-
-/// A change, and who waits for it.
-pub struct Write {
-    /// The bucket of all its keys.
-    pub bucket: String,
-    /// What to do.
-    pub change: Change,
-    /// Where the answer goes, once the change is durable.
-    pub answer: oneshot::Sender<Answer>,
-}
-
-/// What a write does; each is applied whole or not at all.
-pub enum Change {
-    /// Sets these keys.
-    Set(Vec<Entry>),
-    /// Deletes these keys.
-    Delete(Vec<String>),
-    /// Adds to a counter.
-    Increment {
-        /// The key of the counter.
-        key: String,
-        /// How much to add.
-        delta: u64,
-    },
-}
-
-/// The new value of a counter, and 0 for what counts nothing.
-pub type Answer = Result<u64, StoreError>;
 
 impl Batch {
     /// Makes one transaction of the writes, and then answers each.
@@ -128,24 +100,6 @@ fn set(connection: &Connection, bucket: &str, key: &str, value: &[u8]) -> rusqli
 fn delete(connection: &Connection, bucket: &str, key: &str) -> rusqlite::Result<()> {
     let mut delete = connection.prepare_cached("DELETE FROM entries WHERE bucket = ?1 AND key = ?2")?;
     delete.execute([bucket, key]).map(drop)
-}
-
-impl Write {
-    /// What was asked, for errors.
-    fn operation(&self) -> String {
-        let bucket = &self.bucket;
-        match &self.change {
-            Change::Set(entries) => match entries.as_slice() {
-                [(key, _)] => format!("set key {key:?} of bucket {bucket:?}"),
-                _ => format!("set {} keys of bucket {bucket:?}", entries.len()),
-            },
-            Change::Delete(keys) => match keys.as_slice() {
-                [key] => format!("delete key {key:?} of bucket {bucket:?}"),
-                _ => format!("delete {} keys of bucket {bucket:?}", keys.len()),
-            },
-            Change::Increment { key, .. } => format!("increment key {key:?} of bucket {bucket:?}"),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -94,14 +94,12 @@ fn header(path: &Path) -> io::Result<Vec<u8>> {
 
 /// Refuses a database that is not of this application, or not of this version.
 pub fn check(path: &Path, application: i32, version: i32) -> Result<(), StoreError> {
-    let path = path.to_owned();
     if application != APPLICATION_ID {
-        let found = application;
-        return Err(StoreError::OtherApplication { path, found });
+        return Err(StoreError::OtherApplication { path: path.to_owned(), found: application });
     }
     if version != VERSION {
-        let (found, known) = (version, VERSION);
-        return Err(StoreError::OtherVersion { path, found, known });
+        let place = path.display().to_string();
+        return Err(StoreError::OtherVersion { place, found: version, known: VERSION });
     }
     Ok(())
 }

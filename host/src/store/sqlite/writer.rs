@@ -14,8 +14,9 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
-use super::batch::{Answer, Batch, Change, Write};
+use super::batch::Batch;
 use crate::store::StoreError;
+use crate::store::write::{Answer, Change, Write};
 
 /// The most writes that queue, and so the most that one transaction takes.
 /// Callers beyond it wait for room.

@@ -1,6 +1,7 @@
 //! What one commit does to the writes in it.
 
 use anyhow::Result;
+use tokio::sync::oneshot;
 
 use super::super::schema;
 use super::*;

@@ -1,0 +1,303 @@
+//! What a PostgreSQL database goes through.
+
+use std::collections::{BTreeSet, hash_map::RandomState};
+use std::hash::BuildHasher;
+
+use anyhow::{Result, bail, ensure};
+use tokio::task::JoinSet;
+
+use super::server::Server;
+use super::*;
+use crate::manifest::StoreUrl;
+
+mod login;
+
+fn url(text: &str) -> Result<PostgresUrl> {
+    match StoreUrl::parse(text, "test")? {
+        StoreUrl::Postgres(url) => Ok(url),
+        other => bail!("{other} is another store"),
+    }
+}
+
+/// All that `dovetail` made in a database, and what it says of itself.
+const CONTENT: &str = "
+    SELECT relname, xmin FROM pg_class WHERE relnamespace = to_regnamespace('dovetail')
+    UNION ALL SELECT 'schema', xmin FROM pg_namespace WHERE nspname = 'dovetail' ORDER BY 1";
+
+#[tokio::test]
+async fn keeps_what_it_was_told_and_takes_no_more_once_closed() -> Result<()> {
+    let Some(server) = Server::shared() else { return Ok(()) };
+    let url = url(&server.database())?;
+    for round in 1..=2 {
+        let store = PostgresStore::open(&url).await?;
+        assert_eq!(store.increment("b", "n".into(), 1).await?, round);
+        store.close().await?;
+        let Err(error) = store.set("b", "k".into(), Vec::new()).await else { bail!("a closed store took a write") };
+        ensure!(matches!(error, StoreError::Closed { .. }), error);
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hosts_that_start_at_once_make_the_tables_once() -> Result<()> {
+    let Some(server) = Server::shared() else { return Ok(()) };
+    let text = server.database();
+    let mut starting = JoinSet::new();
+    for _ in 0..8 {
+        let url = url(&text)?;
+        starting.spawn(async move { PostgresStore::open(&url).await.map(drop) });
+    }
+    while let Some(started) = starting.join_next().await {
+        started??;
+    }
+    assert_eq!(server.psql(&url(&text)?.database, "SELECT version FROM dovetail.versions"), "1");
+    Ok(())
+}
+
+#[tokio::test]
+async fn leaves_alone_what_is_not_its_own() -> Result<()> {
+    let Some(server) = Server::shared() else { return Ok(()) };
+    for (sql, report) in [
+        ("CREATE SCHEMA dovetail; CREATE TABLE dovetail.mine (a int)", "its schema \"dovetail\" is not Dovetail's"),
+        (
+            "CREATE SCHEMA dovetail; CREATE TABLE dovetail.versions (version int);
+             INSERT INTO dovetail.versions VALUES (1), (2)",
+            "it has version 2, and this Dovetail knows version 1; use a newer Dovetail",
+        ),
+    ] {
+        let url = url(&server.database())?;
+        server.psql(&url.database, sql);
+        let before = server.psql(&url.database, CONTENT);
+        for tried in [PostgresStore::open(&url).await.map(drop), PostgresStore::inspect(&url).await] {
+            let Err(error) = tried else { bail!("opened a database although: {report}") };
+            let said = error.to_string();
+            assert!(said.contains(report) && said.contains(&url.database), "{said}");
+            assert_eq!(server.psql(&url.database, CONTENT), before, "{report}");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_look_makes_nothing() -> Result<()> {
+    let Some(server) = Server::shared() else { return Ok(()) };
+    let url = url(&server.database())?;
+    PostgresStore::inspect(&url).await?;
+    assert_eq!(server.psql(&url.database, CONTENT), "");
+    drop(PostgresStore::open(&url).await?);
+    let before = server.psql(&url.database, CONTENT);
+    PostgresStore::inspect(&url).await?;
+    assert_eq!(server.psql(&url.database, CONTENT), before);
+    Ok(())
+}
+
+#[tokio::test]
+async fn needs_no_more_than_its_tables_once_they_are_made() -> Result<()> {
+    let Some(server) = Server::shared() else { return Ok(()) };
+    let mut url = url(&server.database())?;
+    let database = url.database.clone();
+    let user = format!("guest_of_{database}");
+    server.psql(&database, &format!("CREATE USER {user} PASSWORD 'secret'"));
+    let owner = std::mem::replace(&mut url.user, user.clone());
+    for tried in [PostgresStore::open(&url).await.map(drop), PostgresStore::inspect(&url).await] {
+        let Err(error) = tried else { bail!("a guest made tables") };
+        assert!(error.to_string().contains("CREATE on the database"), "{error}");
+    }
+    drop(PostgresStore::open(&PostgresUrl { user: owner, ..url.clone() }).await?);
+    let grant = format!(
+        "GRANT USAGE ON SCHEMA dovetail TO {user}; GRANT ALL ON ALL TABLES IN SCHEMA dovetail TO {user};
+         GRANT USAGE ON ALL SEQUENCES IN SCHEMA dovetail TO {user}"
+    );
+    server.psql(&database, &grant);
+    PostgresStore::inspect(&url).await?;
+    assert_eq!(PostgresStore::open(&url).await?.increment("b", "n".into(), 3).await?, 3);
+    Ok(())
+}
+
+#[tokio::test]
+async fn commits_wait_for_the_disk_whatever_the_database_says() -> Result<()> {
+    let Some(server) = Server::shared() else { return Ok(()) };
+    let url = url(&server.database())?;
+    let database = &url.database;
+    server.psql(database, &format!("ALTER DATABASE {database} SET synchronous_commit = off"));
+    server.psql(database, &format!("ALTER DATABASE {database} SET default_transaction_isolation = serializable"));
+    let store = PostgresStore::open(&url).await?;
+    for session in &store.readers {
+        let live = session.live().await?;
+        for (setting, value) in [("synchronous_commit", "on"), ("default_transaction_isolation", "read committed")] {
+            let row = live.client.query_one("SELECT current_setting($1)", &[&setting]).await?;
+            assert_eq!(row.get::<_, &str>(0), value, "{setting}");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn lists_a_bucket_without_walking_through_others() -> Result<()> {
+    let Some(server) = Server::shared() else { return Ok(()) };
+    let url = url(&server.database())?;
+    let store = PostgresStore::open(&url).await?;
+    let entries = |bucket: &str| (0..5000).map(|n| (format!("{bucket}{n}"), vec![7; 100])).collect();
+    for bucket in ["a", "b", "c"] {
+        store.set_many(bucket, entries(bucket)).await?;
+    }
+    let many = "'b', '{b1,b2}', '{1,1}', 1000";
+    for (query, types, values, plan) in [
+        (session::LIST_KEYS, "text, bigint, bigint", "'b', 100, 1001", "Index Scan using entries_in_order"),
+        (session::GET, "text, bytea", "'b', 'b1'", "Index Scan using entries_pkey"),
+        (session::EXISTS, "text, bytea", "'b', 'b1'", "Index Only Scan using entries_pkey"),
+        (session::GET_MANY, "text, bytea[], bigint[], bigint", many, "Index Scan using entries_pkey"),
+    ] {
+        // The plan for any parameters, with statistics and without.
+        let explain = format!(
+            "SET plan_cache_mode = force_generic_plan; PREPARE q ({types}) AS {query};
+             EXPLAIN EXECUTE q({values}); ANALYZE dovetail.entries; EXPLAIN EXECUTE q({values})"
+        );
+        let said = server.psql(&url.database, &explain);
+        assert_eq!(said.matches(plan).count(), 2, "{said}");
+        assert!(!said.contains("Seq Scan") && !said.contains("Sort"), "{said}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hosts_that_share_it_count_each_number_once_and_see_each_other() -> Result<()> {
+    let Some(server) = Server::shared() else { return Ok(()) };
+    let url = url(&server.database())?;
+    let stores = [Arc::new(PostgresStore::open(&url).await?), Arc::new(PostgresStore::open(&url).await?)];
+    let mut counting = JoinSet::new();
+    for task in 0..32 {
+        let (own, other) = (stores[task % 2].clone(), stores[1 - task % 2].clone());
+        counting.spawn(async move {
+            let mut got = Vec::new();
+            for _ in 0..10 {
+                let number = own.increment("b", "n".into(), 1).await?;
+                own.set("b", format!("k{number}"), b"v".into()).await?;
+                ensure!(other.get("b", &format!("k{number}")).await?.is_some(), "the other host does not see {number}");
+                got.push(number);
+            }
+            Ok(got)
+        });
+    }
+    let mut all = BTreeSet::new();
+    while let Some(got) = counting.join_next().await {
+        for number in got?? {
+            assert!(all.insert(number), "{number} was given out twice");
+        }
+    }
+    assert_eq!(all.len(), 320);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hosts_that_write_the_same_keys_never_wait_in_a_circle() -> Result<()> {
+    let Some(server) = Server::shared() else { return Ok(()) };
+    let url = url(&server.database())?;
+    let mut stores = Vec::new();
+    for _ in 0..4 {
+        stores.push(PostgresStore::open(&url).await?);
+    }
+    let mut writing = JoinSet::new();
+    for (host, store) in stores.into_iter().enumerate() {
+        writing.spawn(async move {
+            for _ in 0..20 {
+                // Counters, values and deletions: half of the hosts begin at one end,
+                // half at the other.
+                let mut keys: Vec<String> = (0..300).map(|n| format!("k{n:03}")).collect();
+                if host % 2 == 1 {
+                    keys.reverse();
+                }
+                let entries = keys.iter().map(|key| (key.clone(), b"1".to_vec())).collect();
+                let gone = keys.split_off(150);
+                tokio::try_join!(
+                    store.set_many("b", entries),
+                    store.delete_many("b", gone),
+                    store.increment("b", keys[3].clone(), 1),
+                    store.increment("b", keys[7].clone(), 1)
+                )?;
+            }
+            anyhow::Ok(())
+        });
+    }
+    while let Some(written) = writing.join_next().await {
+        written??;
+    }
+    // It would be tried again, and nobody be told.
+    assert!(!server.log().contains("deadlock detected"), "{}", server.log());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_write_that_cannot_be_done_spoils_no_other() -> Result<()> {
+    let Some(server) = Server::shared() else { return Ok(()) };
+    let store = PostgresStore::open(&url(&server.database())?).await?;
+    // A key that no index takes, for it does not shrink either.
+    let any = |n: u32| char::from(b'!' + (RandomState::new().hash_one(n) % 90) as u8);
+    let large: String = (0..20_000).map(any).collect();
+    let (first, large, last) = tokio::join!(
+        store.increment("b", "n".into(), 1),
+        store.set("b", large, b"v".into()),
+        store.increment("b", "n".into(), 1)
+    );
+    assert_eq!((first?, last?), (1, 2));
+    let Err(error) = large else { bail!("an index took a key of 20 kB") };
+    ensure!(matches!(error, StoreError::Engine { .. }), error);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_read_does_not_fail_with_its_connection() -> Result<()> {
+    let Some(server) = Server::shared() else { return Ok(()) };
+    let url = url(&server.database())?;
+    let store = PostgresStore::open(&url).await?;
+    store.set("b", "k".into(), b"v".into()).await?;
+    for reader in &store.readers {
+        let live = reader.live().await?;
+        let end = "SELECT pg_terminate_backend(pg_backend_pid())";
+        assert!(live.client.query_one(end, &[]).await.is_err());
+        for _ in 0..2 * READERS {
+            assert_eq!(store.get("b", "k").await?, Some(b"v".into()));
+        }
+        well_again(&store).await;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_write_whose_connection_is_lost_is_not_repeated() -> Result<()> {
+    let Some(server) = Server::shared() else { return Ok(()) };
+    let url = url(&server.database())?;
+    let store = PostgresStore::open(&url).await?;
+    assert_eq!(store.increment("b", "n".into(), 1).await?, 1);
+    let (locking, _driver) = Login::new(&url)?.connect().await?;
+    locking.batch_execute("BEGIN; LOCK dovetail.entries").await?;
+    let write = async {
+        match store.increment("b", "n".into(), 1).await {
+            Ok(sum) => bail!("its connection was cut, and it came to {sum}"),
+            Err(error) => Ok(error),
+        }
+    };
+    let cut = async {
+        // Once the write waits for the lock.
+        let waits = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE wait_event_type = 'Lock'
+                     AND datname = current_database()";
+        while locking.query_one(waits, &[]).await?.get::<_, i64>(0) == 0 {
+            tokio::task::yield_now().await;
+        }
+        anyhow::Ok(())
+    };
+    let (error, ()) = tokio::try_join!(write, cut)?;
+    ensure!(matches!(error, StoreError::Unknown { .. }), error);
+    assert!(error.to_string().contains("increment key \"n\" of bucket \"b\""), "{error}");
+    locking.batch_execute("ROLLBACK").await?;
+    well_again(&store).await;
+    assert_eq!(store.increment("b", "n".into(), 1).await?, 2);
+    Ok(())
+}
+
+/// Waits until all connections are there again.
+async fn well_again(store: &PostgresStore) {
+    while store.health().await.is_err() || !store.readers.iter().all(Session::serves) {
+        tokio::task::yield_now().await;
+    }
+}
