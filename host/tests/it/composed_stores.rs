@@ -104,6 +104,34 @@ buckets = ["b"]
     assert_eq!(client.get("/other/keys?bucket=b").await.json(), json!([]));
 }
 
+#[tokio::test]
+async fn a_service_of_wasi_03_is_composed_alone_and_behind_one_of_02() {
+    let folder = app(r#"
+[app]
+name = "shop"
+[service.user]
+component = "{user_async}"
+routes = ["/users/*"]
+buckets = ["users"]
+[service.order]
+component = "{order}"
+routes = ["/orders/*"]
+buckets = ["orders"]
+"#);
+    // The router, which speaks 0.2, is before neither.
+    for (service, path) in [("user", "/users/1"), ("order", "/orders/1")] {
+        let Some(host) = serve(&folder, &composed(&folder, &[service, "--store", "fs"])) else { return };
+        let mut client = host.connect().await;
+        if service == "order" {
+            let answer = client.post("/orders", r#"{"user_id":1,"item":"Book"}"#).await;
+            assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
+        }
+        let answer = client.get(path).await;
+        assert_eq!((answer.status, &answer.json()["id"]), (StatusCode::OK, &json!(1)), "{answer:?}");
+    }
+    refused(&folder, &["-o", "x.wasm"], "service `user` answers HTTP by `wasi:http/handler@0.3.0` of WASI 0.3");
+}
+
 /// Serve with an instance for each request, as `wasmtime serve` does by default.
 fn serve(folder: &TempDir, component: &Path) -> Option<Elsewhere> {
     serve_reusing(folder, component, "1")
