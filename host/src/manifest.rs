@@ -51,7 +51,7 @@ pub use report::{Problem, Report};
 pub use route::Route;
 pub use schema::json_schema;
 pub use size::ByteSize;
-pub use store_url::{PostgresHost, PostgresUrl, StoreUrl, TlsMode};
+pub use store_url::{PostgresHost, PostgresUrl, RedisUrl, StoreUrl, TlsMode};
 
 use key::{KeyPath, Places};
 use report::Source;

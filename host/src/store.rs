@@ -13,6 +13,8 @@ mod counter;
 mod error;
 mod memory;
 mod postgres;
+mod redis;
+mod secret;
 mod sqlite;
 mod write;
 
@@ -28,6 +30,7 @@ pub use error::StoreError;
 use crate::manifest::StoreUrl;
 use memory::MemoryStore;
 use postgres::PostgresStore;
+use redis::RedisStore;
 use sqlite::SqliteStore;
 
 /// A key and its value.
@@ -114,6 +117,7 @@ pub async fn open(url: &StoreUrl) -> Result<Arc<dyn BucketStore>, StoreError> {
         StoreUrl::Memory => Ok(Arc::new(MemoryStore::default())),
         StoreUrl::Sqlite(path) => Ok(Arc::new(SqliteStore::open(path).await?)),
         StoreUrl::Postgres(url) => Ok(Arc::new(PostgresStore::open(url).await?)),
+        StoreUrl::Redis(url) => Ok(Arc::new(RedisStore::open(url).await?)),
     }
 }
 
@@ -125,5 +129,6 @@ pub async fn inspect(url: &StoreUrl) -> Result<(), StoreError> {
         StoreUrl::Memory => Ok(()),
         StoreUrl::Sqlite(path) => SqliteStore::inspect(path),
         StoreUrl::Postgres(url) => PostgresStore::inspect(url).await,
+        StoreUrl::Redis(url) => RedisStore::inspect(url).await,
     }
 }
