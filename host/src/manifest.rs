@@ -44,7 +44,7 @@ pub use duration::duration;
 pub use invalid::Invalid;
 pub use limits::Limits;
 pub use listen::{admin_address, listen_address};
-pub use names::service as service_name;
+pub use names::{bucket as bucket_name, service as service_name};
 pub use outbound::OutboundHost;
 pub use reference::Reference;
 pub use report::{Problem, Report};

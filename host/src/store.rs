@@ -16,6 +16,7 @@ mod postgres;
 mod redis;
 mod secret;
 mod sqlite;
+mod upkeep;
 mod write;
 
 #[cfg(test)]
@@ -26,6 +27,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 pub use error::StoreError;
+pub use upkeep::{BucketStats, Copy, Page, Stats, Upkeep, upkeep};
 
 use crate::manifest::StoreUrl;
 use memory::MemoryStore;

@@ -131,7 +131,7 @@ pub fn store_url(manifest: &Manifest, instead: Option<&str>) -> Result<StoreUrl>
 /// Refuses a URL of no store as wrong usage, whatever the app's name in it will be;
 /// by a parser of its own, because the usual ones repeat a password that is in it.
 #[derive(Clone)]
-struct StoreArgument;
+pub struct StoreArgument;
 
 impl TypedValueParser for StoreArgument {
     type Value = String;

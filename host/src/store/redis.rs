@@ -12,6 +12,7 @@
 mod login;
 mod scripts;
 mod session;
+mod upkeep;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use crate::manifest::RedisUrl;
 use login::Login;
 use scripts::Bucket;
 use session::{ANSWER, Session};
+pub use upkeep::RedisUpkeep;
 
 /// The largest number that the order of a bucket's keys has: up to here a score,
 /// which is a floating-point number, is exact.

@@ -228,7 +228,7 @@ async fn a_lock_keeps_no_request_thread_waiting() -> Result<()> {
     SqliteStore::open(&path).await?.set("b", "k".into(), b"v".into()).await?;
     // Its own writer, which is elsewhere, would not let another hold the file.
     let writer = Writer::start(Connection::open_in_memory()?)?;
-    let store = SqliteStore { readers: Arc::new(Readers::new(path.clone())), writer };
+    let store = SqliteStore { readers: Arc::new(Readers::new(path.clone())), writer, _lock: None };
     let locked = || {
         let other = Connection::open(&path)?;
         other.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT")?;
