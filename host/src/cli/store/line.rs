@@ -115,7 +115,7 @@ impl<R: BufRead> Lines<R> {
             let said = said.split(" at line ").next().unwrap_or(&said).to_owned();
             format!("is malformed at column {}: {said}", error.column())
         };
-        let line: Line = serde_json::from_slice(&self.line).map_err(told)?;
+        let line: Line = serde_json::from_slice(self.line.trim_ascii_end()).map_err(told)?;
         let bucket = match (line.bucket, &self.bucket) {
             (Some(named), Some(wanted)) if named != *wanted => {
                 return Err(format!("is of bucket {named:?}, and --bucket is {wanted:?}"));

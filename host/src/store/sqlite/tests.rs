@@ -15,7 +15,7 @@ use tokio::runtime::Builder;
 use tokio::task::spawn_blocking;
 
 use super::{Readers, SqliteStore, Writer, schema};
-use crate::store::{BucketStore, StoreError};
+use crate::store::{BucketStore, KEYS_PER_PAGE, StoreError};
 
 #[tokio::test]
 async fn creates_its_folder_and_keeps_what_it_was_told() -> Result<()> {
@@ -188,6 +188,35 @@ async fn lists_a_bucket_without_walking_through_others() -> Result<()> {
     let plan: String = connection.query_row(&plan, ("b", 1, 1), |row| row.get("detail"))?;
     let index = "SEARCH entries USING INDEX entries_by_bucket (bucket=? AND rowid>?)";
     assert_eq!(plan, index);
+    Ok(())
+}
+
+#[tokio::test]
+async fn lists_a_million_keys_page_by_page() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("demo.db");
+    let store = SqliteStore::open(&path).await?;
+    let count = 1_000_000;
+    let make = format!(
+        "PRAGMA synchronous = OFF;
+         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})
+         INSERT INTO entries (bucket, key, value) SELECT 'b', 'key ' || i, x'' FROM n"
+    );
+    Connection::open(&path)?.execute_batch(&make)?;
+    let (mut listed, mut cursor) = (0, None);
+    loop {
+        let page = store.list_keys("b", cursor).await?;
+        assert!(page.keys.len() <= KEYS_PER_PAGE);
+        for key in page.keys {
+            listed += 1;
+            assert_eq!(key, format!("key {listed}"));
+        }
+        cursor = page.cursor;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(listed, count);
     Ok(())
 }
 
