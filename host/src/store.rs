@@ -2,8 +2,9 @@
 //! engines behind [`BucketStore`].
 //!
 //! The invariant: a write is answered once it is as durable as its engine can
-//! make it (SQLite, PostgreSQL: synced to the disk), it is then seen by every read that
-//! starts, and it was applied whole or not at all.
+//! make it (SQLite, PostgreSQL: synced to the disk; Redis: as its server is set up),
+//! it is then seen by every read that starts, and it was applied whole or not at
+//! all.
 //!
 //! Left to others: which service may open which bucket, how large a key, a value
 //! or a batch may be, and how `wasi:keyvalue` shows all this to a component
