@@ -28,6 +28,8 @@ pub struct Grants {
     pub store: Arc<dyn BucketStore>,
     /// Buckets that it may open.
     pub buckets: BTreeSet<String>,
+    /// The most bytes of a value that it sets.
+    pub largest_value: usize,
     /// What it reads through `wasi:config`.
     pub config: BTreeMap<String, String>,
     /// Its environment variables.

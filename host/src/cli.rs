@@ -36,6 +36,7 @@ mod push;
 mod registries;
 mod rollback;
 mod status;
+mod store;
 mod swap;
 mod swapped;
 mod table;
@@ -88,6 +89,8 @@ enum Verb {
     History(history::History),
     /// Show the services of a running host, and what they have in hand.
     Status(status::Status),
+    /// Look at the app's data, take it out, put it in, keep a copy.
+    Store(store::Store),
     /// Print the JSON schema of the manifest, for editors.
     Schema,
     /// Print a completion script for a shell.
@@ -127,6 +130,7 @@ impl Verb {
             Verb::Promote(promote) => promote.run(manifest),
             Verb::History(history) => history.run(manifest),
             Verb::Status(status) => status.run(manifest),
+            Verb::Store(store) => store.run(manifest),
             Verb::Schema => {
                 println!("{:#}", crate::manifest::json_schema());
                 Ok(())

@@ -44,14 +44,14 @@ pub use duration::duration;
 pub use invalid::Invalid;
 pub use limits::Limits;
 pub use listen::{admin_address, listen_address};
-pub use names::service as service_name;
+pub use names::{bucket as bucket_name, service as service_name};
 pub use outbound::OutboundHost;
 pub use reference::Reference;
 pub use report::{Problem, Report};
 pub use route::Route;
 pub use schema::json_schema;
 pub use size::ByteSize;
-pub use store_url::{PostgresHost, PostgresUrl, StoreUrl, TlsMode};
+pub use store_url::{PostgresHost, PostgresUrl, RedisUrl, StoreUrl, TlsMode};
 
 use key::{KeyPath, Places};
 use report::Source;

@@ -2,8 +2,9 @@
 //! engines behind [`BucketStore`].
 //!
 //! The invariant: a write is answered once it is as durable as its engine can
-//! make it (SQLite, PostgreSQL: synced to the disk), it is then seen by every read that
-//! starts, and it was applied whole or not at all.
+//! make it (SQLite, PostgreSQL: synced to the disk; Redis: as its server is set up),
+//! it is then seen by every read that starts, and it was applied whole or not at
+//! all.
 //!
 //! Left to others: which service may open which bucket, how large a key, a value
 //! or a batch may be, and how `wasi:keyvalue` shows all this to a component
@@ -13,7 +14,10 @@ mod counter;
 mod error;
 mod memory;
 mod postgres;
+mod redis;
+mod secret;
 mod sqlite;
+mod upkeep;
 mod write;
 
 #[cfg(test)]
@@ -24,10 +28,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 pub use error::StoreError;
+pub use upkeep::{BucketStats, Copy, Page, Stats, Upkeep, upkeep};
 
 use crate::manifest::StoreUrl;
 use memory::MemoryStore;
 use postgres::PostgresStore;
+use redis::RedisStore;
 use sqlite::SqliteStore;
 
 /// A key and its value.
@@ -114,6 +120,7 @@ pub async fn open(url: &StoreUrl) -> Result<Arc<dyn BucketStore>, StoreError> {
         StoreUrl::Memory => Ok(Arc::new(MemoryStore::default())),
         StoreUrl::Sqlite(path) => Ok(Arc::new(SqliteStore::open(path).await?)),
         StoreUrl::Postgres(url) => Ok(Arc::new(PostgresStore::open(url).await?)),
+        StoreUrl::Redis(url) => Ok(Arc::new(RedisStore::open(url).await?)),
     }
 }
 
@@ -125,5 +132,6 @@ pub async fn inspect(url: &StoreUrl) -> Result<(), StoreError> {
         StoreUrl::Memory => Ok(()),
         StoreUrl::Sqlite(path) => SqliteStore::inspect(path),
         StoreUrl::Postgres(url) => PostgresStore::inspect(url).await,
+        StoreUrl::Redis(url) => RedisStore::inspect(url).await,
     }
 }

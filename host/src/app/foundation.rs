@@ -84,6 +84,8 @@ impl Foundation {
             log: Arc::new(ServiceLog::new(service.name.as_str().into())),
             store: self.store.clone(),
             buckets: service.buckets.clone(),
+            // At most 16 MiB, as the manifest is checked.
+            largest_value: service.limits.value.0 as usize,
             config: service.config.clone(),
             env: service.env.clone(),
             outbound: service.outbound.clone(),

@@ -108,7 +108,7 @@ impl store::HostBucket for View<'_> {
     }
 
     async fn set(&mut self, bucket: Resource<Bucket>, key: String, value: Vec<u8>) -> Result<(), Failure> {
-        bounds::entry(&key, &value)?;
+        bounds::entry(&key, &value, self.grants.largest_value)?;
         Ok(self.store().set(self.name(&bucket)?, key, value).await?)
     }
 
@@ -147,7 +147,7 @@ impl batch::Host for View<'_> {
     }
 
     async fn set_many(&mut self, bucket: Resource<Bucket>, entries: Vec<Entry>) -> Result<(), Failure> {
-        bounds::entries(&entries)?;
+        bounds::entries(&entries, self.grants.largest_value)?;
         Ok(self.store().set_many(self.name(&bucket)?, entries).await?)
     }
 

@@ -36,6 +36,11 @@ pub struct Spinner {
     interactive: bool,
 }
 
+/// Shows how far something is, until it is dropped; on a terminal only.
+pub struct Bar {
+    bar: ProgressBar,
+}
+
 /// Whether standard error takes colours, as the terminal and the environment
 /// (`NO_COLOR`, `CLICOLOR_FORCE`) say.
 pub fn stderr_has_color() -> bool {
@@ -82,6 +87,35 @@ impl Terminal {
             spinner.show(what);
         }
         spinner
+    }
+
+    /// Show how far something is on its way to `end`; if that is 0, only that it goes
+    /// on.
+    pub fn bar(&self, verb: &'static str, end: u64) -> Bar {
+        let bar = match (self.interactive, end) {
+            (false, _) => ProgressBar::hidden(),
+            (true, 0) => ProgressBar::new_spinner(),
+            (true, end) => ProgressBar::new(end),
+        };
+        let shown = if end == 0 { "{human_pos} {spinner}" } else { "{wide_bar} {percent:>3} %" };
+        if let Ok(style) = ProgressStyle::with_template(&format!("{{prefix:>{WORD}.cyan.bold}} {shown}")) {
+            bar.set_style(style);
+        }
+        bar.set_prefix(verb);
+        Bar { bar }
+    }
+}
+
+impl Bar {
+    /// Say how far it is.
+    pub fn at(&self, position: u64) {
+        self.bar.set_position(position);
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
     }
 }
 

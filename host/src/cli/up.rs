@@ -49,8 +49,8 @@ pub struct Up {
     /// Serve the admin API here instead of at admin.listen.
     #[arg(long, value_name = "HOST:PORT", value_parser = manifest::listen_address)]
     admin: Option<SocketAddr>,
-    /// Keep data here instead of at store.url: memory:, sqlite:PATH or
-    /// postgres://USER@HOST:PORT/DATABASE.
+    /// Keep data here instead of at store.url: memory:, sqlite:PATH,
+    /// postgres://USER@HOST:PORT/DATABASE or redis://HOST:PORT/NUMBER.
     #[arg(long, value_name = "URL", value_parser = StoreArgument)]
     store: Option<String>,
     /// Build, swap and apply what changes: sources, components, the manifest.
@@ -131,7 +131,7 @@ pub fn store_url(manifest: &Manifest, instead: Option<&str>) -> Result<StoreUrl>
 /// Refuses a URL of no store as wrong usage, whatever the app's name in it will be;
 /// by a parser of its own, because the usual ones repeat a password that is in it.
 #[derive(Clone)]
-struct StoreArgument;
+pub struct StoreArgument;
 
 impl TypedValueParser for StoreArgument {
     type Value = String;

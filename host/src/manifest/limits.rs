@@ -21,6 +21,8 @@ pub struct Limits {
     pub reuse: u32,
     /// The longest request body.
     pub body: ByteSize,
+    /// The largest value that it keeps in a bucket; up to 16 MiB.
+    pub value: ByteSize,
     /// How long calls in flight may take when the component is replaced; 1 ms to 1 h.
     pub drain: Duration,
 }

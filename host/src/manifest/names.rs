@@ -27,7 +27,7 @@ pub fn service(name: &str) -> Result<(), Invalid> {
 }
 
 /// A bucket's name.
-pub(super) fn bucket(name: &str) -> Result<(), Invalid> {
+pub fn bucket(name: &str) -> Result<(), Invalid> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     let help = "use 1 to 63 letters, digits, `-`, `_` and `.`";
     length(name, help)?;

@@ -77,12 +77,12 @@ pub(super) struct Admin {
 #[derive(Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Store {
-    /// `sqlite:PATH`, the path relative to this file, `memory:`, or
-    /// `postgres://USER@HOST:PORT/DATABASE` without a password. `{app}` stands for
-    /// the app's name.
+    /// `sqlite:PATH`, the path relative to this file, `memory:`,
+    /// `postgres://USER@HOST:PORT/DATABASE` or `redis://HOST:PORT/NUMBER`, without a
+    /// password. `{app}` stands for the app's name.
     #[schemars(
         extend("examples" = ["sqlite:data/demo.db", "postgres://demo@localhost/demo"]),
-        regex(pattern = "^(memory:$|sqlite:.|postgres(ql)?://[^:@/]+@.)")
+        regex(pattern = "^(memory:$|sqlite:.|postgres(ql)?://[^:@/]+@.|rediss?://.)")
     )]
     pub url: String,
 }
@@ -172,6 +172,9 @@ pub(super) struct Limits {
     /// The longest request body.
     #[schemars(extend("examples" = ["1MiB"]))]
     pub body: Bytes,
+    /// The largest value that it keeps in a bucket, up to 16MiB.
+    #[schemars(extend("examples" = ["1MiB"]))]
+    pub value: Bytes,
     /// How long the calls of a replaced component may take to end, from 1ms to 1h.
     #[schemars(extend("examples" = ["30s"]), regex(pattern = "^[0-9]+(ms|s|m|h)$"))]
     pub drain: String,
@@ -226,6 +229,7 @@ impl Default for Limits {
             concurrency: 1,
             reuse: 1000,
             body: Bytes::Text("1MiB".to_owned()),
+            value: Bytes::Text("1MiB".to_owned()),
             drain: "30s".to_owned(),
         }
     }

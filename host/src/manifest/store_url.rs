@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 
 use super::Invalid;
 pub use postgres::{PostgresHost, PostgresUrl, TlsMode};
+pub use redis::RedisUrl;
 
 mod percent;
 mod postgres;
+mod redis;
 
 /// The engine of a store and where it keeps the data.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,12 +21,15 @@ pub enum StoreUrl {
     /// `postgres://USER@HOST:PORT/DATABASE`: a database that several hosts may
     /// share.
     Postgres(PostgresUrl),
+    /// `redis://HOST:PORT/NUMBER`: likewise.
+    Redis(RedisUrl),
 }
 
 impl StoreUrl {
     /// Reads a URL, with the name of the `app` in place of `{app}`.
     pub fn parse(text: &str, app: &str) -> Result<StoreUrl, Invalid> {
-        let help = format!("the stores are \"sqlite:PATH\", \"{}\" and \"memory:\"", postgres::FORM);
+        let (postgres, redis) = (postgres::FORM, redis::FORM);
+        let help = format!("the stores are \"sqlite:PATH\", \"{postgres}\", \"{redis}\" and \"memory:\"");
         match text.split_once(':') {
             Some(("memory", "")) => Ok(StoreUrl::Memory),
             Some(("memory", _)) => Err(Invalid::new("has a path", "write \"memory:\"")),
@@ -41,6 +46,8 @@ impl StoreUrl {
             }
             Some(("sqlite", path)) => Ok(StoreUrl::Sqlite(path.replace("{app}", app).into())),
             Some(("postgres" | "postgresql", rest)) => Ok(StoreUrl::Postgres(PostgresUrl::parse(rest, app)?)),
+            Some(("redis", rest)) => Ok(StoreUrl::Redis(RedisUrl::parse(rest, false)?)),
+            Some(("rediss", rest)) => Ok(StoreUrl::Redis(RedisUrl::parse(rest, true)?)),
             Some((scheme, _)) => Err(Invalid::new(format!("names the store `{scheme}`, which does not exist"), help)),
             None => Err(Invalid::new("is no URL of a store", help)),
         }
@@ -52,6 +59,7 @@ impl StoreUrl {
             StoreUrl::Memory => StoreUrl::Memory,
             StoreUrl::Sqlite(path) => StoreUrl::Sqlite(folder.join(path)),
             StoreUrl::Postgres(url) => StoreUrl::Postgres(url.relative_to(folder)),
+            StoreUrl::Redis(url) => StoreUrl::Redis(url.relative_to(folder)),
         }
     }
 
@@ -76,6 +84,7 @@ impl fmt::Display for StoreUrl {
             StoreUrl::Memory => write!(f, "memory:"),
             StoreUrl::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
             StoreUrl::Postgres(url) => url.fmt(f),
+            StoreUrl::Redis(url) => url.fmt(f),
         }
     }
 }
@@ -98,7 +107,7 @@ mod tests {
 
     #[test]
     fn others_are_refused() {
-        for text in ["", "demo.db", "redis://localhost", "memory", "memory:x", "sqlite:", "sqlite::memory:"] {
+        for text in ["", "demo.db", "mysql://localhost", "memory", "memory:x", "sqlite:", "sqlite::memory:"] {
             assert!(StoreUrl::parse(text, "demo").is_err(), "{text}");
         }
         let refused = StoreUrl::parse("sqlite://data/demo.db", "demo").map_err(|invalid| invalid.help);

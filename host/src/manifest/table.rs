@@ -56,6 +56,7 @@ fn the_smallest_manifest_has_every_default() -> Outcome {
     assert_eq!(user.limits.deadline.as_secs(), 10);
     assert_eq!((user.limits.instances, user.limits.reuse), (64, 1000));
     assert_eq!(user.limits.body, ByteSize::mib(1));
+    assert_eq!(user.limits.value, ByteSize::mib(1));
     assert!(user.build.is_none() && user.routes.is_empty() && user.outbound.is_empty());
     Ok(())
 }
@@ -83,6 +84,7 @@ fn every_key_reaches_its_field() -> Outcome {
     assert_eq!(order.limits.deadline.as_millis(), 500);
     assert_eq!((order.limits.instances, order.limits.reuse), (8, 1));
     assert_eq!(order.limits.body, ByteSize(0));
+    assert_eq!(order.limits.value, ByteSize::mib(2));
     assert_eq!(order.limits.drain.as_secs(), 60);
     assert_eq!(order.probe.as_ref().map(ToString::to_string).as_deref(), Some("/orders/1?probe"));
     Ok(())

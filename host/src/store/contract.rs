@@ -8,6 +8,7 @@ use anyhow::{Result, bail, ensure};
 use tokio::task::JoinSet;
 
 use super::postgres::server::Server;
+use super::redis::server::Server as RedisServer;
 use super::{BucketStore, KEYS_PER_PAGE, StoreError, open};
 use crate::manifest::StoreUrl;
 
@@ -31,6 +32,15 @@ macro_rules! contract {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
             async fn $promise() -> anyhow::Result<()> {
                 match super::postgres().await? {
+                    Some(store) => super::$promise(store).await,
+                    None => Ok(()),
+                }
+            })+
+        }
+        mod redis {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $promise() -> anyhow::Result<()> {
+                match super::redis().await? {
                     Some(store) => super::$promise(store).await,
                     None => Ok(()),
                 }
@@ -67,6 +77,13 @@ async fn sqlite_in(folder: &Path) -> Result<Store, StoreError> {
 /// A store in a database of its own; none where there is no PostgreSQL.
 async fn postgres() -> Result<Option<Store>> {
     let Some(server) = Server::shared() else { return Ok(None) };
+    let url = StoreUrl::parse(&server.database(), "test")?;
+    Ok(Some(open(&url).await?))
+}
+
+/// A store in a database of its own; none where there is no Redis.
+async fn redis() -> Result<Option<Store>> {
+    let Some(server) = RedisServer::shared() else { return Ok(None) };
     let url = StoreUrl::parse(&server.database(), "test")?;
     Ok(Some(open(&url).await?))
 }

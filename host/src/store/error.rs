@@ -62,6 +62,48 @@ pub enum StoreError {
         path: PathBuf,
     },
 
+    /// The file is a database, and not a whole one.
+    #[error(
+        "cannot open the store at {path:?}: the database is damaged; put a backup in its place, or see what \
+         `sqlite3 {path:?} .recover` finds"
+    )]
+    Damaged {
+        /// The file, left as it was.
+        path: PathBuf,
+        /// What the engine said.
+        source: Arc<dyn Error + Send + Sync>,
+    },
+
+    /// Another process keeps its data there.
+    #[error(
+        "cannot open the store at {path:?}: another host has it open; stop that host, or name another file in the \
+         store url (several hosts can share a postgres:// or redis:// store)"
+    )]
+    InUse {
+        /// The file, left as it was.
+        path: PathBuf,
+    },
+
+    /// There is nothing to look after.
+    #[error("there is no store at {place:?} yet; `dovetail up` makes it, or name another by --store")]
+    Missing {
+        /// The file or database.
+        place: String,
+    },
+
+    /// The store is gone with its host.
+    #[error("the store memory: has nothing to keep; name another in the store url, or by --store")]
+    NotKept,
+
+    /// The engine has no copy of one moment to give.
+    #[error("cannot back up the store at {place:?}: {reason}")]
+    NoBackup {
+        /// The server and its database.
+        place: String,
+        /// Why, and what would do it.
+        reason: &'static str,
+    },
+
     /// The database is not a store of Dovetail.
     #[error(
         "cannot open the store at {path:?}: the database belongs to another application (its \

@@ -17,6 +17,7 @@ mod passfile;
 mod schema;
 mod session;
 mod tls;
+mod upkeep;
 mod writer;
 
 use std::collections::HashMap;
@@ -34,6 +35,7 @@ use super::{BucketStore, Entry, KEYS_PER_PAGE, KeyPage, StoreError, counter};
 use crate::manifest::PostgresUrl;
 use login::Login;
 use session::{ANSWER, Session, Statements};
+pub use upkeep::PostgresUpkeep;
 use writer::Writer;
 
 /// How many connections carry reads. With 32 and 256 clients two carried more than

@@ -7,8 +7,10 @@
 
 mod batch;
 mod inspect;
+mod lock;
 mod readers;
 mod schema;
+mod upkeep;
 mod writer;
 
 use std::path::Path;
@@ -20,7 +22,9 @@ use tokio::task::spawn_blocking;
 
 use super::write::Change;
 use super::{BucketStore, Entry, KEYS_PER_PAGE, KeyPage, StoreError, counter};
+use lock::Lock;
 use readers::Readers;
+pub use upkeep::SqliteUpkeep;
 use writer::Writer;
 
 /// The most keys that one call reads on its caller's thread, where other
@@ -38,6 +42,8 @@ pub struct SqliteStore {
     // the writer's, which can fold the WAL into the database.
     readers: Arc<Readers>,
     writer: Writer,
+    // Given back after both.
+    _lock: Option<Lock>,
 }
 
 impl SqliteStore {
@@ -49,9 +55,10 @@ impl SqliteStore {
         let opened = {
             let path = path.clone();
             spawn_blocking(move || {
+                let lock = Lock::take(&path)?;
                 let writer = Writer::start(schema::open(&path)?).map_err(|error| StoreError::open(&path, error))?;
                 let readers = Arc::new(Readers::new(path));
-                Ok(SqliteStore { readers, writer })
+                Ok(SqliteStore { readers, writer, _lock: Some(lock) })
             })
         };
         opened.await.map_err(|e| StoreError::open(&path, e))?

@@ -184,6 +184,23 @@ fn refused(answer: &Answer, reason: &str) {
     assert!(answer.text().contains(reason), "{answer:?}");
 }
 
+#[tokio::test]
+async fn a_service_may_keep_larger_values_than_others() {
+    let limits = |value| format!("buckets = [\"fixtures\"]\nlimits = {{ body = \"4 MiB\", value = {value} }}");
+    let folder = guests(&[("guest", &limits("\"2 MiB\"")), ("small", &limits("7")), ("none", &limits("0"))]);
+    let host = Host::up(folder.path());
+    let mut client = host.connect().await;
+    for (service, largest) in [("guest", 2 << 20), ("small", 7), ("none", 0)] {
+        let path = format!("/{service}/set?key={service}");
+        assert_eq!(set(&mut client, &path, vec![b'x'; largest]).await.text(), "done\n");
+        let told = format!("{} bytes is too large: it may have at most {largest} (limits.value)", largest + 1);
+        refused(&set(&mut client, &path, vec![b'y'; largest + 1]).await, &told);
+        assert_eq!(client.get(&format!("/{service}/get?key={service}")).await.body, vec![b'x'; largest]);
+        // What is there is read, whoever set it.
+        assert_eq!(client.get(&format!("/{service}/get?key=guest")).await.body.len(), 2 << 20);
+    }
+}
+
 async fn set(client: &mut Client, path: &str, value: impl Into<Bytes>) -> Answer {
     client.send(request(Method::PUT, path, value)).await
 }

@@ -23,7 +23,7 @@ fn it_ends_with_2_for_wrong_usage_alone() {
         &["completions", "edlin"],
         &["up", "--listen", "localhost"],
         &["up", "--admin", "127.0.0.1"],
-        &["up", "--store", "redis://localhost"],
+        &["up", "--store", "mysql://localhost"],
         &["up", "--store", "sqlite:"],
     ];
     for arguments in wrong {

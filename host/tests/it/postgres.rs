@@ -180,15 +180,15 @@ fn a_password_in_a_url_is_refused_and_not_repeated() {
 
 /// What clients have come to that order all the time, whatever they are answered.
 #[derive(Default)]
-struct Progress {
-    stop: AtomicBool,
-    taken: watch::Sender<u64>,
-    refused: watch::Sender<u64>,
+pub struct Progress {
+    pub stop: AtomicBool,
+    pub taken: watch::Sender<u64>,
+    pub refused: watch::Sender<u64>,
 }
 
 impl Progress {
     /// Take orders for Alice and Bob; those that were taken, by id.
-    async fn write(self: Arc<Self>, mut client: Client, item: String) -> BTreeMap<u64, Value> {
+    pub async fn write(self: Arc<Self>, mut client: Client, item: String) -> BTreeMap<u64, Value> {
         let (mut answered, mut number) = (BTreeMap::new(), 0);
         while !self.stop.load(Ordering::Relaxed) {
             number += 1;
@@ -209,7 +209,7 @@ impl Progress {
     }
 
     /// Wait until a counter has so many more.
-    async fn until_more(&self, counter: &watch::Sender<u64>, more: u64) {
+    pub async fn until_more(&self, counter: &watch::Sender<u64>, more: u64) {
         let mut counter = counter.subscribe();
         let goal = *counter.borrow() + more;
         let waited = timeout(PATIENCE, counter.wait_for(|count| *count >= goal)).await;
@@ -218,7 +218,7 @@ impl Progress {
 }
 
 /// How a command about a folder's manifest ended, and all that it printed.
-fn run(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+pub fn run(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
     let Output { status, stdout, stderr } =
         dovetail().args(arguments).current_dir(folder).output().expect("dovetail starts");
     (status.code(), [String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr)].concat())

@@ -26,6 +26,7 @@ pub mod load;
 pub mod made;
 pub mod postgres;
 pub mod raw;
+pub mod redis;
 pub mod registry;
 pub mod server;
 pub mod shop_table;

@@ -11,9 +11,6 @@ use crate::store::Entry;
 /// The most bytes of a key, which is UTF-8.
 pub const LONGEST_KEY: usize = 1024;
 
-/// The most bytes of a value that is set.
-pub const LARGEST_VALUE: usize = 1024 * 1024;
-
 /// The most keys that one call names.
 pub const MOST_KEYS: usize = 10_000;
 
@@ -28,9 +25,9 @@ pub enum OutOfBounds {
     /// See [`LONGEST_KEY`].
     #[error("a key of {0} bytes is too long: it may have at most {LONGEST_KEY}")]
     Key(usize),
-    /// See [`LARGEST_VALUE`].
-    #[error("a value of {0} bytes is too large: it may have at most {LARGEST_VALUE}")]
-    Value(usize),
+    /// It is larger than the service's `limits.value`.
+    #[error("a value of {0} bytes is too large: it may have at most {1} (limits.value)")]
+    Value(usize, usize),
     /// See [`MOST_KEYS`].
     #[error("{0} keys are too many for one call: it may name at most {MOST_KEYS}")]
     Keys(usize),
@@ -44,10 +41,10 @@ pub fn key(key: &str) -> Result<(), OutOfBounds> {
     if key.len() > LONGEST_KEY { Err(OutOfBounds::Key(key.len())) } else { Ok(()) }
 }
 
-/// Checks what a call sets.
-pub fn entry(key: &str, value: &[u8]) -> Result<(), OutOfBounds> {
+/// Checks what a call sets, whose value has at most `largest` bytes.
+pub fn entry(key: &str, value: &[u8], largest: usize) -> Result<(), OutOfBounds> {
     self::key(key)?;
-    if value.len() > LARGEST_VALUE { Err(OutOfBounds::Value(value.len())) } else { Ok(()) }
+    if value.len() > largest { Err(OutOfBounds::Value(value.len(), largest)) } else { Ok(()) }
 }
 
 /// Checks the keys of a call.
@@ -57,9 +54,9 @@ pub fn keys(keys: &[String]) -> Result<(), OutOfBounds> {
 }
 
 /// Checks all that a call sets.
-pub fn entries(entries: &[Entry]) -> Result<(), OutOfBounds> {
+pub fn entries(entries: &[Entry], largest: usize) -> Result<(), OutOfBounds> {
     count(entries.len())?;
-    entries.iter().try_for_each(|(key, value)| entry(key, value))?;
+    entries.iter().try_for_each(|(key, value)| entry(key, value, largest))?;
     let bytes = entries.iter().map(|(key, value)| key.len() + value.len()).sum();
     if bytes > MOST_BYTES { Err(OutOfBounds::Bytes(bytes)) } else { Ok(()) }
 }
@@ -77,9 +74,11 @@ mod tests {
         let key_of = |bytes: usize| "é".repeat(bytes / 2) + &"k".repeat(bytes % 2);
         assert_eq!(key(&key_of(1024)), Ok(()));
         assert_eq!(key(&key_of(1025)), Err(OutOfBounds::Key(1025)));
-        assert_eq!(entry("k", &vec![0; 1 << 20]), Ok(()));
-        assert_eq!(entry("k", &vec![0; (1 << 20) + 1]), Err(OutOfBounds::Value((1 << 20) + 1)));
-        assert_eq!(entry(&key_of(1025), b""), Err(OutOfBounds::Key(1025)));
+        for largest in [0, 7, 1 << 20] {
+            assert_eq!(entry("k", &vec![0; largest], largest), Ok(()));
+            assert_eq!(entry("k", &vec![0; largest + 1], largest), Err(OutOfBounds::Value(largest + 1, largest)));
+        }
+        assert_eq!(entry(&key_of(1025), b"", 0), Err(OutOfBounds::Key(1025)));
         assert_eq!(keys(&vec![key_of(1024); 10_000]), Ok(()));
         assert_eq!(keys(&vec![String::new(); 10_001]), Err(OutOfBounds::Keys(10_001)));
         assert_eq!(keys(&["k".to_owned(), key_of(1026)]), Err(OutOfBounds::Key(1026)));
@@ -88,11 +87,12 @@ mod tests {
     #[test]
     fn what_is_set_at_once_is_bounded_as_a_whole() {
         let entry = |key: &str, bytes| (key.to_owned(), vec![0; bytes]);
+        let largest = 1 << 20;
         let mut set = vec![entry("", 1 << 20); 16];
-        assert_eq!(entries(&set), Ok(()));
+        assert_eq!(entries(&set, largest), Ok(()));
         set.push(entry("k", 0));
-        assert_eq!(entries(&set), Err(OutOfBounds::Bytes((16 << 20) + 1)));
-        assert_eq!(entries(&[entry("k", (1 << 20) + 1)]), Err(OutOfBounds::Value((1 << 20) + 1)));
-        assert_eq!(entries(&vec![entry("k", 0); 10_001]), Err(OutOfBounds::Keys(10_001)));
+        assert_eq!(entries(&set, largest), Err(OutOfBounds::Bytes((16 << 20) + 1)));
+        assert_eq!(entries(&[entry("k", largest + 1)], largest), Err(OutOfBounds::Value(largest + 1, largest)));
+        assert_eq!(entries(&vec![entry("k", 0); 10_001], largest), Err(OutOfBounds::Keys(10_001)));
     }
 }

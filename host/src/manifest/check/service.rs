@@ -117,6 +117,7 @@ impl Checker<'_> {
         let concurrency = self.take(&at.child("concurrency"), concurrency(table.concurrency));
         let reuse = self.take(&at.child("reuse"), reuse(table.reuse));
         let body = self.take(&at.child("body"), bytes(&table.body));
+        let value = self.take(&at.child("value"), largest_value(&table.value));
         let drain = self.take(&at.child("drain"), up_to_an_hour(&table.drain));
         Some(Limits {
             memory: memory?,
@@ -125,6 +126,7 @@ impl Checker<'_> {
             concurrency: concurrency?,
             reuse: reuse?,
             body: body?,
+            value: value?,
             drain: drain?,
         })
     }
@@ -157,6 +159,11 @@ fn memory(size: &Bytes) -> Result<ByteSize, Invalid> {
     // A page of wasm memory, and all that 32 bits can address.
     let (least, most) = (ByteSize::kib(64), ByteSize::mib(4096));
     within(bytes(size)?, least, most, "write 64KiB to 4GiB")
+}
+
+fn largest_value(size: &Bytes) -> Result<ByteSize, Invalid> {
+    // What one call may set, keys and values together.
+    within(bytes(size)?, ByteSize(0), ByteSize::mib(16), "write at most 16MiB")
 }
 
 fn bytes(size: &Bytes) -> Result<ByteSize, Invalid> {

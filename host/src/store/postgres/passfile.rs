@@ -6,28 +6,21 @@
 //! while the host serves.
 
 use std::env;
-use std::fs;
-use std::io::{self, Read};
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 
 use crate::manifest::{PostgresHost, PostgresUrl};
-
-/// The longest file that is read.
-const LONGEST: u64 = 1024 * 1024;
-
-/// Those bits of a file's mode that let others than its owner use it.
-const OTHERS: u32 = 0o077;
+use crate::store::secret;
 
 /// The password for this server; none if nobody wrote one down. The error says
 /// what is wrong with the file.
 pub fn password(url: &PostgresUrl, host: &PostgresHost) -> io::Result<Option<String>> {
     let Some((path, named)) = path(url) else { return Ok(None) };
-    match read(&path) {
+    match secret::read(&path) {
         Ok(text) => Ok(find(&text, url, host)),
         // Only the usual place may have no file.
         Err(error) if error.kind() == io::ErrorKind::NotFound && !named => Ok(None),
-        Err(error) => Err(io::Error::new(error.kind(), format!("the password file {path:?} {error}"))),
+        Err(error) => Err(error),
     }
 }
 
@@ -37,23 +30,6 @@ fn path(url: &PostgresUrl) -> Option<(PathBuf, bool)> {
     let named = url.passfile.clone().or_else(variable);
     let usual = || env::home_dir().map(|home| (home.join(".pgpass"), false));
     named.map(|path| (path, true)).or_else(usual)
-}
-
-fn read(path: &Path) -> io::Result<String> {
-    let unreadable = |error: io::Error| io::Error::new(error.kind(), format!("cannot be read: {error}"));
-    // To open a pipe would wait for a writer.
-    if !fs::metadata(path).map_err(unreadable)?.is_file() {
-        return Err(io::Error::other("is no file"));
-    }
-    let file = fs::File::open(path).map_err(unreadable)?;
-    let mode = file.metadata().map_err(unreadable)?.permissions().mode();
-    if mode & OTHERS != 0 {
-        let said = format!("is open to others than its owner (its mode is {:03o}); run chmod 600 on it", mode & 0o777);
-        return Err(io::Error::other(said));
-    }
-    let mut text = String::new();
-    file.take(LONGEST).read_to_string(&mut text).map_err(unreadable)?;
-    Ok(text)
 }
 
 fn find(text: &str, url: &PostgresUrl, host: &PostgresHost) -> Option<String> {
@@ -99,6 +75,9 @@ fn unescape(text: &str) -> String {
 #[cfg(test)]
 #[expect(clippy::expect_used, reason = "a test fails by a panic that says what was expected")]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
     use crate::manifest::StoreUrl;
 

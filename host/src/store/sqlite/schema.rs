@@ -1,11 +1,12 @@
 //! The database file: what is in it, and whether it is ours.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use crate::store::StoreError;
 
@@ -38,18 +39,16 @@ pub const LIST_KEYS: &str = "SELECT id, key FROM entries WHERE bucket = ?1 AND i
 /// thread that may block.
 pub const BUSY: Duration = Duration::from_secs(5);
 
-/// Opens the database at `path` for writing, and creates it and its folder if
-/// they are missing. What is there and not ours is left as it is.
+/// Opens the database at `path` for writing, and creates it if it is missing. What
+/// is there and not ours is left as it is.
 pub fn open(path: &Path) -> Result<Connection, StoreError> {
-    let failed = |error| StoreError::open(path, error);
+    let failed = |error| refused(path, error);
     check_header(path)?;
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(|error| StoreError::open(folder, error))?;
-    }
     let mut connection = connect(path).map_err(failed)?;
     let (application, version) = create_if_empty(&mut connection).map_err(failed)?;
     // The header may be older than what the WAL holds.
     check(path, application, version)?;
+    tables(&connection).map_err(failed)?;
     // SQLite answers with the mode that it is in, whatever was asked.
     if write_ahead(&connection).map_err(failed)? != "wal" {
         let reason = "its file system has no shared memory for SQLite's WAL mode; use a local one";
@@ -128,6 +127,25 @@ fn create_if_empty(connection: &mut Connection) -> rusqlite::Result<(i32, i32)> 
     let ids = ids(&transaction)?;
     transaction.commit()?;
     Ok(ids)
+}
+
+/// Refuses a database without the tables, or whose first and last entries are not
+/// to be read. To look at every page would take seconds where there is a million of
+/// them.
+pub fn tables(connection: &Connection) -> rusqlite::Result<()> {
+    for order in ["id", "id DESC"] {
+        let sql = format!("SELECT id, bucket, key, length(value) FROM entries ORDER BY {order} LIMIT 1");
+        connection.prepare(&sql)?.exists([])?;
+    }
+    Ok(())
+}
+
+/// The error of a database that could not be opened.
+pub fn refused(path: &Path, error: rusqlite::Error) -> StoreError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt) => StoreError::Damaged { path: path.to_owned(), source: Arc::new(error) },
+        _ => StoreError::open(path, error),
+    }
 }
 
 /// The `application_id` and the `user_version`.

@@ -15,7 +15,7 @@ use tokio::runtime::Builder;
 use tokio::task::spawn_blocking;
 
 use super::{Readers, SqliteStore, Writer, schema};
-use crate::store::{BucketStore, StoreError};
+use crate::store::{BucketStore, KEYS_PER_PAGE, StoreError};
 
 #[tokio::test]
 async fn creates_its_folder_and_keeps_what_it_was_told() -> Result<()> {
@@ -191,6 +191,35 @@ async fn lists_a_bucket_without_walking_through_others() -> Result<()> {
     Ok(())
 }
 
+#[tokio::test]
+async fn lists_a_million_keys_page_by_page() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("demo.db");
+    let store = SqliteStore::open(&path).await?;
+    let count = 1_000_000;
+    let make = format!(
+        "PRAGMA synchronous = OFF;
+         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})
+         INSERT INTO entries (bucket, key, value) SELECT 'b', 'key ' || i, x'' FROM n"
+    );
+    Connection::open(&path)?.execute_batch(&make)?;
+    let (mut listed, mut cursor) = (0, None);
+    loop {
+        let page = store.list_keys("b", cursor).await?;
+        assert!(page.keys.len() <= KEYS_PER_PAGE);
+        for key in page.keys {
+            listed += 1;
+            assert_eq!(key, format!("key {listed}"));
+        }
+        cursor = page.cursor;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(listed, count);
+    Ok(())
+}
+
 #[test]
 fn only_short_reads_run_on_their_callers_thread() -> Result<()> {
     // One thread may block, and while it is held all that needs it waits.
@@ -228,7 +257,7 @@ async fn a_lock_keeps_no_request_thread_waiting() -> Result<()> {
     SqliteStore::open(&path).await?.set("b", "k".into(), b"v".into()).await?;
     // Its own writer, which is elsewhere, would not let another hold the file.
     let writer = Writer::start(Connection::open_in_memory()?)?;
-    let store = SqliteStore { readers: Arc::new(Readers::new(path.clone())), writer };
+    let store = SqliteStore { readers: Arc::new(Readers::new(path.clone())), writer, _lock: None };
     let locked = || {
         let other = Connection::open(&path)?;
         other.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT")?;

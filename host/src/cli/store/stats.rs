@@ -1,0 +1,53 @@
+//! `dovetail store stats`: the buckets, and how much room they take.
+
+use anyhow::Result;
+use clap::Args;
+
+use super::grouped;
+use crate::{
+    cli::{
+        table::Table,
+        terminal::{FAINT, STRONG},
+    },
+    manifest::StoreUrl,
+    store,
+};
+
+/// Show the buckets, and how much room they take.
+#[derive(Args)]
+pub struct Stats {
+    /// Print it as JSON, in bytes.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Stats {
+    /// Look and print it.
+    pub async fn run(self, url: &StoreUrl) -> Result<()> {
+        let stats = store::upkeep(url).await?.stats().await?;
+        if self.json {
+            return crate::cli::print(&serde_json::to_vec(&stats)?);
+        }
+        let mut table = Table::new(["bucket", ">keys", ">bytes"]);
+        for bucket in &stats.buckets {
+            table.push([bucket.name.clone(), grouped(bucket.keys), grouped(bucket.bytes)]);
+        }
+        let log = stats.log.map(|bytes| format!(", and {} of log", size(bytes))).unwrap_or_default();
+        let store::Stats { engine, version, place, size: bytes, .. } = &stats;
+        anstream::println!("{STRONG}{place}{STRONG:#}: {engine} {version}, {}{log}", size(*bytes));
+        match stats.buckets.is_empty() {
+            true => anstream::println!("{FAINT}no bucket has a key{FAINT:#}"),
+            false => table.print()?,
+        }
+        Ok(())
+    }
+}
+
+/// Bytes as people read them: `0 B`, `4.0 KiB`, `1.2 MiB`.
+fn size(bytes: u64) -> String {
+    let units = [("GiB", 30), ("MiB", 20), ("KiB", 10)];
+    match units.iter().find(|(_, bits)| bytes >> bits > 0) {
+        Some((unit, bits)) => format!("{:.1} {unit}", bytes as f64 / (1_u64 << bits) as f64),
+        None => format!("{bytes} B"),
+    }
+}

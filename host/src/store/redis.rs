@@ -1,0 +1,195 @@
+//! The engine of `redis://…`, which several hosts share: a database of a Redis
+//! server, one connection for all calls.
+//!
+//! The server runs one command after the other, so a script is atomic, and what
+//! arrives while it syncs its log is synced together. How durable a write is when
+//! it is answered is the server's setting: synced with `appendonly yes` and
+//! `appendfsync always`, and otherwise less, which is warned of (see [`login`]).
+//!
+//! When the connection is lost a read is asked again on the next; a write is not,
+//! for it may have been done.
+
+mod login;
+mod scripts;
+mod session;
+mod upkeep;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use redis::{Cmd, FromRedisValue, cmd};
+use tokio::time::timeout;
+
+use super::{BucketStore, Entry, KEYS_PER_PAGE, KeyPage, StoreError, counter};
+use crate::manifest::RedisUrl;
+use login::Login;
+use scripts::Bucket;
+use session::{ANSWER, Session};
+pub use upkeep::RedisUpkeep;
+
+/// The largest number that the order of a bucket's keys has: up to here a score,
+/// which is a floating-point number, is exact.
+const LAST: u64 = 1 << 53;
+
+/// A store in a Redis database.
+pub struct RedisStore {
+    session: Session,
+}
+
+impl RedisStore {
+    /// Connects to the server, and marks the database as a store.
+    pub async fn open(url: &RedisUrl) -> Result<RedisStore, StoreError> {
+        let login = Arc::new(Login::new(url)?);
+        let session = Session::start(login.clone()).await?;
+        login.warn_of_losses(&session.live().await?.connection).await;
+        Ok(RedisStore { session })
+    }
+
+    /// Whether a store could be opened at the URL, by a look that changes nothing.
+    pub async fn inspect(url: &RedisUrl) -> Result<(), StoreError> {
+        let login = Login::new(url)?;
+        let (connection, _) = login.connect().await?;
+        login.check(&connection).await.map(drop)
+    }
+
+    /// What the server answers a question, asked again if the connection was lost.
+    async fn read<T: FromRedisValue>(&self, operation: impl Fn() -> String, question: &Cmd) -> Result<T, StoreError> {
+        let mut again = true;
+        loop {
+            let live = self.session.live().await.map_err(|error| self.session.away(operation(), error))?;
+            let mut connection = live.connection.clone();
+            let why = match timeout(ANSWER, question.query_async(&mut connection)).await {
+                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Err(error)) if session::is_definite(&error) => return Err(StoreError::engine(operation(), error)),
+                Ok(Err(error)) => self.session.away(operation(), error),
+                Err(late) => {
+                    again = false;
+                    self.session.away(operation(), late)
+                }
+            };
+            live.give_up();
+            if !std::mem::take(&mut again) {
+                return Err(why);
+            }
+        }
+    }
+
+    /// What the server answers to a change, which is asked for once.
+    async fn write<T: FromRedisValue>(&self, operation: impl Fn() -> String, change: &Cmd) -> Result<T, StoreError> {
+        let live = self.session.live().await.map_err(|error| self.session.away(operation(), error))?;
+        let mut connection = live.connection.clone();
+        let why = match timeout(ANSWER, change.query_async(&mut connection)).await {
+            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Err(error)) if session::is_definite(&error) => return Err(StoreError::engine(operation(), error)),
+            Ok(Err(error)) => self.session.unknown(operation(), error),
+            Err(late) => self.session.unknown(operation(), late),
+        };
+        live.give_up();
+        Err(why)
+    }
+}
+
+#[async_trait]
+impl BucketStore for RedisStore {
+    async fn get(&self, bucket: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let operation = || format!("get key {key:?} of bucket {bucket:?}");
+        self.read(operation, cmd("HGET").arg(Bucket(bucket).values()).arg(key)).await
+    }
+
+    async fn exists(&self, bucket: &str, key: &str) -> Result<bool, StoreError> {
+        let operation = || format!("find key {key:?} of bucket {bucket:?}");
+        self.read(operation, cmd("HEXISTS").arg(Bucket(bucket).values()).arg(key)).await
+    }
+
+    async fn set(&self, bucket: &str, key: String, value: Vec<u8>) -> Result<(), StoreError> {
+        self.set_many(bucket, vec![(key, value)]).await
+    }
+
+    async fn delete(&self, bucket: &str, key: String) -> Result<(), StoreError> {
+        self.delete_many(bucket, vec![key]).await
+    }
+
+    async fn list_keys(&self, bucket: &str, cursor: Option<u64>) -> Result<KeyPage, StoreError> {
+        let operation = || format!("list the keys of bucket {bucket:?}");
+        // A component may make up a cursor that is above all numbers.
+        let after = format!("({}", cursor.unwrap_or(0).min(LAST));
+        let mut page = cmd("ZRANGEBYSCORE");
+        page.arg(Bucket(bucket).order()).arg(after).arg("+inf").arg("WITHSCORES");
+        page.arg("LIMIT").arg(0).arg(KEYS_PER_PAGE + 1);
+        let found: Vec<(String, f64)> = self.read(operation, &page).await?;
+        Ok(KeyPage::new(found.into_iter().map(|(key, number)| (number as u64, key)).collect()))
+    }
+
+    async fn increment(&self, bucket: &str, key: String, delta: u64) -> Result<u64, StoreError> {
+        if delta == 0 {
+            let stored = self.get(bucket, &key).await?;
+            return counter::add(bucket, &key, stored.as_deref(), 0);
+        }
+        let operation = || format!("increment key {key:?} of bucket {bucket:?}");
+        let add = scripts::increment(Bucket(bucket), &key, delta);
+        let (sum, stored): (Option<String>, Option<Vec<u8>>) = self.write(operation, &add).await?;
+        let refused = || StoreError::NotACounter { bucket: bucket.to_owned(), key: key.clone() };
+        match sum {
+            Some(sum) => sum.parse().map_err(|_| refused()),
+            // It says why the server left it alone.
+            None => counter::add(bucket, &key, stored.as_deref(), delta).and(Err(refused())),
+        }
+    }
+
+    async fn get_many(&self, bucket: &str, keys: Vec<String>, most: usize) -> Result<Vec<Option<Entry>>, StoreError> {
+        let count = keys.len();
+        if count == 0 {
+            return Ok(Vec::new());
+        }
+        let operation = || format!("get {count} keys of bucket {bucket:?}");
+        let mut asked: HashMap<&str, usize> = HashMap::with_capacity(count);
+        for key in &keys {
+            *asked.entry(key).or_default() += 1;
+        }
+        let asked: Vec<_> = asked.into_iter().collect();
+        let get = scripts::get_many(Bucket(bucket), &asked, most);
+        let Some(values): Option<Vec<Option<Vec<u8>>>> = self.read(operation, &get).await? else {
+            return Err(StoreError::too_much(bucket, count, most));
+        };
+        let found: HashMap<&str, Vec<u8>> =
+            asked.iter().zip(values).filter_map(|((key, _), value)| Some((*key, value?))).collect();
+        Ok(keys.iter().map(|key| Some((key.clone(), found.get(key.as_str())?.clone()))).collect())
+    }
+
+    async fn set_many(&self, bucket: &str, entries: Vec<Entry>) -> Result<(), StoreError> {
+        let operation = || match entries.as_slice() {
+            [(key, _)] => format!("set key {key:?} of bucket {bucket:?}"),
+            _ => format!("set {} keys of bucket {bucket:?}", entries.len()),
+        };
+        match entries.is_empty() {
+            true => Ok(()),
+            false => self.write(operation, &scripts::set(Bucket(bucket), &entries)).await,
+        }
+    }
+
+    async fn delete_many(&self, bucket: &str, keys: Vec<String>) -> Result<(), StoreError> {
+        let operation = || match keys.as_slice() {
+            [key] => format!("delete key {key:?} of bucket {bucket:?}"),
+            _ => format!("delete {} keys of bucket {bucket:?}", keys.len()),
+        };
+        match keys.is_empty() {
+            true => Ok(()),
+            false => self.write(operation, &scripts::delete(Bucket(bucket), &keys)).await,
+        }
+    }
+
+    async fn health(&self) -> Result<(), StoreError> {
+        self.session.health().await
+    }
+
+    /// Nothing is queued here: what was asked for was sent, and is answered.
+    async fn close(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[path = "../../tests/it/support/redis.rs"]
+#[expect(clippy::expect_used, reason = "a test fails by a panic that says what was expected")]
+pub mod server;

@@ -1,0 +1,244 @@
+//! `dovetail store`: people look at an app's data, take it out and put it in.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Write},
+    path::Path,
+    process::{Output, Stdio},
+    sync::{Arc, atomic::Ordering},
+};
+
+use rusqlite::Connection;
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::{
+    durability::{Orders, assert_kept},
+    postgres::{Progress, run},
+    support::{Host, dovetail, plain, postgres, redis, shop},
+};
+
+/// Lines with every kind of key and value, as export prints them.
+fn lines() -> String {
+    let keys = ["", "plain", "é", "e\u{301}", "a\0b", "quote\" back\\slash", "🦀", "订单/1", &"k".repeat(1024)];
+    let values =
+        [json!({"value": ""}), json!({"value": "7"}), json!({"value": "Grüße\n\0"}), json!({"base64": "//4A"})];
+    let mut lines = String::new();
+    for (number, key) in keys.into_iter().rev().enumerate() {
+        let (name, value) = values[number % 4].as_object().and_then(|value| value.iter().next()).expect("one");
+        let key = json!(key);
+        lines.push_str(&format!("{{\"key\":{key},\"{name}\":{value}}}\n"));
+    }
+    // More than one batch, and more than one page of keys.
+    lines.extend((0..2500).map(|n| format!("{{\"key\":\"many/{n}\",\"value\":\"{n}\"}}\n")));
+    lines
+}
+
+#[test]
+fn what_was_exported_comes_back_in_any_store() {
+    let folder = plain("");
+    fs::write(folder.path().join("lines"), lines()).expect("it can be written");
+    let postgres = postgres::Server::shared().map(postgres::Server::database);
+    let redis = redis::Server::shared().map(redis::Server::database);
+    for url in [Some("sqlite:data/plain.db".to_owned()), postgres, redis].into_iter().flatten() {
+        let store = |arguments: &[&str]| {
+            let output =
+                dovetail().args(["store", "--store", &url]).args(arguments).current_dir(folder.path()).output();
+            let output = output.expect("dovetail starts");
+            assert!(output.status.success(), "{url}: {}", String::from_utf8_lossy(&output.stderr));
+            output
+        };
+        let said = |output: &Output| String::from_utf8_lossy(&output.stderr).into_owned();
+        for more in ["items", "others"] {
+            let imported = store(&["import", "--bucket", more, "lines"]);
+            assert!(said(&imported).contains("Imported 2,509 entries of 1 bucket in "), "{}", said(&imported));
+        }
+        let exported = store(&["export", "--bucket", "items"]);
+        assert!(String::from_utf8_lossy(&exported.stdout) == lines(), "{url}");
+        assert!(said(&exported).contains("Exported 2,509 entries in "), "{}", said(&exported));
+
+        let all = store(&["export"]).stdout;
+        let named = |bucket| lines().replace("{\"key\"", &format!("{{\"bucket\":\"{bucket}\",\"key\""));
+        assert!(String::from_utf8_lossy(&all) == named("items") + &named("others"), "{url}");
+
+        let stats: Value = serde_json::from_slice(&store(&["stats", "--json"]).stdout).expect("JSON");
+        let bytes = stats["buckets"][0]["bytes"].as_u64().expect("a number");
+        let bucket = |name| json!({ "name": name, "keys": 2509, "bytes": bytes });
+        assert_eq!(stats["buckets"], json!([bucket("items"), bucket("others")]), "{url}");
+        assert!(bytes > 2500 && stats["size"].as_u64() > Some(bytes), "{stats}");
+        let shown = String::from_utf8_lossy(&store(&["stats"]).stdout).into_owned();
+        let engine = stats["engine"].as_str().expect("a text");
+        assert!(shown.contains(engine) && shown.contains("items   2,509"), "{shown}");
+    }
+}
+
+#[test]
+fn an_import_merges_or_replaces() {
+    let folder = plain("");
+    let import = |lines: &str, arguments: &[&str]| {
+        let mut command = dovetail();
+        command.args(["store", "import", "--bucket", "b"]).args(arguments).current_dir(folder.path());
+        let mut child = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("dovetail starts");
+        child.stdin.take().expect("it is piped").write_all(lines.as_bytes()).expect("it reads");
+        let output = child.wait_with_output().expect("it ends");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let line = |key: &str, value: &str| format!("{{\"key\":\"{key}\",\"value\":\"{value}\"}}\n");
+    let exported = || run_out(folder.path(), &["store", "export", "--bucket", "b"]);
+    assert_eq!(import(&(line("a", "1") + &line("b", "1")), &[]).0, Some(0));
+    assert_eq!(import(&(line("c", "2") + &line("a", "2")), &[]).0, Some(0));
+    // A key that was there keeps its place.
+    assert_eq!(exported(), line("a", "2") + &line("b", "1") + &line("c", "2"));
+    assert_eq!(import(&(line("d", "3") + &line("a", "3")), &["--replace"]).0, Some(0));
+    assert_eq!(exported(), line("d", "3") + &line("a", "3"));
+
+    // Of a stream what came before the bad line is set, in whole batches.
+    let many: String = (0..1500).map(|n| line(&format!("many/{n}"), "4")).collect();
+    let (status, said) = import(&(many.clone() + "{\"key\":\"x\"}\n"), &["--replace"]);
+    assert_eq!(status, Some(1));
+    assert!(said.contains("the first 1,000 entries were imported, and no more"), "{said}");
+    assert!(said.contains("line 1501 of standard input has no value; write {"), "{said}");
+    assert_eq!(exported().lines().count(), 1000);
+
+    // A file is seen whole before it changes anything.
+    fs::write(folder.path().join("lines"), many + "{\"key\":\"x\"}\n").expect("it can be written");
+    let (status, said) = run(folder.path(), &["store", "import", "--bucket", "b", "--replace", "lines"]);
+    assert_eq!(status, Some(1));
+    assert!(said.contains("nothing was imported") && said.contains("line 1501 of lines has no value"), "{said}");
+    assert_eq!(exported().lines().count(), 1000);
+}
+
+/// Orders are taken all the time; what is taken out is of one moment, in which each
+/// order has its index entry and the other way round.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_of_a_store_in_use_is_whole() {
+    let postgres = postgres::Server::shared().map(postgres::Server::database);
+    for url in [Some("sqlite:data/shop.db".to_owned()), postgres].into_iter().flatten() {
+        let is_file = url.starts_with("sqlite");
+        let folder = shop();
+        let url = match is_file {
+            true => format!("sqlite:{}", folder.path().join("data/shop.db").display()),
+            false => url,
+        };
+        let host = Host::up_with(folder.path(), &["--store", &url]);
+        let progress = Arc::<Progress>::default();
+        let mut writers = JoinSet::new();
+        for writer in 0..8 {
+            writers.spawn(progress.clone().write(host.connect().await, format!("Book {writer}")));
+        }
+        for round in 0..3 {
+            progress.until_more(&progress.taken, 40).await;
+            let taken = *progress.taken.borrow();
+            let (status, said) = run(folder.path(), &["store", "--store", &url, "backup", &format!("copy{round}")]);
+            assert_eq!(status, Some(0), "{said}");
+            assert!(said.contains("Backed up ") && said.contains(&format!("into copy{round}")), "{said}");
+
+            let (own, copy) = (shop(), folder.path().join(format!("copy{round}")));
+            let restored = own.path().join("restored.db");
+            if is_file {
+                fs::copy(&copy, &restored).expect("it can be copied");
+            } else {
+                let url = format!("sqlite:{}", restored.display());
+                let (status, said) =
+                    run(own.path(), &["store", "--store", &url, "import", &copy.display().to_string()]);
+                assert_eq!(status, Some(0), "{said}");
+            }
+            let copied = Host::up_with(own.path(), &["--store", &format!("sqlite:{}", restored.display())]);
+            let mut orders = Orders::new();
+            let mut client = copied.connect().await;
+            while let Ok(order) =
+                serde_json::from_slice::<Value>(&client.get(&format!("/orders/{}", orders.len() + 1)).await.body)
+                && order["id"].is_u64()
+            {
+                orders.insert(orders.len() as u64 + 1, order);
+            }
+            assert!(orders.len() as u64 >= taken.saturating_sub(8), "{} of {taken}", orders.len());
+            assert_kept(&copied, &orders).await;
+        }
+        let (status, said) = run(folder.path(), &["store", "--store", &url, "backup", "copy0"]);
+        assert_eq!(status, Some(1));
+        assert!(said.contains("there is a file at \"copy0\" already; name another"), "{said}");
+        progress.stop.store(true, Ordering::Relaxed);
+        writers.join_all().await;
+        let left: Vec<_> = fs::read_dir(folder.path()).expect("it is there").flatten().map(|e| e.file_name()).collect();
+        let hidden = |name: &std::ffi::OsString| name.to_string_lossy().starts_with(".copy");
+        assert!(!left.iter().any(hidden), "{left:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_done_is_told() {
+    let folder = plain("");
+    let redis = redis::Server::shared().map(redis::Server::database).unwrap_or_default();
+    for (arguments, told) in [
+        (&["stats"][..], "there is no store at "),
+        (&["export"], "`dovetail up` makes it, or name another by --store"),
+        (&["stats", "--store", "memory:"], "the store memory: has nothing to keep"),
+        (&["import", "--store", "memory:", "lines"], "the store memory: has nothing to keep"),
+        (&["import", "missing"], "cannot read missing"),
+        (&["stats", "--store", &redis], "there is no store at \"redis://"),
+    ] {
+        if arguments.last() == Some(&"") {
+            continue;
+        }
+        let (status, said) = run(folder.path(), &[&["store"], arguments].concat());
+        assert_eq!(status, Some(1), "{said}");
+        assert!(said.contains(told), "{said}");
+        assert!(!folder.path().join("data").exists(), "{arguments:?} made a folder");
+    }
+    let host = Host::up_with(folder.path(), &[]);
+    fs::write(folder.path().join("lines"), "{\"bucket\":\"b\",\"key\":\"k\",\"value\":\"v\"}\n").expect("it is ours");
+    let (status, said) = run(folder.path(), &["store", "import", "lines"]);
+    assert_eq!(status, Some(1), "{said}");
+    assert!(said.contains("another host has it open; stop that host"), "{said}");
+    drop(host);
+    if !redis.is_empty() {
+        Host::up_with(folder.path(), &["--store", &redis]).kill();
+        let (status, said) = run(folder.path(), &["store", "--store", &redis, "backup", "copy"]);
+        assert_eq!(status, Some(1), "{said}");
+        assert!(said.contains("make a copy by `redis-cli --rdb FILE`"), "{said}");
+    }
+}
+
+#[test]
+fn a_million_entries_are_exported_in_little_memory() {
+    let folder = plain("");
+    fs::write(folder.path().join("lines"), "{\"bucket\":\"b\",\"key\":\"k\",\"value\":\"v\"}\n").expect("it is ours");
+    run_out(folder.path(), &["store", "import", "lines"]);
+    let database = Connection::open(folder.path().join("data/plain.db")).expect("a database");
+    let million = "PRAGMA synchronous = OFF;
+        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 999999)
+        INSERT INTO entries (bucket, key, value) SELECT 'b', 'key/' || i, CAST('value of ' || i AS BLOB) FROM n";
+    database.execute_batch(million).expect("it has room");
+    drop(database);
+    let mut export = dovetail();
+    export.args(["store", "export", "--bucket", "b"]).current_dir(folder.path());
+    let mut child = export.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("dovetail starts");
+    let mut out = BufReader::new(child.stdout.take().expect("it is piped"));
+    let (mut line, mut count) = (String::new(), 0);
+    while out.read_line(&mut line).expect("it is text") > 0 {
+        let expected = match count {
+            0 => "{\"key\":\"k\",\"value\":\"v\"}\n".to_owned(),
+            n => format!("{{\"key\":\"key/{n}\",\"value\":\"value of {n}\"}}\n"),
+        };
+        assert_eq!(line, expected);
+        line.clear();
+        count += 1;
+        // It waits until the rest of its lines is read.
+        if count == 980_000 {
+            let status = fs::read_to_string(format!("/proc/{}/status", child.id())).expect("it runs");
+            let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux tells it");
+            let kibibytes: usize = peak.trim().trim_end_matches(" kB").parse().expect("a number");
+            assert!(kibibytes < 64 * 1024, "an export took {kibibytes} KiB");
+        }
+    }
+    assert_eq!(count, 1_000_000);
+    assert!(child.wait().expect("it ends").success());
+}
+
+/// What a command prints that succeeds.
+fn run_out(folder: &Path, arguments: &[&str]) -> String {
+    let output = dovetail().args(arguments).current_dir(folder).output().expect("dovetail starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("text")
+}
