@@ -13,6 +13,7 @@ mod cli;
 mod compose;
 mod composed_stores;
 mod concurrency;
+mod disk_full;
 mod durability;
 mod foreign;
 mod history;

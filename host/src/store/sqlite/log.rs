@@ -360,3 +360,6 @@ impl State {
         self.gathering.put(bucket, key, change);
     }
 }
+
+#[cfg(test)]
+mod tests;

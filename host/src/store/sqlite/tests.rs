@@ -281,3 +281,5 @@ fn files_beside(path: &Path) -> Result<Vec<String>> {
     }
     Ok(names)
 }
+
+mod crash;
