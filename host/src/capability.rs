@@ -10,12 +10,14 @@ use std::{
     sync::Arc,
 };
 
-use crate::{manifest::OutboundHost, store::BucketStore, telemetry::ServiceLog};
+pub use crate::store::BucketStore;
+use crate::{manifest::OutboundHost, telemetry::ServiceLog};
 
 pub mod config;
 pub mod keyvalue;
 pub mod outbound;
 pub mod output;
+pub mod output_commit;
 
 /// How many characters the log shows of a name that a component chose.
 const LONGEST_NAME: usize = 100;

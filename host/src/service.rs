@@ -19,8 +19,12 @@ use std::{
 use arc_swap::ArcSwap;
 use wasmtime::component::Val;
 
-use self::state::{DeadlinePassed, Stopped};
+use self::{
+    commit::Commit,
+    state::{DeadlinePassed, Stopped},
+};
 pub use self::{
+    commit::Shared,
     error::{CallError, LinkFailed},
     instance::Instance,
     life::Life,
@@ -29,8 +33,10 @@ pub use self::{
     serving::{Canary, Serving, Share},
     state::{PACKAGES, State},
 };
-use crate::{manifest::Limits, telemetry::ServiceLog};
+pub use crate::capability::output_commit::Watermark;
+use crate::{capability::output_commit::OutputCommit, manifest::Limits, telemetry::ServiceLog};
 
+mod commit;
 mod error;
 mod http;
 mod instance;
@@ -131,7 +137,8 @@ impl Service {
             })?;
             lease.put(fresh);
         }
-        Ok(Call { service: self.clone(), lease, revision, deadline, allowed: deadline - now })
+        let seen = lease.item().map(|instance| instance.seen().clone()).unwrap_or_default();
+        Ok(Call { service: self.clone(), lease, revision, seen, deadline, allowed: deadline - now })
     }
 
     /// Count a call that its component did not end, and say why.
@@ -157,6 +164,8 @@ pub struct Call {
     lease: pool::Lease<Instance>,
     /// Kept, so that the revision is not gone before its last call has ended.
     revision: Arc<Revision>,
+    /// What must be durable before anybody is told of it.
+    seen: Arc<Watermark>,
     deadline: Instant,
     /// How long the call was given, for messages.
     allowed: Duration,
@@ -205,6 +214,19 @@ impl Call {
                 Err(self.service.failed(&revision.life, error, refused, self.allowed))
             }
         }
+    }
+
+    /// Share what must be durable with the call that makes this one: what is given to
+    /// it rests on what that one has seen, and the other way round, however it ends.
+    pub fn share<'a>(&self, callers: &'a Watermark) -> Shared<'a> {
+        self.seen.raise(callers.get());
+        Shared { seen: self.seen.clone(), callers }
+    }
+
+    /// What is waited for before anything leaves the host on its behalf.
+    fn commit(&self) -> Commit {
+        let output = OutputCommit::new(self.seen.clone(), self.revision.buckets().clone());
+        Commit { output, service: self.service.clone(), deadline: self.deadline, allowed: self.allowed }
     }
 
     /// The counts of its revision.

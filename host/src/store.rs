@@ -1,10 +1,12 @@
 //! The store: named buckets of keys and their values, kept by one of several
 //! engines behind [`BucketStore`].
 //!
-//! The invariant: a write is answered once it is as durable as its engine can
-//! make it (SQLite, PostgreSQL: synced to the disk; Redis: as its server is set up),
-//! it is then seen by every read that starts, and it was applied whole or not at
-//! all.
+//! The invariant: a write that has returned is seen by every read that starts then, and
+//! was applied whole or not at all. It is as durable as its engine can make it (SQLite,
+//! PostgreSQL: synced to the disk; Redis: as its server is set up) once
+//! [`BucketStore::durable`] says so of its place in the log. Whatever leaves the host on
+//! behalf of a call waits for the highest place that the call wrote *or read*, so that
+//! nobody learns of what a crash undoes.
 //!
 //! Left to others: which service may open which bucket, how large a key, a value
 //! or a batch may be, and how `wasi:keyvalue` shows all this to a component
@@ -18,10 +20,13 @@ mod redis;
 mod secret;
 mod sqlite;
 mod upkeep;
+mod watermark;
 mod write;
 
 #[cfg(test)]
 mod contract;
+#[cfg(test)]
+mod kept;
 
 use std::sync::Arc;
 
@@ -29,6 +34,7 @@ use async_trait::async_trait;
 
 pub use error::StoreError;
 pub use upkeep::{BucketStats, Copy, Page, Stats, Upkeep, upkeep};
+pub use watermark::{Lsn, Watermark};
 
 use crate::manifest::StoreUrl;
 use memory::MemoryStore;
@@ -43,7 +49,8 @@ pub type Entry = (String, Vec<u8>);
 /// time of a listing whatever the size of its bucket.
 const KEYS_PER_PAGE: usize = 1000;
 
-/// What every engine does. A bucket exists as soon as it is named; one without
+/// What every engine does. An operation that meets what is not durable yet raises
+/// `seen`, whether it succeeds or not. A bucket exists as soon as it is named; one without
 /// keys takes no room.
 ///
 /// A write whose caller goes away (its future is dropped) is applied whole or
@@ -51,41 +58,56 @@ const KEYS_PER_PAGE: usize = 1000;
 #[async_trait]
 pub trait BucketStore: Send + Sync + 'static {
     /// The value of `key`, if it has one.
-    async fn get(&self, bucket: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
+    async fn get(&self, bucket: &str, key: &str, seen: &Watermark) -> Result<Option<Vec<u8>>, StoreError>;
 
     /// Whether `key` has a value.
-    async fn exists(&self, bucket: &str, key: &str) -> Result<bool, StoreError>;
+    async fn exists(&self, bucket: &str, key: &str, seen: &Watermark) -> Result<bool, StoreError>;
 
     /// Gives `key` this value, whether it had one or not.
-    async fn set(&self, bucket: &str, key: String, value: Vec<u8>) -> Result<(), StoreError>;
+    async fn set(&self, bucket: &str, key: String, value: Vec<u8>, seen: &Watermark) -> Result<(), StoreError>;
 
     /// Removes `key`; that it has no value is fine.
-    async fn delete(&self, bucket: &str, key: String) -> Result<(), StoreError>;
+    async fn delete(&self, bucket: &str, key: String, seen: &Watermark) -> Result<(), StoreError>;
 
     /// The next page of keys after `cursor`, which is where the page before
     /// ended. Keys come in the order in which they were first set, so a listing
     /// holds each key that exists throughout it exactly once, whatever is set
     /// and deleted meanwhile.
-    async fn list_keys(&self, bucket: &str, cursor: Option<u64>) -> Result<KeyPage, StoreError>;
+    async fn list_keys(&self, bucket: &str, cursor: Option<u64>, seen: &Watermark) -> Result<KeyPage, StoreError>;
 
     /// Adds `delta` to the counter at `key` and returns the sum; a missing key
     /// counts as 0. A `delta` of 0 only reads.
-    async fn increment(&self, bucket: &str, key: String, delta: u64) -> Result<u64, StoreError>;
+    async fn increment(&self, bucket: &str, key: String, delta: u64, seen: &Watermark) -> Result<u64, StoreError>;
 
     /// One answer for each key, in the order asked, all from one moment. Refused
     /// if they have more than `most` bytes, keys and values together: reading
     /// ends there, so that no more than this is ever gathered.
-    async fn get_many(&self, bucket: &str, keys: Vec<String>, most: usize) -> Result<Vec<Option<Entry>>, StoreError>;
+    async fn get_many(
+        &self,
+        bucket: &str,
+        keys: Vec<String>,
+        most: usize,
+        seen: &Watermark,
+    ) -> Result<Vec<Option<Entry>>, StoreError>;
 
     /// Sets all entries or none; of two with the same key the later one counts.
-    async fn set_many(&self, bucket: &str, entries: Vec<Entry>) -> Result<(), StoreError>;
+    async fn set_many(&self, bucket: &str, entries: Vec<Entry>, seen: &Watermark) -> Result<(), StoreError>;
 
     /// Deletes all keys or none.
-    async fn delete_many(&self, bucket: &str, keys: Vec<String>) -> Result<(), StoreError>;
+    async fn delete_many(&self, bucket: &str, keys: Vec<String>, seen: &Watermark) -> Result<(), StoreError>;
+
+    /// Returns when all up to this place of the log is durable. An error says that
+    /// some of it may be lost: nobody may be told of what was derived from it.
+    ///
+    /// What an engine raises no watermark for is durable when it returns.
+    async fn durable(&self, lsn: Lsn) -> Result<(), StoreError> {
+        debug_assert!(lsn.is_none(), "nothing was ever pending");
+        Ok(())
+    }
 
     /// Whether it could be read and written now.
     async fn health(&self) -> Result<(), StoreError> {
-        self.exists("dovetail", "ready").await.map(drop)
+        self.exists("dovetail", "ready", &Watermark::default()).await.map(drop)
     }
 
     /// Finishes the writes that are queued and leaves the data tidy on disk.

@@ -1,8 +1,8 @@
 //! `wasi:keyvalue`: the buckets that a service was granted, in the app's store.
 //!
 //! Signatures and behaviour follow the package's own text, version 0.2.0-draft.
-//! A write is answered when it is durable. What one call may carry is bounded,
-//! in `bounds`.
+//! A write is answered at once; what leaves the host on behalf of the call waits until
+//! it is durable ([`super::output_commit`]). What one call may carry is bounded, in `bounds`.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use super::{
         store::{self, Error, KeyResponse},
     },
 };
-use crate::store::{BucketStore, Entry, StoreError};
+use crate::store::{BucketStore, Entry, StoreError, Watermark};
 use bounds::{MOST_BYTES, OutOfBounds};
 
 mod bounds;
@@ -34,6 +34,8 @@ pub struct View<'a> {
     pub grants: &'a Arc<Grants>,
     /// The component's open resources.
     pub table: &'a mut ResourceTable,
+    /// What must be durable before anybody is told of the call.
+    pub seen: &'a Watermark,
 }
 
 /// Why a call is not answered as the component would like.
@@ -104,26 +106,26 @@ impl store::Host for View<'_> {
 impl store::HostBucket for View<'_> {
     async fn get(&mut self, bucket: Resource<Bucket>, key: String) -> Result<Option<Vec<u8>>, Failure> {
         bounds::key(&key)?;
-        Ok(self.store().get(self.name(&bucket)?, &key).await?)
+        Ok(self.store().get(self.name(&bucket)?, &key, self.seen).await?)
     }
 
     async fn set(&mut self, bucket: Resource<Bucket>, key: String, value: Vec<u8>) -> Result<(), Failure> {
         bounds::entry(&key, &value, self.grants.largest_value)?;
-        Ok(self.store().set(self.name(&bucket)?, key, value).await?)
+        Ok(self.store().set(self.name(&bucket)?, key, value, self.seen).await?)
     }
 
     async fn delete(&mut self, bucket: Resource<Bucket>, key: String) -> Result<(), Failure> {
         bounds::key(&key)?;
-        Ok(self.store().delete(self.name(&bucket)?, key).await?)
+        Ok(self.store().delete(self.name(&bucket)?, key, self.seen).await?)
     }
 
     async fn exists(&mut self, bucket: Resource<Bucket>, key: String) -> Result<bool, Failure> {
         bounds::key(&key)?;
-        Ok(self.store().exists(self.name(&bucket)?, &key).await?)
+        Ok(self.store().exists(self.name(&bucket)?, &key, self.seen).await?)
     }
 
     async fn list_keys(&mut self, bucket: Resource<Bucket>, cursor: Option<u64>) -> Result<KeyResponse, Failure> {
-        let page = self.store().list_keys(self.name(&bucket)?, cursor).await?;
+        let page = self.store().list_keys(self.name(&bucket)?, cursor, self.seen).await?;
         Ok(KeyResponse { keys: page.keys, cursor: page.cursor })
     }
 
@@ -136,24 +138,24 @@ impl store::HostBucket for View<'_> {
 impl atomics::Host for View<'_> {
     async fn increment(&mut self, bucket: Resource<Bucket>, key: String, delta: u64) -> Result<u64, Failure> {
         bounds::key(&key)?;
-        Ok(self.store().increment(self.name(&bucket)?, key, delta).await?)
+        Ok(self.store().increment(self.name(&bucket)?, key, delta, self.seen).await?)
     }
 }
 
 impl batch::Host for View<'_> {
     async fn get_many(&mut self, bucket: Resource<Bucket>, keys: Vec<String>) -> Result<Vec<Option<Entry>>, Failure> {
         bounds::keys(&keys)?;
-        Ok(self.store().get_many(self.name(&bucket)?, keys, MOST_BYTES).await?)
+        Ok(self.store().get_many(self.name(&bucket)?, keys, MOST_BYTES, self.seen).await?)
     }
 
     async fn set_many(&mut self, bucket: Resource<Bucket>, entries: Vec<Entry>) -> Result<(), Failure> {
         bounds::entries(&entries, self.grants.largest_value)?;
-        Ok(self.store().set_many(self.name(&bucket)?, entries).await?)
+        Ok(self.store().set_many(self.name(&bucket)?, entries, self.seen).await?)
     }
 
     async fn delete_many(&mut self, bucket: Resource<Bucket>, keys: Vec<String>) -> Result<(), Failure> {
         bounds::keys(&keys)?;
-        Ok(self.store().delete_many(self.name(&bucket)?, keys).await?)
+        Ok(self.store().delete_many(self.name(&bucket)?, keys, self.seen).await?)
     }
 }
 

@@ -8,10 +8,14 @@
 use std::{sync::Arc, time::Duration};
 
 use http::{HeaderName, Request, Response};
+use http_body_util::BodyExt;
 use wasmtime_wasi_http::{DEFAULT_FORBIDDEN_HEADERS, Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use self::{attempt::send, attempt::send_to, destination::Destination};
-use super::Grants;
+use super::{
+    Grants,
+    output_commit::{Held, OutputCommit, Watermark},
+};
 
 mod attempt;
 mod destination;
@@ -35,6 +39,8 @@ static FORBIDDEN: [HeaderName; 9] = DEFAULT_FORBIDDEN_HEADERS;
 /// headers pass, how much is buffered.
 pub struct Outbound {
     grants: Arc<Grants>,
+    /// What must be durable before a request leaves.
+    seen: Arc<Watermark>,
     /// Bodies that the call has begun.
     bodies: u32,
 }
@@ -66,11 +72,14 @@ impl WasiHttpHooks for Outbound {
             return Box::new(async { Err(Error::HttpRequestUriInvalid) });
         };
         let grants = self.grants.clone();
+        let commit = OutputCommit::new(self.seen.clone(), grants.store.clone());
         if !to.is_allowed(&grants) {
             grants.refuse("send a request to", "outbound", &to.written);
             return Box::new(async { Err(Error::HttpRequestDenied) });
         }
+        let request = request.map(|body| Held::new(body, commit.clone()).boxed_unsync());
         Box::new(async move {
+            commit.done().await.map_err(|lost| Error::InternalError(Some(lost.to_string())))?;
             let patience = options.and_then(|options| options.connect_timeout).unwrap_or(RESOLVING);
             let addresses = to.resolve(&grants, patience).await?;
             match to.scheme {
@@ -85,14 +94,16 @@ impl WasiHttpHooks for Outbound {
 
 impl Outbound {
     /// With nothing sent yet.
-    pub fn new(grants: Arc<Grants>) -> Self {
-        Outbound { grants, bodies: 0 }
+    pub fn new(grants: Arc<Grants>, seen: Arc<Watermark>) -> Self {
+        Outbound { grants, seen, bodies: 0 }
     }
 
-    /// Make ready for another call.
-    pub fn begin(&mut self) {
+    /// Make ready for another call, with this watermark.
+    pub fn begin(&mut self, seen: &Arc<Watermark>) {
         self.bodies = 0;
+        self.seen.clone_from(seen);
     }
+
     /// The largest piece of the body that is begun now.
     fn piece(&mut self) -> usize {
         self.bodies = self.bodies.saturating_add(1);

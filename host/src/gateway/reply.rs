@@ -37,6 +37,9 @@ pub fn failure(service: &Service, failed: &CallError) -> Response<ReplyBody> {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             response
         }
+        CallError::NotKept { .. } => {
+            error(StatusCode::SERVICE_UNAVAILABLE, "The store cannot keep anything now; try again later")
+        }
         CallError::Deadline { .. } | CallError::CallersDeadline { .. } => {
             error(StatusCode::GATEWAY_TIMEOUT, "The service took too long")
         }

@@ -10,7 +10,7 @@ use wasmtime::{
 };
 
 use super::{Interface, export_key};
-use crate::service::{CallError, LinkFailed, Service, State};
+use crate::service::{CallError, LinkFailed, Service, State, Watermark};
 
 /// What a function of an import leads to.
 struct Target {
@@ -29,18 +29,27 @@ pub fn define(linker: &mut Linker<State>, import: &Interface, exporter: &Arc<Ser
         match (concurrent, ty.async_()) {
             (false, _) => instance.func_new_async(function, move |caller, _, params, results| {
                 let target = target.clone();
-                Box::new(async move { target.forward(caller.data().deadline, params, results).await })
+                Box::new(async move {
+                    let State { seen, deadline, .. } = caller.data();
+                    target.forward(seen, *deadline, params, results).await
+                })
             })?,
             // It holds up whatever else its instance does, as WebAssembly has it.
             (true, false) => instance.func_new_async(function, move |caller, _, params, results| {
                 let target = target.clone();
-                Box::new(async move { target.forward_from_task(caller.data().deadline, params, results).await })
+                Box::new(async move {
+                    let (seen, deadline) = (caller.data().seen.clone(), caller.data().deadline);
+                    target.forward_from_task(seen, deadline, params, results).await
+                })
             })?,
             (true, true) => instance.func_new_concurrent(function, move |caller, _, params, results| {
                 let target = target.clone();
                 Box::pin(async move {
-                    let deadline = caller.with(|mut caller| caller.data_mut().deadline);
-                    target.forward_from_task(deadline, params, results).await
+                    let (seen, deadline) = caller.with(|mut caller| {
+                        let state = caller.data_mut();
+                        (state.seen.clone(), state.deadline)
+                    });
+                    target.forward_from_task(seen, deadline, params, results).await
                 })
             })?,
         }
@@ -51,24 +60,37 @@ pub fn define(linker: &mut Linker<State>, import: &Interface, exporter: &Arc<Ser
 impl Target {
     /// Call the exporter with what is left of the caller's deadline. A failure
     /// there traps the caller, and says through which link it came.
-    async fn forward(&self, deadline: Instant, params: &[Val], results: &mut [Val]) -> Result<()> {
-        let called = self.call(deadline, params, results).await;
+    async fn forward(&self, seen: &Watermark, deadline: Instant, params: &[Val], results: &mut [Val]) -> Result<()> {
+        let called = self.call(seen, deadline, params, results).await;
         called.map_err(|error| LinkFailed { export: self.export.clone(), error }.into())
     }
 
     /// The same from the event loop of a store, where wasmtime 48 lets no other
     /// store run: the call has a task of its own, which ends with its caller.
-    async fn forward_from_task(self: &Arc<Self>, deadline: Instant, params: &[Val], results: &mut [Val]) -> Result<()> {
+    async fn forward_from_task(
+        self: &Arc<Self>,
+        seen: Arc<Watermark>,
+        deadline: Instant,
+        params: &[Val],
+        results: &mut [Val],
+    ) -> Result<()> {
         let (target, params, mut found) = (self.clone(), params.to_vec(), results.to_vec());
         let mut task = JoinSet::new();
-        task.spawn(async move { target.forward(deadline, &params, &mut found).await.map(|()| found) });
+        task.spawn(async move { target.forward(&seen, deadline, &params, &mut found).await.map(|()| found) });
         let found = task.join_next().await.ok_or_else(|| format_err!("the call has no task"))???;
         results.clone_from_slice(&found);
         Ok(())
     }
 
-    async fn call(&self, deadline: Instant, params: &[Val], results: &mut [Val]) -> Result<(), CallError> {
+    async fn call(
+        &self,
+        seen: &Watermark,
+        deadline: Instant,
+        params: &[Val],
+        results: &mut [Val],
+    ) -> Result<(), CallError> {
         let mut call = self.service.begin(Some(deadline)).await?;
+        let _shared = call.share(seen);
         call.invoke(&self.export, params, results).await
     }
 }

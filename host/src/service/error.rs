@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::state::{DeadlinePassed, Stopped};
-use crate::manifest::Limits;
+use crate::{capability::output_commit::StoreError, manifest::Limits};
 
 /// Why a call has no result. The text is for the log; what a client may see is
 /// decided in `gateway`.
@@ -72,6 +72,14 @@ pub enum CallError {
         export: Arc<str>,
         /// How that call failed.
         source: Box<CallError>,
+    },
+    /// What it wrote or read did not become durable, so nobody is told of it.
+    #[error("service {service:?}: what the call wrote or read could not be kept")]
+    NotKept {
+        /// The service that was called.
+        service: Arc<str>,
+        /// What the store says.
+        source: StoreError,
     },
     /// The component has no such export.
     #[error("service {service:?} does not export {export}")]

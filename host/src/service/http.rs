@@ -51,7 +51,9 @@ impl Service {
         let answer = self.answer(call, request).await;
         match &answer {
             Ok(response) if response.status().is_server_error() => life.count_error(),
-            Err(CallError::NoResponse { .. } | CallError::BadResponse { .. }) => life.count_error(),
+            Err(CallError::NoResponse { .. } | CallError::BadResponse { .. } | CallError::NotKept { .. }) => {
+                life.count_error()
+            }
             _ => {}
         }
         answer
@@ -62,6 +64,7 @@ impl Service {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<HttpError>,
     {
+        let commit = call.commit();
         let (sender, mut receiver) = oneshot::channel();
         let mut run = Box::pin(async move {
             let outcome = call.judge(async |instance| instance.handle(request, sender).await).await;
@@ -79,14 +82,22 @@ impl Service {
         };
         let reply = reply.or_else(|| receiver.try_recv().ok());
         match (finished, reply) {
-            (Some((Err(error), _)), _) => Err(error),
+            (Some((Err(error), call)), _) => {
+                drop(call);
+                // That it failed may rest on what it read. It fails either way.
+                let _ = commit.done().await;
+                Err(error)
+            }
             (_, None) => Err(CallError::NoResponse { service: self.name.clone() }),
-            (Some((Ok(()), _call)), Some(reply)) => {
+            (Some((Ok(()), call)), Some(reply)) => {
                 let (head, body) = self.response(reply)?.into_parts();
                 let body = match has_body(head.status) {
                     true => ReplyBody::collect(body).ok_or_else(|| self.bad_response("a body that is not finished"))?,
                     false => ReplyBody::whole(""),
                 };
+                // Its instance need not wait for the disk.
+                drop(call);
+                commit.done().await?;
                 Ok(Response::from_parts(head, body))
             }
             (None, Some(reply)) => {
@@ -94,9 +105,10 @@ impl Service {
                 tokio::spawn(self.clone().run_on(run, ended));
                 let (head, body) = self.response(reply)?.into_parts();
                 let body = match has_body(head.status) {
-                    true => ReplyBody::streaming(self.failures.clone(), body, call),
+                    true => ReplyBody::streaming(self.failures.clone(), body, call, commit.output.clone()),
                     false => ReplyBody::whole(""),
                 };
+                commit.done().await?;
                 Ok(Response::from_parts(head, body))
             }
         }

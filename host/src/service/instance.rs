@@ -17,6 +17,8 @@ use wasmtime::{
 };
 use wasmtime_wasi_http::p2::{bindings::http::types::ErrorCode, body::HyperOutgoingBody};
 
+use crate::capability::output_commit::Watermark;
+
 pub(super) use self::{
     concurrent::{Http, Place, Room},
     reused::Reused,
@@ -48,6 +50,14 @@ impl Instance {
                 true
             }
             Instance::Concurrent(place) => place.begin(deadline),
+        }
+    }
+
+    /// What must be durable before anybody is told of its call.
+    pub(super) fn seen(&self) -> &Arc<Watermark> {
+        match self {
+            Instance::Reused(instance) => &instance.seen,
+            Instance::Concurrent(place) => &place.seen,
         }
     }
 

@@ -17,7 +17,10 @@ use tokio::{
 use wasmtime_wasi_http::{Error as HttpError, WasiBody};
 
 use super::Call;
-use crate::telemetry::ServiceLog;
+use crate::{
+    capability::output_commit::{Held, OutputCommit},
+    telemetry::ServiceLog,
+};
 
 /// A body, whole or as it comes.
 pub enum ReplyBody {
@@ -36,7 +39,7 @@ pub enum ReplyBody {
 /// taken for the whole.
 pub struct Streaming {
     failures: Arc<ServiceLog>,
-    body: WasiBody,
+    body: Held<WasiBody>,
     call: CallState,
 }
 
@@ -58,13 +61,15 @@ impl ReplyBody {
         ReplyBody::Whole { data: data.into(), trailers: None }
     }
 
-    /// A body whose call goes on until it is sent to `call`, or fails.
+    /// A body whose call goes on until it is sent to `call`, or fails. Each piece waits
+    /// for `commit`.
     pub(super) fn streaming(
         failures: Arc<ServiceLog>,
         body: WasiBody,
         call: oneshot::Receiver<Option<Call>>,
+        commit: OutputCommit,
     ) -> ReplyBody {
-        ReplyBody::Streaming(Streaming { failures, body, call: CallState::Running(call) })
+        ReplyBody::Streaming(Streaming { failures, body: Held::new(body, commit), call: CallState::Running(call) })
     }
 
     /// All of a body whose component has returned, and whose instance is still
@@ -106,7 +111,7 @@ impl Streaming {
         match Pin::new(&mut self.body).poll_frame(cx) {
             // Whatever a call writes is there when it has ended, unless the runtime
             // only makes this task wait for its turn.
-            Poll::Pending if self.has_ended() && coop::has_budget_remaining() => {
+            Poll::Pending if self.has_ended() && !self.body.is_waiting() && coop::has_budget_remaining() => {
                 self.failures.line(|service| {
                     tracing::error!(service, "a call ended without finishing the body of its response");
                 });
@@ -193,7 +198,7 @@ mod tests {
     /// More frames than a task may take in one turn.
     const FRAMES: usize = 1000;
 
-    fn streaming(well: bool, keep_open: bool) -> (ReplyBody, Option<mpsc::UnboundedSender<Bytes>>) {
+    async fn streaming(well: bool, keep_open: bool) -> (ReplyBody, Option<mpsc::UnboundedSender<Bytes>>) {
         let (frames, channel) = mpsc::unbounded_channel();
         for _ in 0..FRAMES {
             frames.send("x".into()).expect("the channel is open");
@@ -205,7 +210,8 @@ mod tests {
         }
         let body = Channel(channel).boxed_unsync();
         let failures = Arc::new(ServiceLog::new("user".into()));
-        let body = ReplyBody::streaming(failures, body, call);
+        let commit = OutputCommit::none().await.expect("memory can be opened");
+        let body = ReplyBody::streaming(failures, body, call, commit);
         (body, keep_open.then_some(frames))
     }
 
@@ -223,8 +229,8 @@ mod tests {
 
     #[tokio::test]
     async fn only_a_finished_body_of_a_call_that_ended_well_looks_whole() {
-        assert_eq!(read(streaming(true, false)).await, (FRAMES, true));
-        assert_eq!(read(streaming(true, true)).await, (FRAMES, false));
-        assert_eq!(read(streaming(false, false)).await, (FRAMES, false));
+        assert_eq!(read(streaming(true, false).await).await, (FRAMES, true));
+        assert_eq!(read(streaming(true, true).await).await, (FRAMES, false));
+        assert_eq!(read(streaming(false, false).await).await, (FRAMES, false));
     }
 }

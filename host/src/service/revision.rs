@@ -19,7 +19,7 @@ use super::{
     state::{DeadlinePassed, State},
 };
 use crate::{
-    capability::Grants,
+    capability::{BucketStore, Grants},
     manifest::{ByteSize, Limits},
 };
 
@@ -122,6 +122,11 @@ impl Revision {
     /// When it was made.
     pub fn since(&self) -> SystemTime {
         self.since
+    }
+
+    /// Where the buckets of its service are.
+    pub(super) fn buckets(&self) -> &Arc<dyn BucketStore> {
+        &self.grants.store
     }
 
     /// Its counts, and its end.

@@ -18,7 +18,7 @@ use wasmtime_wasi_http::{
 };
 
 use super::limits::MemoryLimit;
-use crate::capability::{Grants, config, keyvalue, outbound::Outbound, output::Output};
+use crate::capability::{Grants, config, keyvalue, outbound::Outbound, output::Output, output_commit::Watermark};
 
 /// Host objects (streams, bodies, buckets, requests) that a component may hold at
 /// once. One that leaks them is stopped here and not by the host's memory, of
@@ -73,6 +73,8 @@ pub struct State {
     pub memory: MemoryLimit,
     /// When the call that it serves, or the last of them, must have ended.
     pub deadline: Instant,
+    /// What must be durable before anybody is told of the calls that it serves.
+    pub seen: Arc<Watermark>,
 }
 
 /// A guest was still running at its deadline.
@@ -103,14 +105,16 @@ impl State {
         table.set_max_capacity(MOST_OBJECTS);
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(MOST_FIELDS);
+        let seen = Arc::<Watermark>::default();
         let state = State {
             wasi: wasi.build(),
             http,
             table,
-            outbound: Outbound::new(grants.clone()),
+            outbound: Outbound::new(grants.clone(), seen.clone()),
             grants: grants.clone(),
             memory: MemoryLimit::new(memory),
             deadline,
+            seen,
         };
         let mut store = Store::new(engine, state);
         store.limiter(|state| &mut state.memory);
@@ -124,18 +128,20 @@ impl State {
     }
 
     /// Make ready for another call.
-    pub fn begin(&mut self, deadline: Instant) {
+    pub fn begin(&mut self, deadline: Instant, seen: &Arc<Watermark>) {
         self.deadline = deadline;
-        self.outbound.begin();
+        self.seen.clone_from(seen);
+        self.outbound.begin(seen);
         // A refusal that the last call survived is not this one's.
         self.memory.take_refused();
     }
 
     /// Make ready for a call beside others. Which of them runs cannot be told, so
     /// the last deadline is all of theirs here; the call's own ends it from outside.
-    pub fn join(&mut self, deadline: Instant) {
+    pub fn join(&mut self, deadline: Instant, seen: &Arc<Watermark>) {
         self.deadline = self.deadline.max(deadline);
-        self.outbound.begin();
+        self.seen.clone_from(seen);
+        self.outbound.begin(seen);
     }
 
     /// Whether the component still holds a body or a request of the call that it
@@ -162,6 +168,7 @@ impl State {
         keyvalue::link::<State>(&mut linker, |state| keyvalue::View {
             grants: &state.grants,
             table: &mut state.table,
+            seen: &state.seen,
         })?;
         config::link::<State>(&mut linker, |state| &state.grants)?;
         if engine.get_concurrency_support() {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::{Result, bail, ensure};
 use tokio::task::JoinSet;
 
+use super::kept::Kept;
 use super::postgres::server::Server;
 use super::redis::server::Server as RedisServer;
 use super::{BucketStore, KEYS_PER_PAGE, StoreError, open};
@@ -18,21 +19,21 @@ macro_rules! contract {
         mod memory {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
             async fn $promise() -> anyhow::Result<()> {
-                super::$promise(super::open(&super::StoreUrl::Memory).await?).await
+                super::$promise(super::kept(super::open(&super::StoreUrl::Memory).await?)).await
             })+
         }
         mod sqlite {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
             async fn $promise() -> anyhow::Result<()> {
                 let folder = tempfile::tempdir()?;
-                super::$promise(super::sqlite_in(folder.path()).await?).await
+                super::$promise(super::kept(super::sqlite_in(folder.path()).await?)).await
             })+
         }
         mod postgres {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
             async fn $promise() -> anyhow::Result<()> {
                 match super::postgres().await? {
-                    Some(store) => super::$promise(store).await,
+                    Some(store) => super::$promise(super::kept(store)).await,
                     None => Ok(()),
                 }
             })+
@@ -41,7 +42,7 @@ macro_rules! contract {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
             async fn $promise() -> anyhow::Result<()> {
                 match super::redis().await? {
-                    Some(store) => super::$promise(store).await,
+                    Some(store) => super::$promise(super::kept(store)).await,
                     None => Ok(()),
                 }
             })+
@@ -68,21 +69,25 @@ contract!(
     closes_twice,
 );
 
-type Store = Arc<dyn BucketStore>;
+type Store = Arc<Kept>;
 
-async fn sqlite_in(folder: &Path) -> Result<Store, StoreError> {
+fn kept(store: Arc<dyn BucketStore>) -> Store {
+    Arc::new(Kept(store))
+}
+
+async fn sqlite_in(folder: &Path) -> Result<Arc<dyn BucketStore>, StoreError> {
     open(&StoreUrl::Sqlite(folder.join("data/test.db"))).await
 }
 
 /// A store in a database of its own; none where there is no PostgreSQL.
-async fn postgres() -> Result<Option<Store>> {
+async fn postgres() -> Result<Option<Arc<dyn BucketStore>>> {
     let Some(server) = Server::shared() else { return Ok(None) };
     let url = StoreUrl::parse(&server.database(), "test")?;
     Ok(Some(open(&url).await?))
 }
 
 /// A store in a database of its own; none where there is no Redis.
-async fn redis() -> Result<Option<Store>> {
+async fn redis() -> Result<Option<Arc<dyn BucketStore>>> {
     let Some(server) = RedisServer::shared() else { return Ok(None) };
     let url = StoreUrl::parse(&server.database(), "test")?;
     Ok(Some(open(&url).await?))

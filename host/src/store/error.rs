@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use thiserror::Error;
 
@@ -167,6 +168,30 @@ pub enum StoreError {
         operation: String,
         /// What the engine said.
         source: Arc<dyn Error + Send + Sync>,
+    },
+
+    /// A commit failed, and what it held is lost; nothing is written until one
+    /// succeeds again.
+    #[error("cannot write: a commit of the store at {path:?} failed; reads go on, writes do when one succeeds again")]
+    Failed {
+        /// The file.
+        path: PathBuf,
+        /// What the engine said: the disk is full, say.
+        source: Arc<dyn Error + Send + Sync>,
+    },
+
+    /// More waits to be durable than may, and has for long.
+    #[error(
+        "cannot write to bucket {bucket:?}: {most} bytes wait to be durable since {waited:?}; try again when the disk \
+         has caught up"
+    )]
+    Behind {
+        /// The bucket that was to be written.
+        bucket: String,
+        /// The most bytes that may wait.
+        most: usize,
+        /// How long the write waited for room.
+        waited: Duration,
     },
 
     /// There is no connection to the server, or none that answers. Nothing was

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use async_trait::async_trait;
 
-use super::{BucketStore, Entry, KEYS_PER_PAGE, KeyPage, StoreError, counter};
+use super::{BucketStore, Entry, KEYS_PER_PAGE, KeyPage, StoreError, Watermark, counter};
 
 /// Buckets in maps.
 #[derive(Default)]
@@ -45,32 +45,32 @@ impl MemoryStore {
 
 #[async_trait]
 impl BucketStore for MemoryStore {
-    async fn get(&self, bucket: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    async fn get(&self, bucket: &str, key: &str, _seen: &Watermark) -> Result<Option<Vec<u8>>, StoreError> {
         let buckets = self.read();
         let value = buckets.get(bucket).and_then(|bucket| bucket.get(key));
         Ok(value.cloned())
     }
 
-    async fn exists(&self, bucket: &str, key: &str) -> Result<bool, StoreError> {
+    async fn exists(&self, bucket: &str, key: &str, _seen: &Watermark) -> Result<bool, StoreError> {
         let buckets = self.read();
         Ok(buckets.get(bucket).is_some_and(|b| b.get(key).is_some()))
     }
 
-    async fn set(&self, bucket: &str, key: String, value: Vec<u8>) -> Result<(), StoreError> {
-        self.set_many(bucket, vec![(key, value)]).await
+    async fn set(&self, bucket: &str, key: String, value: Vec<u8>, seen: &Watermark) -> Result<(), StoreError> {
+        self.set_many(bucket, vec![(key, value)], seen).await
     }
 
-    async fn delete(&self, bucket: &str, key: String) -> Result<(), StoreError> {
-        self.delete_many(bucket, vec![key]).await
+    async fn delete(&self, bucket: &str, key: String, seen: &Watermark) -> Result<(), StoreError> {
+        self.delete_many(bucket, vec![key], seen).await
     }
 
-    async fn list_keys(&self, bucket: &str, cursor: Option<u64>) -> Result<KeyPage, StoreError> {
+    async fn list_keys(&self, bucket: &str, cursor: Option<u64>, _seen: &Watermark) -> Result<KeyPage, StoreError> {
         let buckets = self.read();
         let found = buckets.get(bucket).map(|bucket| bucket.list(cursor));
         Ok(KeyPage::new(found.unwrap_or_default()))
     }
 
-    async fn increment(&self, bucket: &str, key: String, delta: u64) -> Result<u64, StoreError> {
+    async fn increment(&self, bucket: &str, key: String, delta: u64, _seen: &Watermark) -> Result<u64, StoreError> {
         let mut buckets = self.write();
         let stored = buckets.get(bucket).and_then(|bucket| bucket.get(&key));
         let sum = counter::add(bucket, &key, stored.map(Vec::as_slice), delta)?;
@@ -81,7 +81,13 @@ impl BucketStore for MemoryStore {
         Ok(sum)
     }
 
-    async fn get_many(&self, bucket: &str, keys: Vec<String>, most: usize) -> Result<Vec<Option<Entry>>, StoreError> {
+    async fn get_many(
+        &self,
+        bucket: &str,
+        keys: Vec<String>,
+        most: usize,
+        _seen: &Watermark,
+    ) -> Result<Vec<Option<Entry>>, StoreError> {
         let buckets = self.read();
         let found = buckets.get(bucket);
         let (count, mut room) = (keys.len(), most);
@@ -94,7 +100,7 @@ impl BucketStore for MemoryStore {
         keys.into_iter().map(&mut entry).collect()
     }
 
-    async fn set_many(&self, bucket: &str, entries: Vec<Entry>) -> Result<(), StoreError> {
+    async fn set_many(&self, bucket: &str, entries: Vec<Entry>, _seen: &Watermark) -> Result<(), StoreError> {
         let mut buckets = self.write();
         let bucket = buckets.entry(bucket.to_owned()).or_default();
         for (key, value) in entries {
@@ -103,7 +109,7 @@ impl BucketStore for MemoryStore {
         Ok(())
     }
 
-    async fn delete_many(&self, bucket: &str, keys: Vec<String>) -> Result<(), StoreError> {
+    async fn delete_many(&self, bucket: &str, keys: Vec<String>, _seen: &Watermark) -> Result<(), StoreError> {
         let mut buckets = self.write();
         if let Some(bucket) = buckets.get_mut(bucket) {
             for key in keys {

@@ -31,7 +31,7 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Statement};
 
 use super::write::Change;
-use super::{BucketStore, Entry, KEYS_PER_PAGE, KeyPage, StoreError, counter};
+use super::{BucketStore, Entry, KEYS_PER_PAGE, KeyPage, StoreError, Watermark, counter};
 use crate::manifest::PostgresUrl;
 use login::Login;
 use session::{ANSWER, Session, Statements};
@@ -117,27 +117,27 @@ impl PostgresStore {
 
 #[async_trait]
 impl BucketStore for PostgresStore {
-    async fn get(&self, bucket: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    async fn get(&self, bucket: &str, key: &str, _seen: &Watermark) -> Result<Option<Vec<u8>>, StoreError> {
         let operation = || format!("get key {key:?} of bucket {bucket:?}");
         let rows = self.read(&operation, |all| &all.get, &[&bucket, &key.as_bytes()]).await?;
         Ok(rows.first().map(|row| row.get(0)))
     }
 
-    async fn exists(&self, bucket: &str, key: &str) -> Result<bool, StoreError> {
+    async fn exists(&self, bucket: &str, key: &str, _seen: &Watermark) -> Result<bool, StoreError> {
         let operation = || format!("find key {key:?} of bucket {bucket:?}");
         let rows = self.read(&operation, |all| &all.exists, &[&bucket, &key.as_bytes()]).await?;
         Ok(!rows.is_empty())
     }
 
-    async fn set(&self, bucket: &str, key: String, value: Vec<u8>) -> Result<(), StoreError> {
-        self.set_many(bucket, vec![(key, value)]).await
+    async fn set(&self, bucket: &str, key: String, value: Vec<u8>, seen: &Watermark) -> Result<(), StoreError> {
+        self.set_many(bucket, vec![(key, value)], seen).await
     }
 
-    async fn delete(&self, bucket: &str, key: String) -> Result<(), StoreError> {
-        self.delete_many(bucket, vec![key]).await
+    async fn delete(&self, bucket: &str, key: String, seen: &Watermark) -> Result<(), StoreError> {
+        self.delete_many(bucket, vec![key], seen).await
     }
 
-    async fn list_keys(&self, bucket: &str, cursor: Option<u64>) -> Result<KeyPage, StoreError> {
+    async fn list_keys(&self, bucket: &str, cursor: Option<u64>, _seen: &Watermark) -> Result<KeyPage, StoreError> {
         let operation = || format!("list the keys of bucket {bucket:?}");
         // No id is above `i64::MAX`, so a cursor that is (a component may make one
         // up) has nothing after it.
@@ -151,16 +151,22 @@ impl BucketStore for PostgresStore {
         Ok(KeyPage::new(found.collect::<Result<_, StoreError>>()?))
     }
 
-    async fn increment(&self, bucket: &str, key: String, delta: u64) -> Result<u64, StoreError> {
+    async fn increment(&self, bucket: &str, key: String, delta: u64, seen: &Watermark) -> Result<u64, StoreError> {
         if delta == 0 {
-            let stored = self.get(bucket, &key).await?;
+            let stored = self.get(bucket, &key, seen).await?;
             return counter::add(bucket, &key, stored.as_deref(), 0);
         }
         let change = Change::Increment { key, delta };
         self.writer.write(bucket, change).await
     }
 
-    async fn get_many(&self, bucket: &str, keys: Vec<String>, most: usize) -> Result<Vec<Option<Entry>>, StoreError> {
+    async fn get_many(
+        &self,
+        bucket: &str,
+        keys: Vec<String>,
+        most: usize,
+        _seen: &Watermark,
+    ) -> Result<Vec<Option<Entry>>, StoreError> {
         let count = keys.len();
         let operation = || format!("get {count} keys of bucket {bucket:?}");
         let mut asked: HashMap<&[u8], i64> = HashMap::with_capacity(count);
@@ -182,12 +188,12 @@ impl BucketStore for PostgresStore {
         Ok(keys.into_iter().map(entry).collect())
     }
 
-    async fn set_many(&self, bucket: &str, entries: Vec<Entry>) -> Result<(), StoreError> {
+    async fn set_many(&self, bucket: &str, entries: Vec<Entry>, _seen: &Watermark) -> Result<(), StoreError> {
         self.writer.write(bucket, Change::Set(entries)).await?;
         Ok(())
     }
 
-    async fn delete_many(&self, bucket: &str, keys: Vec<String>) -> Result<(), StoreError> {
+    async fn delete_many(&self, bucket: &str, keys: Vec<String>, _seen: &Watermark) -> Result<(), StoreError> {
         self.writer.write(bucket, Change::Delete(keys)).await?;
         Ok(())
     }
@@ -197,7 +203,7 @@ impl BucketStore for PostgresStore {
         let reader = self.reader();
         reader.live().await?;
         self.writer.health().await?;
-        match timeout(HEALTH, self.exists("dovetail", "ready")).await {
+        match timeout(HEALTH, self.exists("dovetail", "ready", &Watermark::default())).await {
             Ok(found) => found.map(drop),
             Err(late) => Err(reader.unwell(late)),
         }

@@ -21,7 +21,7 @@ use async_trait::async_trait;
 use redis::{Cmd, FromRedisValue, cmd};
 use tokio::time::timeout;
 
-use super::{BucketStore, Entry, KEYS_PER_PAGE, KeyPage, StoreError, counter};
+use super::{BucketStore, Entry, KEYS_PER_PAGE, KeyPage, StoreError, Watermark, counter};
 use crate::manifest::RedisUrl;
 use login::Login;
 use scripts::Bucket;
@@ -92,25 +92,25 @@ impl RedisStore {
 
 #[async_trait]
 impl BucketStore for RedisStore {
-    async fn get(&self, bucket: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    async fn get(&self, bucket: &str, key: &str, _seen: &Watermark) -> Result<Option<Vec<u8>>, StoreError> {
         let operation = || format!("get key {key:?} of bucket {bucket:?}");
         self.read(operation, cmd("HGET").arg(Bucket(bucket).values()).arg(key)).await
     }
 
-    async fn exists(&self, bucket: &str, key: &str) -> Result<bool, StoreError> {
+    async fn exists(&self, bucket: &str, key: &str, _seen: &Watermark) -> Result<bool, StoreError> {
         let operation = || format!("find key {key:?} of bucket {bucket:?}");
         self.read(operation, cmd("HEXISTS").arg(Bucket(bucket).values()).arg(key)).await
     }
 
-    async fn set(&self, bucket: &str, key: String, value: Vec<u8>) -> Result<(), StoreError> {
-        self.set_many(bucket, vec![(key, value)]).await
+    async fn set(&self, bucket: &str, key: String, value: Vec<u8>, seen: &Watermark) -> Result<(), StoreError> {
+        self.set_many(bucket, vec![(key, value)], seen).await
     }
 
-    async fn delete(&self, bucket: &str, key: String) -> Result<(), StoreError> {
-        self.delete_many(bucket, vec![key]).await
+    async fn delete(&self, bucket: &str, key: String, seen: &Watermark) -> Result<(), StoreError> {
+        self.delete_many(bucket, vec![key], seen).await
     }
 
-    async fn list_keys(&self, bucket: &str, cursor: Option<u64>) -> Result<KeyPage, StoreError> {
+    async fn list_keys(&self, bucket: &str, cursor: Option<u64>, _seen: &Watermark) -> Result<KeyPage, StoreError> {
         let operation = || format!("list the keys of bucket {bucket:?}");
         // A component may make up a cursor that is above all numbers.
         let after = format!("({}", cursor.unwrap_or(0).min(LAST));
@@ -121,9 +121,9 @@ impl BucketStore for RedisStore {
         Ok(KeyPage::new(found.into_iter().map(|(key, number)| (number as u64, key)).collect()))
     }
 
-    async fn increment(&self, bucket: &str, key: String, delta: u64) -> Result<u64, StoreError> {
+    async fn increment(&self, bucket: &str, key: String, delta: u64, seen: &Watermark) -> Result<u64, StoreError> {
         if delta == 0 {
-            let stored = self.get(bucket, &key).await?;
+            let stored = self.get(bucket, &key, seen).await?;
             return counter::add(bucket, &key, stored.as_deref(), 0);
         }
         let operation = || format!("increment key {key:?} of bucket {bucket:?}");
@@ -137,7 +137,13 @@ impl BucketStore for RedisStore {
         }
     }
 
-    async fn get_many(&self, bucket: &str, keys: Vec<String>, most: usize) -> Result<Vec<Option<Entry>>, StoreError> {
+    async fn get_many(
+        &self,
+        bucket: &str,
+        keys: Vec<String>,
+        most: usize,
+        _seen: &Watermark,
+    ) -> Result<Vec<Option<Entry>>, StoreError> {
         let count = keys.len();
         if count == 0 {
             return Ok(Vec::new());
@@ -157,7 +163,7 @@ impl BucketStore for RedisStore {
         Ok(keys.iter().map(|key| Some((key.clone(), found.get(key.as_str())?.clone()))).collect())
     }
 
-    async fn set_many(&self, bucket: &str, entries: Vec<Entry>) -> Result<(), StoreError> {
+    async fn set_many(&self, bucket: &str, entries: Vec<Entry>, _seen: &Watermark) -> Result<(), StoreError> {
         let operation = || match entries.as_slice() {
             [(key, _)] => format!("set key {key:?} of bucket {bucket:?}"),
             _ => format!("set {} keys of bucket {bucket:?}", entries.len()),
@@ -168,7 +174,7 @@ impl BucketStore for RedisStore {
         }
     }
 
-    async fn delete_many(&self, bucket: &str, keys: Vec<String>) -> Result<(), StoreError> {
+    async fn delete_many(&self, bucket: &str, keys: Vec<String>, _seen: &Watermark) -> Result<(), StoreError> {
         let operation = || match keys.as_slice() {
             [key] => format!("delete key {key:?} of bucket {bucket:?}"),
             _ => format!("delete {} keys of bucket {bucket:?}", keys.len()),

@@ -1,13 +1,18 @@
 //! The engine of `sqlite:PATH`, the embedded default: one database file in WAL
 //! mode, one thread that writes, connections of their own for readers.
 //!
-//! A reader never waits for the writer, nor the writer for readers. A write
-//! waits for one sync of the disk, which it shares with all that queued beside
-//! it (see [`writer`]).
+//! A reader never waits for the writer, nor the writer for readers. A write is
+//! applied in memory and returns its place in the [`log`]; whoever waits until that is
+//! durable waits for one sync of the disk, and shares it with all that gathered beside
+//! it (see [`writer`]). A read looks at what is pending first, then at the database:
+//! what is not pending any more is there.
 
 mod batch;
+mod checkpoint;
 mod inspect;
+mod listing;
 mod lock;
+mod log;
 mod readers;
 mod schema;
 mod upkeep;
@@ -17,12 +22,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::{Connection, OptionalExtension, Transaction};
 use tokio::task::spawn_blocking;
 
-use super::write::Change;
-use super::{BucketStore, Entry, KEYS_PER_PAGE, KeyPage, StoreError, counter};
+use super::{BucketStore, Entry, KeyPage, Lsn, StoreError, Watermark, counter};
 use lock::Lock;
+use log::{Counted, Log};
 use readers::Readers;
 pub use upkeep::SqliteUpkeep;
 use writer::Writer;
@@ -42,8 +47,9 @@ pub struct SqliteStore {
     // the writer's, which can fold the WAL into the database.
     readers: Arc<Readers>,
     writer: Writer,
+    log: Arc<Log>,
     // Given back after both.
-    _lock: Option<Lock>,
+    _lock: Lock,
 }
 
 impl SqliteStore {
@@ -55,10 +61,14 @@ impl SqliteStore {
         let opened = {
             let path = path.clone();
             spawn_blocking(move || {
-                let lock = Lock::take(&path)?;
-                let writer = Writer::start(schema::open(&path)?).map_err(|error| StoreError::open(&path, error))?;
+                let _lock = Lock::take(&path)?;
+                let connection = schema::open(&path)?;
+                let next_id = schema::next_id(&connection).map_err(|error| StoreError::open(&path, error))?;
+                let log = Arc::new(Log::new(next_id));
+                let writer = Writer::start(connection, path.clone(), log.clone());
+                let writer = writer.map_err(|error| StoreError::open(&path, error))?;
                 let readers = Arc::new(Readers::new(path));
-                Ok(SqliteStore { readers, writer, _lock: Some(lock) })
+                Ok(SqliteStore { readers, writer, log, _lock })
             })
         };
         opened.await.map_err(|e| StoreError::open(&path, e))?
@@ -68,6 +78,16 @@ impl SqliteStore {
     pub fn inspect(path: &Path) -> Result<(), StoreError> {
         let path = std::path::absolute(path).map_err(|e| StoreError::open(path, e))?;
         inspect::inspect(&path)
+    }
+
+    /// What the database has of a key.
+    async fn get_durable(&self, bucket: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let operation = || format!("get key {key:?} of bucket {bucket:?}");
+        if let Some(value) = self.read_here(|c| get_within(c, bucket, key, BYTES_READ_HERE), operation)? {
+            return Ok(value);
+        }
+        let (bucket, key) = (bucket.to_owned(), key.to_owned());
+        self.read_aside(move |c| get(c, &bucket, &key), operation).await
     }
 
     /// Runs a short read on its caller's thread; none if it turns out to be a
@@ -96,16 +116,17 @@ impl SqliteStore {
 
 #[async_trait]
 impl BucketStore for SqliteStore {
-    async fn get(&self, bucket: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        let operation = || format!("get key {key:?} of bucket {bucket:?}");
-        if let Some(value) = self.read_here(|c| get_within(c, bucket, key, BYTES_READ_HERE), operation)? {
-            return Ok(value);
+    async fn get(&self, bucket: &str, key: &str, seen: &Watermark) -> Result<Option<Vec<u8>>, StoreError> {
+        match self.log.get(bucket, key, seen) {
+            Some(pending) => Ok(pending.map(Vec::from)),
+            None => self.get_durable(bucket, key).await,
         }
-        let (bucket, key) = (bucket.to_owned(), key.to_owned());
-        self.read_aside(move |c| get(c, &bucket, &key), operation).await
     }
 
-    async fn exists(&self, bucket: &str, key: &str) -> Result<bool, StoreError> {
+    async fn exists(&self, bucket: &str, key: &str, seen: &Watermark) -> Result<bool, StoreError> {
+        if let Some(pending) = self.log.get(bucket, key, seen) {
+            return Ok(pending.is_some());
+        }
         let operation = || format!("find key {key:?} of bucket {bucket:?}");
         if let Some(found) = self.read_here(|c| exists(c, bucket, key).map(Some), operation)? {
             return Ok(found);
@@ -114,61 +135,89 @@ impl BucketStore for SqliteStore {
         self.read_aside(move |c| exists(c, &bucket, &key), operation).await
     }
 
-    async fn set(&self, bucket: &str, key: String, value: Vec<u8>) -> Result<(), StoreError> {
-        self.set_many(bucket, vec![(key, value)]).await
+    async fn set(&self, bucket: &str, key: String, value: Vec<u8>, seen: &Watermark) -> Result<(), StoreError> {
+        self.log.write(bucket, vec![(key, Some(value))], seen).await
     }
 
-    async fn delete(&self, bucket: &str, key: String) -> Result<(), StoreError> {
-        self.delete_many(bucket, vec![key]).await
+    async fn delete(&self, bucket: &str, key: String, seen: &Watermark) -> Result<(), StoreError> {
+        self.log.write(bucket, vec![(key, None)], seen).await
     }
 
-    async fn list_keys(&self, bucket: &str, cursor: Option<u64>) -> Result<KeyPage, StoreError> {
-        let owned = bucket.to_owned();
-        self.read_aside(
-            move |connection| list_keys(connection, &owned, cursor),
-            || format!("list the keys of bucket {bucket:?}"),
-        )
-        .await
+    async fn list_keys(&self, bucket: &str, cursor: Option<u64>, seen: &Watermark) -> Result<KeyPage, StoreError> {
+        let (owned, log) = (bucket.to_owned(), self.log.clone());
+        let operation = || format!("list the keys of bucket {bucket:?}");
+        let (page, read) = self.read_aside(move |c| listing::page(c, &log, &owned, cursor), operation).await?;
+        seen.raise(read);
+        Ok(page)
     }
 
-    async fn increment(&self, bucket: &str, key: String, delta: u64) -> Result<u64, StoreError> {
+    async fn increment(&self, bucket: &str, key: String, delta: u64, seen: &Watermark) -> Result<u64, StoreError> {
         if delta == 0 {
-            let stored = self.get(bucket, &key).await?;
+            let stored = self.get(bucket, &key, seen).await?;
             return counter::add(bucket, &key, stored.as_deref(), 0);
         }
-        let change = Change::Increment { key, delta };
-        self.writer.write(bucket, change).await
+        let mut stored = None;
+        loop {
+            match self.log.increment(bucket, &key, delta, stored, seen).await? {
+                Counted::Sum(sum) => return Ok(sum),
+                Counted::Unknown => {
+                    let place = self.log.place();
+                    stored = Some((place, self.get_durable(bucket, &key).await?));
+                }
+            }
+        }
     }
 
-    async fn get_many(&self, bucket: &str, keys: Vec<String>, most: usize) -> Result<Vec<Option<Entry>>, StoreError> {
+    async fn get_many(
+        &self,
+        bucket: &str,
+        keys: Vec<String>,
+        most: usize,
+        seen: &Watermark,
+    ) -> Result<Vec<Option<Entry>>, StoreError> {
         let count = keys.len();
         let operation = || format!("get {count} keys of bucket {bucket:?}");
         let here = match count {
             ..=KEYS_READ_HERE => {
-                self.read_here(|c| get_many(c, bucket, &keys, most.min(BYTES_READ_HERE)), operation)?
+                self.read_here(|c| get_many(c, &self.log, bucket, &keys, most.min(BYTES_READ_HERE), seen), operation)?
             }
             _ => None,
         };
         let (keys, values) = match here {
             Some(values) => (keys, Some(values)),
             None => {
-                let owned = bucket.to_owned();
-                self.read_aside(move |c| get_many(c, &owned, &keys, most).map(|values| (keys, values)), operation)
-                    .await?
+                let (owned, log) = (bucket.to_owned(), self.log.clone());
+                let read = move |c: &Connection| {
+                    let read = Watermark::default();
+                    let values = get_many(c, &log, &owned, &keys, most, &read)?;
+                    Ok((keys, values, read.get()))
+                };
+                let (keys, values, read) = self.read_aside(read, operation).await?;
+                seen.raise(read);
+                (keys, values)
             }
         };
         let values = values.ok_or_else(|| StoreError::too_much(bucket, count, most))?;
         Ok(keys.into_iter().zip(values).map(|(key, value)| Some((key, value?))).collect())
     }
 
-    async fn set_many(&self, bucket: &str, entries: Vec<Entry>) -> Result<(), StoreError> {
-        self.writer.write(bucket, Change::Set(entries)).await?;
-        Ok(())
+    async fn set_many(&self, bucket: &str, entries: Vec<Entry>, seen: &Watermark) -> Result<(), StoreError> {
+        let changes = entries.into_iter().map(|(key, value)| (key, Some(value)));
+        self.log.write(bucket, changes.collect(), seen).await
     }
 
-    async fn delete_many(&self, bucket: &str, keys: Vec<String>) -> Result<(), StoreError> {
-        self.writer.write(bucket, Change::Delete(keys)).await?;
-        Ok(())
+    async fn delete_many(&self, bucket: &str, keys: Vec<String>, seen: &Watermark) -> Result<(), StoreError> {
+        let changes = keys.into_iter().map(|key| (key, None));
+        self.log.write(bucket, changes.collect(), seen).await
+    }
+
+    async fn durable(&self, lsn: Lsn) -> Result<(), StoreError> {
+        self.log.durable(lsn).await
+    }
+
+    async fn health(&self) -> Result<(), StoreError> {
+        self.log.health()?;
+        self.exists("dovetail", "ready", &Watermark::default()).await.map(drop)
     }
 
     async fn close(&self) -> Result<(), StoreError> {
@@ -210,15 +259,23 @@ fn get_within(
 /// The value of each key; none if keys and values have more than `most` bytes.
 fn get_many(
     connection: &Connection,
+    log: &Log,
     bucket: &str,
     keys: &[String],
     most: usize,
+    seen: &Watermark,
 ) -> rusqlite::Result<Option<Vec<Option<Vec<u8>>>>> {
-    // One transaction is one snapshot: a `set_many` is seen whole or not at all.
-    let snapshot = connection.unchecked_transaction()?;
+    let (snapshot, pending) = snapshot(connection, log, |place| log.get_many(place, bucket, keys, seen))?;
+    let mut pending = pending.into_iter().flatten();
     let (mut values, mut room) = (Vec::with_capacity(keys.len()), most);
     for key in keys {
-        let Some(value) = get_within(&snapshot, bucket, key, room)? else { return Ok(None) };
+        let value = match pending.next().flatten() {
+            Some(value) => value.map(Vec::from),
+            None => {
+                let Some(value) = get_within(&snapshot, bucket, key, room)? else { return Ok(None) };
+                value
+            }
+        };
         let bytes = value.as_ref().map_or(0, |value| key.len() + value.len());
         let Some(left) = room.checked_sub(bytes) else { return Ok(None) };
         room = left;
@@ -227,16 +284,26 @@ fn get_many(
     Ok(Some(values))
 }
 
-fn list_keys(connection: &Connection, bucket: &str, cursor: Option<u64>) -> rusqlite::Result<KeyPage> {
-    // No id is above `i64::MAX`, so a cursor that is (a component may make one
-    // up) has nothing after it.
-    let after = i64::try_from(cursor.unwrap_or(0)).unwrap_or(i64::MAX);
-    let key = |row: &Row| Ok((row.get::<_, i64>(0)?.unsigned_abs(), row.get(1)?));
-    let found = connection
-        .prepare_cached(schema::LIST_KEYS)?
-        .query_map((bucket, after, (KEYS_PER_PAGE + 1) as i64), key)?
-        .collect::<rusqlite::Result<_>>()?;
-    Ok(KeyPage::new(found))
+/// One moment of the store: a snapshot of the database, and a look at what is pending
+/// if anything is. A `set_many` is in both, or in neither.
+fn snapshot<'a, T>(
+    connection: &'a Connection,
+    log: &Log,
+    look: impl Fn(Lsn) -> Option<T>,
+) -> rusqlite::Result<(Transaction<'a>, Option<T>)> {
+    loop {
+        let place = log.place();
+        let pending = log.has_pending();
+        let snapshot = connection.unchecked_transaction()?;
+        if !pending {
+            return Ok((snapshot, None));
+        }
+        // It begins with the first read.
+        snapshot.prepare_cached("SELECT 1 FROM entries LIMIT 1")?.exists([])?;
+        if let Some(found) = look(place) {
+            return Ok((snapshot, Some(found)));
+        }
+    }
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod compose;
 mod composed_stores;
 mod concurrency;
 mod damaged;
+mod disk_full;
 mod durability;
 mod foreign;
 mod history;

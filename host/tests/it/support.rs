@@ -226,6 +226,11 @@ impl Host {
         self.output.lines.lock().expect("no reader panics").clone()
     }
 
+    /// The id of its process.
+    pub fn id(&self) -> u32 {
+        self.running.0.id()
+    }
+
     /// Send a signal by name: `TERM`, `INT`, `KILL`.
     pub fn signal(&self, name: &str) {
         self.running.signal(name);

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     cli::terminal::{Bar, Terminal},
     manifest::StoreUrl,
-    store::{self, BucketStore, Entry},
+    store::{self, BucketStore, Entry, Watermark},
 };
 
 /// How many lines are set at once, and of how many bytes before the last of them.
@@ -126,18 +126,22 @@ impl Batches<'_> {
             self.empty(bucket).await?;
         }
         let count = batch.len() as u64;
-        self.store.set_many(bucket, batch).await?;
+        let written = Watermark::default();
+        self.store.set_many(bucket, batch, &written).await?;
+        self.store.durable(written.get()).await?;
         self.set += count;
         Ok(())
     }
 
     async fn empty(&self, bucket: &str) -> Result<()> {
         loop {
-            let page = self.store.list_keys(bucket, None).await?;
+            let seen = Watermark::default();
+            let page = self.store.list_keys(bucket, None, &seen).await?;
             if page.keys.is_empty() {
                 return Ok(());
             }
-            self.store.delete_many(bucket, page.keys).await?;
+            self.store.delete_many(bucket, page.keys, &seen).await?;
+            self.store.durable(seen.get()).await?;
         }
     }
 }

@@ -32,6 +32,7 @@ use self::{
 };
 pub(in crate::service) use self::{handler::Http, room::Room};
 use super::Reply;
+use crate::capability::output_commit::Watermark;
 
 mod body;
 mod driver;
@@ -47,6 +48,8 @@ pub struct Place {
     taken: Option<Instant>,
     /// Whether the call that had it left nothing open.
     clean: bool,
+    /// What must be durable before anybody is told of the call, or of one beside it.
+    pub(super) seen: Arc<Watermark>,
 }
 
 /// What reaches the task of an instance.
@@ -60,18 +63,21 @@ impl Place {
     /// The places at an instance that was just made, all free: one, and so many
     /// more that there are `places`.
     fn of(guest: Guest, places: u32) -> (Place, impl Iterator<Item = Place>) {
-        let register = Arc::<Register>::default();
+        let register = Arc::new(Register::new(guest.store.data().seen.clone()));
         let (orders, received) = mpsc::unbounded_channel();
         let task = tokio::spawn(drive(guest, received, register.clone())).abort_handle();
         let driver = Arc::new(Driver { orders, register, task });
-        let free = move || Place { driver: driver.clone(), taken: None, clean: true };
+        let free = move || Place { driver: driver.clone(), taken: None, clean: true, seen: Arc::default() };
         (free(), (1..places).map(move |_| free()))
     }
 
     pub(super) fn begin(&mut self, deadline: Instant) -> bool {
         let begun = self.driver.register.begin();
-        self.taken = begun.then_some(deadline);
-        begun
+        self.taken = begun.is_some().then_some(deadline);
+        if let Some(seen) = begun {
+            self.seen = seen;
+        }
+        self.taken.is_some()
     }
 
     pub(super) fn end(&mut self, reuse: u32) -> bool {
@@ -115,7 +121,7 @@ impl Place {
     async fn order(&mut self, work: Work) -> Result<()> {
         let deadline = self.taken.ok_or_else(gone)?;
         let (ended, end) = oneshot::channel();
-        self.driver.orders.send(Order { deadline, work, ended }).map_err(|_| gone())?;
+        self.driver.orders.send(Order { deadline, seen: self.seen.clone(), work, ended }).map_err(|_| gone())?;
         let End { clean, answer } = end.await.map_err(|_| gone())??;
         self.clean = clean;
         if let Some((reply, answer)) = answer {

@@ -1,7 +1,7 @@
 //! An instance that serves one call at a time, where the call is: no task, no
 //! channel. Dropped with its call, it is gone at once.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use http::Request;
@@ -18,6 +18,7 @@ use wasmtime_wasi_http::{
 };
 
 use super::{super::state::State, Reply};
+use crate::capability::output_commit::{Watermark, renew};
 
 /// An instance serves one call at a time, up to `limits.reuse` of them.
 pub struct Reused {
@@ -25,17 +26,21 @@ pub struct Reused {
     instance: component::Instance,
     proxy: Option<Proxy>,
     served: u32,
+    /// What must be durable before anybody is told of the call.
+    pub(super) seen: Arc<Watermark>,
 }
 
 impl Reused {
     /// An instance that was just made, for its first call.
     pub fn new(store: Store<State>, instance: component::Instance, proxy: Option<Proxy>) -> Self {
-        Reused { store, instance, proxy, served: 1 }
+        let seen = store.data().seen.clone();
+        Reused { store, instance, proxy, served: 1, seen }
     }
 
     pub(super) fn begin(&mut self, deadline: Instant) {
         self.served += 1;
-        self.store.data_mut().begin(deadline);
+        renew(&mut self.seen);
+        self.store.data_mut().begin(deadline, &self.seen);
         self.store.set_epoch_deadline(1);
     }
 

@@ -10,6 +10,9 @@ use super::server::Server;
 use super::*;
 use crate::manifest::StoreUrl;
 
+/// What has returned is durable.
+static NEVER_RAISED: Watermark = Watermark::new();
+
 mod login;
 
 fn url(text: &str) -> Result<PostgresUrl> {
@@ -30,9 +33,11 @@ async fn keeps_what_it_was_told_and_takes_no_more_once_closed() -> Result<()> {
     let url = url(&server.database())?;
     for round in 1..=2 {
         let store = PostgresStore::open(&url).await?;
-        assert_eq!(store.increment("b", "n".into(), 1).await?, round);
+        assert_eq!(store.increment("b", "n".into(), 1, &NEVER_RAISED).await?, round);
         store.close().await?;
-        let Err(error) = store.set("b", "k".into(), Vec::new()).await else { bail!("a closed store took a write") };
+        let Err(error) = store.set("b", "k".into(), Vec::new(), &NEVER_RAISED).await else {
+            bail!("a closed store took a write")
+        };
         ensure!(matches!(error, StoreError::Closed { .. }), error);
     }
     Ok(())
@@ -110,7 +115,7 @@ async fn needs_no_more_than_its_tables_once_they_are_made() -> Result<()> {
     );
     server.psql(&database, &grant);
     PostgresStore::inspect(&url).await?;
-    assert_eq!(PostgresStore::open(&url).await?.increment("b", "n".into(), 3).await?, 3);
+    assert_eq!(PostgresStore::open(&url).await?.increment("b", "n".into(), 3, &NEVER_RAISED).await?, 3);
     Ok(())
 }
 
@@ -139,7 +144,7 @@ async fn lists_a_bucket_without_walking_through_others() -> Result<()> {
     let store = PostgresStore::open(&url).await?;
     let entries = |bucket: &str| (0..5000).map(|n| (format!("{bucket}{n}"), vec![7; 100])).collect();
     for bucket in ["a", "b", "c"] {
-        store.set_many(bucket, entries(bucket)).await?;
+        store.set_many(bucket, entries(bucket), &NEVER_RAISED).await?;
     }
     let many = "'b', '{b1,b2}', '{1,1}', 1000";
     for (query, types, values, plan) in [
@@ -171,9 +176,12 @@ async fn hosts_that_share_it_count_each_number_once_and_see_each_other() -> Resu
         counting.spawn(async move {
             let mut got = Vec::new();
             for _ in 0..10 {
-                let number = own.increment("b", "n".into(), 1).await?;
-                own.set("b", format!("k{number}"), b"v".into()).await?;
-                ensure!(other.get("b", &format!("k{number}")).await?.is_some(), "the other host does not see {number}");
+                let number = own.increment("b", "n".into(), 1, &NEVER_RAISED).await?;
+                own.set("b", format!("k{number}"), b"v".into(), &NEVER_RAISED).await?;
+                ensure!(
+                    other.get("b", &format!("k{number}"), &NEVER_RAISED).await?.is_some(),
+                    "the other host does not see {number}"
+                );
                 got.push(number);
             }
             Ok(got)
@@ -210,10 +218,10 @@ async fn hosts_that_write_the_same_keys_never_wait_in_a_circle() -> Result<()> {
                 let entries = keys.iter().map(|key| (key.clone(), b"1".to_vec())).collect();
                 let gone = keys.split_off(150);
                 tokio::try_join!(
-                    store.set_many("b", entries),
-                    store.delete_many("b", gone),
-                    store.increment("b", keys[3].clone(), 1),
-                    store.increment("b", keys[7].clone(), 1)
+                    store.set_many("b", entries, &NEVER_RAISED),
+                    store.delete_many("b", gone, &NEVER_RAISED),
+                    store.increment("b", keys[3].clone(), 1, &NEVER_RAISED),
+                    store.increment("b", keys[7].clone(), 1, &NEVER_RAISED)
                 )?;
             }
             anyhow::Ok(())
@@ -235,9 +243,9 @@ async fn a_write_that_cannot_be_done_spoils_no_other() -> Result<()> {
     let any = |n: u32| char::from(b'!' + (RandomState::new().hash_one(n) % 90) as u8);
     let large: String = (0..20_000).map(any).collect();
     let (first, large, last) = tokio::join!(
-        store.increment("b", "n".into(), 1),
-        store.set("b", large, b"v".into()),
-        store.increment("b", "n".into(), 1)
+        store.increment("b", "n".into(), 1, &NEVER_RAISED),
+        store.set("b", large, b"v".into(), &NEVER_RAISED),
+        store.increment("b", "n".into(), 1, &NEVER_RAISED)
     );
     assert_eq!((first?, last?), (1, 2));
     let Err(error) = large else { bail!("an index took a key of 20 kB") };
@@ -250,13 +258,13 @@ async fn a_read_does_not_fail_with_its_connection() -> Result<()> {
     let Some(server) = Server::shared() else { return Ok(()) };
     let url = url(&server.database())?;
     let store = PostgresStore::open(&url).await?;
-    store.set("b", "k".into(), b"v".into()).await?;
+    store.set("b", "k".into(), b"v".into(), &NEVER_RAISED).await?;
     for reader in &store.readers {
         let live = reader.live().await?;
         let end = "SELECT pg_terminate_backend(pg_backend_pid())";
         assert!(live.client.query_one(end, &[]).await.is_err());
         for _ in 0..2 * READERS {
-            assert_eq!(store.get("b", "k").await?, Some(b"v".into()));
+            assert_eq!(store.get("b", "k", &NEVER_RAISED).await?, Some(b"v".into()));
         }
         well_again(&store).await;
     }
@@ -268,11 +276,11 @@ async fn a_write_whose_connection_is_lost_is_not_repeated() -> Result<()> {
     let Some(server) = Server::shared() else { return Ok(()) };
     let url = url(&server.database())?;
     let store = PostgresStore::open(&url).await?;
-    assert_eq!(store.increment("b", "n".into(), 1).await?, 1);
+    assert_eq!(store.increment("b", "n".into(), 1, &NEVER_RAISED).await?, 1);
     let (locking, _driver) = Login::new(&url)?.connect().await?;
     locking.batch_execute("BEGIN; LOCK dovetail.entries").await?;
     let write = async {
-        match store.increment("b", "n".into(), 1).await {
+        match store.increment("b", "n".into(), 1, &NEVER_RAISED).await {
             Ok(sum) => bail!("its connection was cut, and it came to {sum}"),
             Err(error) => Ok(error),
         }
@@ -291,7 +299,7 @@ async fn a_write_whose_connection_is_lost_is_not_repeated() -> Result<()> {
     assert!(error.to_string().contains("increment key \"n\" of bucket \"b\""), "{error}");
     locking.batch_execute("ROLLBACK").await?;
     well_again(&store).await;
-    assert_eq!(store.increment("b", "n".into(), 1).await?, 2);
+    assert_eq!(store.increment("b", "n".into(), 1, &NEVER_RAISED).await?, 2);
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use super::scripts::{self, BUCKETS, Bucket};
 use super::session::Session;
 use crate::manifest::RedisUrl;
 use crate::store::upkeep::{BucketStats, Copy, Page, Stats, Upkeep};
-use crate::store::{BucketStore, StoreError};
+use crate::store::{BucketStore, StoreError, Watermark};
 
 /// How many values are asked for at once.
 const VALUES: usize = 64;
@@ -93,12 +93,14 @@ impl Upkeep for RedisUpkeep {
             Some(bucket) => vec![bucket.to_owned()],
             None => self.buckets().await?,
         };
+        // What Redis answers has nothing pending.
+        let seen = Watermark::default();
         for bucket in buckets {
             let mut cursor = None;
             loop {
-                let keys = self.store.list_keys(&bucket, cursor).await?;
+                let keys = self.store.list_keys(&bucket, cursor, &seen).await?;
                 for keys in keys.keys.chunks(VALUES) {
-                    let found = self.store.get_many(&bucket, keys.to_vec(), usize::MAX).await?;
+                    let found = self.store.get_many(&bucket, keys.to_vec(), usize::MAX, &seen).await?;
                     let mut page = Page::of(&bucket);
                     page.entries = found.into_iter().flatten().collect();
                     // Whoever received them has seen enough.

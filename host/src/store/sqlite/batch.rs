@@ -1,100 +1,132 @@
-//! Writes that share one commit.
+//! Writes that share one commit: what they come to, key by key.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use bytes::Bytes;
+use rusqlite::{Connection, TransactionBehavior};
+use tokio::sync::watch;
 
-use super::get;
-use crate::store::write::{Answer, Change, Write};
-use crate::store::{StoreError, counter};
+use crate::store::StoreError;
+use crate::store::watermark::Lsn;
 
-/// The writes of one transaction, in the order in which they came.
+/// How a commit ended; none while it has not.
+pub type End = Option<Result<(), StoreError>>;
+
+/// A contiguous part of the log. Of several writes to a key the last one counts.
 #[derive(Default)]
-pub struct Batch(pub Vec<Write>);
+pub struct Batch {
+    buckets: HashMap<String, HashMap<String, Pending>>,
+    /// The place of its last write.
+    pub last: Lsn,
+    /// What its keys and values take, those written over included.
+    pub bytes: usize,
+    /// Told of its end.
+    pub end: watch::Sender<End>,
+}
+
+/// What becomes of a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pending {
+    /// It has no value any more.
+    Deleted,
+    /// It has this value.
+    Set {
+        /// Its place in listings, unless it has one.
+        id: u64,
+        /// Whether it was deleted before, and so has none, whatever the database says.
+        anew: bool,
+        /// The value.
+        value: Bytes,
+    },
+}
 
 impl Batch {
-    /// Makes one transaction of the writes, and then answers each.
-    pub fn commit(self, connection: &mut Connection) {
-        let Batch(writes) = self;
-        match commit(connection, &writes) {
-            Ok(answers) => {
-                for (write, answer) in writes.into_iter().zip(answers) {
-                    // Durable all the same if its caller went away.
-                    let _ = write.answer.send(answer);
-                }
-            }
-            Err(error) => {
-                tracing::error!(%error, writes = writes.len(), "commit failed");
-                let error = Arc::new(error);
-                for write in writes {
-                    let failed = StoreError::engine(write.operation(), Arc::clone(&error));
-                    let _ = write.answer.send(Err(failed));
-                }
-            }
-        }
+    /// Whether there is nothing to commit.
+    pub fn is_empty(&self) -> bool {
+        self.buckets.is_empty()
     }
-}
 
-/// One answer for each write, once they are durable; an error if none of them
-/// was applied.
-fn commit(connection: &mut Connection, writes: &[Write]) -> rusqlite::Result<Vec<Answer>> {
-    let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let mut answers = Vec::with_capacity(writes.len());
-    for write in writes {
-        let answer = match apply(&mut transaction, write) {
-            // Some failures, a full disk for one, undo the whole transaction.
-            Err(error) if transaction.is_autocommit() => return Err(error),
-            Err(error) => Err(StoreError::engine(write.operation(), error)),
-            Ok(answer) => answer,
+    /// About how many pages its commit writes: for each key one of the table and one
+    /// of its index, and those of the values.
+    pub fn pages(&self) -> usize {
+        let keys: usize = self.buckets.values().map(HashMap::len).sum();
+        2 * keys + self.bytes / 4096
+    }
+
+    /// What becomes of a key; none if nothing does.
+    pub fn get(&self, bucket: &str, key: &str) -> Option<&Pending> {
+        self.buckets.get(bucket)?.get(key)
+    }
+
+    /// What becomes of the keys of a bucket.
+    pub fn of(&self, bucket: &str) -> impl Iterator<Item = (&str, &Pending)> {
+        let keys = self.buckets.get(bucket).into_iter().flatten();
+        keys.map(|(key, pending)| (key.as_str(), pending))
+    }
+
+    /// Adds one change after all others.
+    pub fn put(&mut self, bucket: &str, key: String, change: Pending) {
+        self.bytes += key.len() + change.value().map_or(0, Bytes::len);
+        let keys = match self.buckets.get_mut(bucket) {
+            Some(keys) => keys,
+            None => self.buckets.entry(bucket.to_owned()).or_default(),
         };
-        answers.push(answer);
-    }
-    transaction.commit()?;
-    Ok(answers)
-}
-
-/// Applies one write, or nothing of it: a statement that fails undoes itself,
-/// and several of them go into a savepoint.
-fn apply(transaction: &mut Transaction, write: &Write) -> rusqlite::Result<Answer> {
-    let bucket = &write.bucket;
-    match &write.change {
-        Change::Set(entries) => {
-            whole(transaction, entries, |transaction, (key, value)| set(transaction, bucket, key, value))?
+        match keys.get_mut(&key) {
+            Some(pending) => *pending = change.after(pending),
+            None => drop(keys.insert(key, change)),
         }
-        Change::Delete(keys) => whole(transaction, keys, |transaction, key| delete(transaction, bucket, key))?,
-        Change::Increment { key, delta } => {
-            let stored = get(transaction, bucket, key)?;
-            let sum = counter::add(bucket, key, stored.as_deref(), *delta);
-            if let Ok(sum) = sum {
-                set(transaction, bucket, key, sum.to_string().as_bytes())?;
+    }
+
+    /// Makes one transaction of all, which is durable when this returns.
+    pub fn commit(&self, connection: &mut Connection) -> rusqlite::Result<()> {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut set = Vec::new();
+        for (bucket, keys) in &self.buckets {
+            for (key, pending) in keys {
+                match pending {
+                    Pending::Deleted => delete(&transaction, bucket, key)?,
+                    Pending::Set { id, anew, value } => set.push((*id, *anew, bucket, key, value)),
+                }
             }
-            return Ok(sum);
+        }
+        // New rows go to the end of their table one after the other.
+        set.sort_unstable_by_key(|(id, ..)| *id);
+        for (id, anew, bucket, key, value) in set {
+            if anew {
+                delete(&transaction, bucket, key)?;
+            }
+            insert(&transaction, id, bucket, key, value)?;
+        }
+        transaction.commit()
+    }
+}
+
+impl Pending {
+    /// The value that the key has then.
+    pub fn value(&self) -> Option<&Bytes> {
+        match self {
+            Pending::Deleted => None,
+            Pending::Set { value, .. } => Some(value),
         }
     }
-    Ok(Ok(0))
+
+    /// This change after an earlier one.
+    pub fn after(self, before: &Pending) -> Pending {
+        match (self, before) {
+            (Pending::Deleted, _) => Pending::Deleted,
+            (Pending::Set { id, value, .. }, Pending::Deleted) => Pending::Set { id, anew: true, value },
+            (Pending::Set { anew: true, id, value }, _) => Pending::Set { id, anew: true, value },
+            (Pending::Set { value, .. }, Pending::Set { id, anew, .. }) => Pending::Set { id: *id, anew: *anew, value },
+        }
+    }
 }
 
-fn whole<T>(
-    transaction: &mut Transaction,
-    parts: &[T],
-    apply: impl Fn(&Connection, &T) -> rusqlite::Result<()>,
-) -> rusqlite::Result<()> {
-    if let [part] = parts {
-        return apply(transaction, part);
-    }
-    let savepoint = transaction.savepoint()?;
-    for part in parts {
-        apply(&savepoint, part)?;
-    }
-    savepoint.commit()
-}
-
-fn set(connection: &Connection, bucket: &str, key: &str, value: &[u8]) -> rusqlite::Result<()> {
-    let mut set = connection.prepare_cached(
-        "INSERT INTO entries (bucket, key, value) VALUES (?1, ?2, ?3)
+fn insert(connection: &Connection, id: u64, bucket: &str, key: &str, value: &[u8]) -> rusqlite::Result<()> {
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO entries (id, bucket, key, value) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT (bucket, key) DO UPDATE SET value = excluded.value",
     )?;
-    set.execute((bucket, key, value)).map(drop)
+    insert.execute((id.cast_signed(), bucket, key, value)).map(drop)
 }
 
 fn delete(connection: &Connection, bucket: &str, key: &str) -> rusqlite::Result<()> {

@@ -1,4 +1,5 @@
-//! One host at a time: what a host knows of its writes is in its own memory.
+//! One host at a time: counters are kept in memory until they are durable, so a
+//! second one on the same file would give out the same numbers.
 
 use std::fs::{self, File, TryLockError};
 use std::path::Path;

@@ -35,6 +35,15 @@ pub const TABLES: &str = "
 /// A page of keys: bucket, the id to start after, the most keys to return.
 pub const LIST_KEYS: &str = "SELECT id, key FROM entries WHERE bucket = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
 
+/// Each commit is synced to the disk before it returns. Checkpoints have a thread of
+/// their own (see [`checkpoint`](super::checkpoint)); a WAL that grew beside a long
+/// reader is cut when it is begun anew.
+const SETTINGS: &str = "
+    PRAGMA synchronous = FULL;
+    PRAGMA wal_autocheckpoint = 0;
+    PRAGMA journal_size_limit = 67108864;
+";
+
 /// How long a connection waits for another process that holds the file, on a
 /// thread that may block.
 pub const BUSY: Duration = Duration::from_secs(5);
@@ -103,14 +112,25 @@ pub fn check(path: &Path, application: i32, version: i32) -> Result<(), StoreErr
     Ok(())
 }
 
-fn connect(path: &Path) -> rusqlite::Result<Connection> {
+/// A connection that writes.
+pub fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     configure(&connection)?;
     connection.busy_timeout(BUSY)?;
-    // Each commit is synced to the disk before it returns.
-    connection.execute_batch("PRAGMA synchronous = FULL")?;
+    connection.execute_batch(SETTINGS)?;
     Ok(connection)
+}
+
+/// The id that is free for the next key.
+pub fn next_id(connection: &Connection) -> rusqlite::Result<u64> {
+    let last: Option<i64> = connection.query_row("SELECT max(id) FROM entries", [], |row| row.get(0))?;
+    Ok(last.map_or(1, |last| last.unsigned_abs() + 1))
+}
+
+/// Commits a transaction that writes a page and changes nothing.
+pub fn try_commit(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "user_version", VERSION)
 }
 
 /// Fills a new file, and returns the `application_id` and `user_version` that

@@ -14,8 +14,8 @@ use rusqlite::Connection;
 use tokio::runtime::Builder;
 use tokio::task::spawn_blocking;
 
-use super::{Readers, SqliteStore, Writer, schema};
-use crate::store::{BucketStore, KEYS_PER_PAGE, StoreError};
+use super::{Readers, SqliteStore, schema};
+use crate::store::{BucketStore, KEYS_PER_PAGE, StoreError, Watermark};
 
 #[tokio::test]
 async fn creates_its_folder_and_keeps_what_it_was_told() -> Result<()> {
@@ -23,12 +23,12 @@ async fn creates_its_folder_and_keeps_what_it_was_told() -> Result<()> {
     let path = folder.path().join("not/yet/there/demo.db");
     for round in 1..=3 {
         let store = SqliteStore::open(&path).await?;
-        assert_eq!(store.increment("b", "n".into(), 1).await?, round);
-        assert_eq!(store.increment("b", "n".into(), 0).await?, round);
+        assert_eq!(store.increment("b", "n".into(), 1, &Watermark::default()).await?, round);
+        assert_eq!(store.increment("b", "n".into(), 0, &Watermark::default()).await?, round);
         // Closed, or merely dropped.
         if round == 2 {
             store.close().await?;
-            let Err(error) = store.set("b", "k".into(), Vec::new()).await else {
+            let Err(error) = store.set("b", "k".into(), Vec::new(), &Watermark::default()).await else {
                 bail!("a closed store took a write");
             };
             ensure!(matches!(error, StoreError::Closed { .. }), error);
@@ -137,7 +137,7 @@ async fn a_look_at_what_a_crash_left_changes_nothing() -> Result<()> {
     let (folder, crashed) = (tempfile::tempdir()?, tempfile::tempdir()?);
     let path = folder.path().join("a demo?.db");
     let store = SqliteStore::open(&path).await?;
-    store.set("b", "k".into(), vec![7; 10_000]).await?;
+    kept(&store, "k", vec![7; 10_000]).await?;
     for (version, index) in [(1, true), (2, true), (1, false)] {
         let connection = Connection::open(&path)?;
         connection.pragma_update(None, "user_version", version)?;
@@ -176,7 +176,7 @@ async fn takes_an_empty_file() -> Result<()> {
     let path = folder.path().join("demo.db");
     fs::write(&path, "")?;
     let store = SqliteStore::open(&path).await?;
-    assert_eq!(store.increment("b", "n".into(), 1).await?, 1);
+    assert_eq!(store.increment("b", "n".into(), 1, &Watermark::default()).await?, 1);
     Ok(())
 }
 
@@ -205,7 +205,7 @@ async fn lists_a_million_keys_page_by_page() -> Result<()> {
     Connection::open(&path)?.execute_batch(&make)?;
     let (mut listed, mut cursor) = (0, None);
     loop {
-        let page = store.list_keys("b", cursor).await?;
+        let page = store.list_keys("b", cursor, &Watermark::default()).await?;
         assert!(page.keys.len() <= KEYS_PER_PAGE);
         for key in page.keys {
             listed += 1;
@@ -228,7 +228,7 @@ fn only_short_reads_run_on_their_callers_thread() -> Result<()> {
         let folder = tempfile::tempdir()?;
         let store = SqliteStore::open(&folder.path().join("demo.db")).await?;
         for (name, bytes) in [("small", 1000), ("medium", 100_000), ("large", 500_000)] {
-            store.set("b", name.into(), vec![7; bytes]).await?;
+            kept(&store, name, vec![7; bytes]).await?;
         }
         for (name, count, here) in [
             ("small", 1, true),
@@ -239,11 +239,12 @@ fn only_short_reads_run_on_their_callers_thread() -> Result<()> {
             ("medium", 3, false),
             ("large", 1, false),
         ] {
-            let value = store.get("b", name).await?;
+            let value = store.get("b", name, &Watermark::default()).await?;
             let expected = vec![value.clone().map(|value| (name.to_owned(), value)); count];
-            let many = store.get_many("b", vec![name.to_owned(); count], usize::MAX);
+            let seen = Watermark::default();
+            let many = store.get_many("b", vec![name.to_owned(); count], usize::MAX, &seen);
             assert_eq!(on_this_thread(many).await?, (expected, here), "{count} times {name}");
-            let one = store.get("b", name);
+            let one = store.get("b", name, &seen);
             assert_eq!(on_this_thread(one).await?, (value, name != "large"), "{name}");
         }
         Ok(())
@@ -254,10 +255,10 @@ fn only_short_reads_run_on_their_callers_thread() -> Result<()> {
 async fn a_lock_keeps_no_request_thread_waiting() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("demo.db");
-    SqliteStore::open(&path).await?.set("b", "k".into(), b"v".into()).await?;
+    kept(&SqliteStore::open(&path).await?, "k", b"v".into()).await?;
     // Its own writer, which is elsewhere, would not let another hold the file.
-    let writer = Writer::start(Connection::open_in_memory()?)?;
-    let store = SqliteStore { readers: Arc::new(Readers::new(path.clone())), writer, _lock: None };
+    let mut store = SqliteStore::open(&folder.path().join("other.db")).await?;
+    store.readers = Arc::new(Readers::new(path.clone()));
     let locked = || {
         let other = Connection::open(&path)?;
         other.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT")?;
@@ -265,20 +266,26 @@ async fn a_lock_keeps_no_request_thread_waiting() -> Result<()> {
     };
 
     // The one thread there is gives the file free, unless it waits itself.
-    let start = Instant::now();
+    let (start, seen) = (Instant::now(), Watermark::default());
     let other = locked()?;
-    let (value, ()) = tokio::join!(store.get("b", "k"), async { drop(other) });
+    let (value, ()) = tokio::join!(store.get("b", "k", &seen), async { drop(other) });
     assert_eq!(value?, Some(b"v".into()));
     store.readers.clear();
     let other = locked()?;
-    let (found, ()) = tokio::join!(store.exists("b", "k"), async { drop(other) });
+    let (found, ()) = tokio::join!(store.exists("b", "k", &seen), async { drop(other) });
     assert!(found?);
     store.readers.clear();
     let other = locked()?;
-    let (values, ()) = tokio::join!(store.get_many("b", vec!["k".into()], 9), async { drop(other) });
+    let (values, ()) = tokio::join!(store.get_many("b", vec!["k".into()], 9, &seen), async { drop(other) });
     assert_eq!(values?, [Some(("k".into(), b"v".into()))]);
     assert!(start.elapsed() < schema::BUSY, "a request thread waited");
     Ok(())
+}
+
+async fn kept(store: &SqliteStore, key: &str, value: Vec<u8>) -> Result<()> {
+    let seen = Watermark::default();
+    store.set("b", key.into(), value, &seen).await?;
+    Ok(store.durable(seen.get()).await?)
 }
 
 /// What a read answers, and whether it did without another thread.
@@ -303,3 +310,5 @@ fn files_beside(path: &Path) -> Result<Vec<String>> {
     }
     Ok(names)
 }
+
+mod crash;

@@ -16,12 +16,14 @@ use super::{
     order::Serve,
     register::{Ended, Register},
 };
-use crate::service::state::State;
+use crate::{capability::output_commit::Watermark, service::state::State};
 
 /// What an instance is to do for a call.
 pub struct Order {
     /// When the call must have ended.
     pub deadline: Instant,
+    /// What must be durable before anybody is told of it.
+    pub seen: Arc<Watermark>,
     /// What it is.
     pub work: Work,
     /// Told of its end.
@@ -75,13 +77,13 @@ pub struct Exported {
 pub async fn drive(mut guest: Guest, mut orders: mpsc::UnboundedReceiver<Order>, register: Arc<Register>) {
     let exports = &guest.exports;
     let ran = guest.store.run_concurrent(async |accessor| {
-        while let Some(Order { deadline, work, ended }) = orders.recv().await {
+        while let Some(Order { deadline, seen, work, ended }) = orders.recv().await {
             let (others, number) = (register.served_now(), register.enter(ended));
             accessor.with(|mut access| {
                 let mut store = access.as_context_mut();
                 match others {
-                    0 => store.data_mut().begin(deadline),
-                    _ => store.data_mut().join(deadline),
+                    0 => store.data_mut().begin(deadline, &seen),
+                    _ => store.data_mut().join(deadline, &seen),
                 }
                 store.set_epoch_deadline(1);
             });

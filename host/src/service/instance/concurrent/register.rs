@@ -1,11 +1,12 @@
 //! Who is at an instance: what its places and its task both know.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 use wasmtime::{Error, Result};
 
 use super::super::Reply;
+use crate::capability::output_commit::{Watermark, renew};
 
 /// Tells a call how it ended.
 pub type Ended = oneshot::Sender<Result<End>>;
@@ -31,6 +32,8 @@ struct Entries {
     /// Calls that have a place.
     taken: u32,
     served: u32,
+    /// What must be durable before anybody is told of them.
+    seen: Arc<Watermark>,
     /// Whether it takes no more calls.
     retired: bool,
     /// Bytes of memory whose refusal came before its end.
@@ -47,15 +50,24 @@ struct Entries {
 struct FellWith(String);
 
 impl Register {
-    /// Take a place, unless the instance takes no more calls.
-    pub fn begin(&self) -> bool {
+    /// Of an instance that has written or read this while it was made.
+    pub fn new(seen: Arc<Watermark>) -> Register {
+        Register(Mutex::new(Entries { seen, ..Entries::default() }))
+    }
+
+    /// Take a place, unless the instance takes no more calls; the watermark of those
+    /// who have one now. Which of them reads or writes cannot be told.
+    pub fn begin(&self) -> Option<Arc<Watermark>> {
         let mut entries = self.entries();
         if entries.retired {
-            return false;
+            return None;
+        }
+        if entries.served > 0 && (entries.taken == 0 || entries.seen.is_lost()) {
+            renew(&mut entries.seen);
         }
         entries.taken += 1;
         entries.served += 1;
-        true
+        Some(entries.seen.clone())
     }
 
     /// Leave a place. Whether nobody has need of the instance any more.
@@ -146,10 +158,10 @@ mod tests {
     #[test]
     fn nobody_has_need_of_an_instance_that_is_retired_and_left() {
         let register = Register::default();
-        assert!(register.begin() && register.begin());
+        assert!(register.begin().is_some() && register.begin().is_some());
         assert!(!register.leave(), "it may serve others");
         assert!(!register.retire(), "it serves one");
-        assert!(!register.begin(), "it takes no more");
+        assert!(register.begin().is_none(), "it takes no more");
         assert!(register.leave());
         assert_eq!(register.served(), 2);
     }
@@ -159,7 +171,7 @@ mod tests {
         let register = Register::default();
         let calls: Vec<_> = (0..3)
             .map(|_| {
-                assert!(register.begin());
+                assert!(register.begin().is_some());
                 let (ended, end) = oneshot::channel();
                 register.enter(ended);
                 end
@@ -173,6 +185,6 @@ mod tests {
         assert_eq!(errors[0], "the cause");
         assert!(errors[1..].iter().all(|error| error.contains("another call") && error.ends_with("the cause")));
         assert_eq!(register.refused(), Some(7));
-        assert!(!register.begin());
+        assert!(register.begin().is_none());
     }
 }

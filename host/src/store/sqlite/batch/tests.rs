@@ -1,9 +1,8 @@
-//! What one commit does to the writes in it.
+//! What one commit does to what is in it.
 
 use anyhow::Result;
-use tokio::sync::oneshot;
 
-use super::super::schema;
+use super::super::{get, schema};
 use super::*;
 
 /// A database in memory with the table that writes go to.
@@ -13,58 +12,54 @@ fn database() -> Result<Connection> {
     Ok(connection)
 }
 
-/// Commits these changes as one batch, and returns their answers.
-fn commit_all(connection: &mut Connection, changes: Vec<Change>) -> Result<Vec<Answer>> {
-    let (mut batch, mut answers) = (Batch::default(), Vec::new());
-    for change in changes {
-        let (answer, answered) = oneshot::channel();
-        let bucket = "b".to_owned();
-        batch.0.push(Write { bucket, change, answer });
-        answers.push(answered);
+fn set(id: u64, value: &'static str) -> Pending {
+    Pending::Set { id, anew: false, value: value.into() }
+}
+
+fn batch(changes: impl IntoIterator<Item = (&'static str, Pending)>) -> Batch {
+    let mut batch = Batch::default();
+    for (key, change) in changes {
+        batch.put("b", key.to_owned(), change);
     }
-    batch.commit(connection);
-    let answers = answers.into_iter().map(|mut answered| answered.try_recv());
-    Ok(answers.collect::<Result<_, _>>()?)
+    batch
 }
 
-fn set_one(key: &str, value: &[u8]) -> Change {
-    Change::Set(vec![(key.to_owned(), value.to_owned())])
-}
-
-fn count_on(key: &str) -> Change {
-    let key = key.to_owned();
-    Change::Increment { key, delta: 1 }
+fn keys(connection: &Connection) -> Result<Vec<(u64, String)>> {
+    let mut keys = connection.prepare("SELECT id, key FROM entries ORDER BY id")?;
+    let keys = keys.query_map([], |row| Ok((row.get::<_, i64>(0)?.unsigned_abs(), row.get(1)?)))?;
+    Ok(keys.collect::<rusqlite::Result<_>>()?)
 }
 
 #[test]
-fn a_refused_write_fails_alone() -> Result<()> {
+fn the_last_of_several_writes_counts_and_the_first_gives_the_place() -> Result<()> {
     let mut connection = database()?;
-    let changes = vec![set_one("text", b"x"), count_on("text"), count_on("n"), count_on("n")];
-    let answers = commit_all(&mut connection, changes)?;
-    assert!(matches!(answers.as_slice(), [Ok(0), Err(StoreError::NotACounter { .. }), Ok(1), Ok(2)]));
-    assert_eq!(get(&connection, "b", "text")?, Some(b"x".into()));
-    assert_eq!(get(&connection, "b", "n")?, Some(b"2".into()));
+    batch([("kept", set(1, "1")), ("again", set(2, "1")), ("gone", set(3, "1"))]).commit(&mut connection)?;
+    let changes = [
+        ("new", set(4, "1")),
+        ("kept", set(5, "2")),
+        ("again", Pending::Deleted),
+        ("again", set(6, "2")),
+        ("again", set(7, "3")),
+        ("new", set(8, "2")),
+        ("gone", set(9, "2")),
+        ("gone", Pending::Deleted),
+        ("never", Pending::Deleted),
+    ];
+    batch(changes).commit(&mut connection)?;
+    let found = keys(&connection)?;
+    let expected = [(1, "kept"), (4, "new"), (6, "again")].map(|(id, key)| (id, key.to_owned()));
+    assert_eq!(found, expected);
+    for (key, value) in [("kept", "2"), ("new", "2"), ("again", "3")] {
+        assert_eq!(get(&connection, "b", key)?, Some(value.into()));
+    }
     Ok(())
 }
 
 #[test]
-fn a_batch_that_fails_half_way_leaves_nothing_of_itself() -> Result<()> {
-    let mut connection = database()?;
-    connection.execute_batch(
-        "CREATE TRIGGER picky BEFORE INSERT ON entries WHEN new.key = 'bad'
-         BEGIN SELECT RAISE(ABORT, 'no'); END",
-    )?;
-    let entries = ["first", "bad", "last"].map(|key| (key.to_owned(), b"v".to_vec()));
-    let changes = vec![count_on("n"), Change::Set(entries.into()), set_one("k", b"v")];
-    let answers = commit_all(&mut connection, changes)?;
-    assert!(matches!(answers.as_slice(), [Ok(1), Err(StoreError::Engine { .. }), Ok(0)]));
-    assert_eq!(get(&connection, "b", "first")?, None);
-    assert_eq!(get(&connection, "b", "k")?, Some(b"v".into()));
-    Ok(())
-}
-
-#[test]
-fn a_failed_transaction_fails_all_and_later_ones_may_succeed() -> Result<()> {
+fn a_commit_that_fails_leaves_nothing_of_itself() -> Result<()> {
+    let half_way = "
+        CREATE TRIGGER picky BEFORE INSERT ON entries WHEN new.key = 'bad'
+        BEGIN SELECT RAISE(ABORT, 'no'); END";
     let undone_half_way = "
         CREATE TRIGGER picky BEFORE INSERT ON entries WHEN new.key = 'bad'
         BEGIN SELECT RAISE(ROLLBACK, 'no'); END";
@@ -73,17 +68,14 @@ fn a_failed_transaction_fails_all_and_later_ones_may_succeed() -> Result<()> {
         CREATE TABLE other (id REFERENCES entries DEFERRABLE INITIALLY DEFERRED);
         CREATE TRIGGER picky AFTER INSERT ON entries WHEN new.key = 'bad'
         BEGIN INSERT INTO other VALUES (-1); END";
-    for fault in [undone_half_way, refused_at_commit] {
+    for fault in [half_way, undone_half_way, refused_at_commit] {
         let mut connection = database()?;
         connection.execute_batch(fault)?;
-        let bad = ["first", "bad"].map(|key| (key.to_owned(), b"v".to_vec()));
-        let changes = vec![set_one("k", b"v"), Change::Set(bad.into()), count_on("n")];
-        let answers = commit_all(&mut connection, changes)?;
-        let failed = |answer: &Answer| matches!(answer, Err(StoreError::Engine { .. }));
-        assert!(answers.iter().all(failed), "{answers:?}");
-        assert_eq!(get(&connection, "b", "k")?, None);
-        let answers = commit_all(&mut connection, vec![count_on("n")])?;
-        assert!(matches!(answers.as_slice(), [Ok(1)]), "{answers:?}");
+        let failed = batch([("first", set(1, "v")), ("bad", set(2, "v")), ("last", set(3, "v"))]);
+        assert!(failed.commit(&mut connection).is_err());
+        assert_eq!(keys(&connection)?, []);
+        batch([("k", set(4, "v"))]).commit(&mut connection)?;
+        assert_eq!(keys(&connection)?, [(4, "k".to_owned())]);
     }
     Ok(())
 }

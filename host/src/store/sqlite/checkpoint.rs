@@ -1,0 +1,117 @@
+//! Checkpoints: what is in the WAL goes into the database, where it stays.
+//!
+//! SQLite would do this in the commit that makes the WAL too long, and every call
+//! that waits for that commit would wait for it. Here a thread with a connection of
+//! its own does it beside the writer, in small steps. For SQLite to begin the WAL anew
+//! there must be a moment in which nothing of it is left to copy: when it has grown
+//! long, the writer copies the little that the thread has left.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, SyncSender, TrySendError};
+use std::thread::{self, JoinHandle};
+
+use rusqlite::Connection;
+
+use super::batch::Batch;
+use super::schema;
+
+/// About how many pages are written between two steps.
+const STEP: usize = 1000;
+
+/// The pages of a WAL that is begun anew: 16 MiB.
+const LONG: u32 = 4000;
+
+/// The steps of one database, and the thread that makes them.
+pub struct Checkpoints {
+    /// About how many pages were written since the last step.
+    written: usize,
+    /// Whether the WAL was long after the last step.
+    long: Arc<AtomicBool>,
+    /// Wakes the thread, which ends with it.
+    due: Option<SyncSender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Checkpoints {
+    /// Starts the thread.
+    pub fn start(path: PathBuf) -> io::Result<Checkpoints> {
+        let (due, steps) = mpsc::sync_channel(1);
+        let long = Arc::<AtomicBool>::default();
+        let found_long = long.clone();
+        let thread = thread::Builder::new().name("store-checkpoints".to_owned()).spawn(move || {
+            let mut connection = None;
+            while steps.recv().is_ok() {
+                match step(&path, &mut connection) {
+                    Ok(pages) => found_long.store(pages >= LONG, Ordering::Relaxed),
+                    Err(error) => {
+                        // The WAL has all of it still.
+                        tracing::warn!(%error, "could not fold the store's log into its database");
+                        connection = None;
+                    }
+                }
+            }
+        })?;
+        Ok(Checkpoints { written: 0, long, due: Some(due), thread: Some(thread) })
+    }
+
+    /// Counts what was committed, and has it copied when there is enough.
+    pub fn committed(&mut self, writer: &Connection, batch: &Batch) {
+        if self.long.swap(false, Ordering::Relaxed)
+            && let Err(error) = passive(writer)
+        {
+            tracing::warn!(%error, "could not fold the store's log into its database");
+        }
+        self.written += batch.pages();
+        if self.written < STEP {
+            return;
+        }
+        if let Some(due) = &self.due {
+            match due.try_send(()) {
+                // One that is due already copies these, too.
+                Ok(()) | Err(TrySendError::Full(())) => self.written = 0,
+                Err(TrySendError::Disconnected(())) => {}
+            }
+        }
+    }
+
+    /// Folds all of the WAL, if nobody reads from it, and gives its room back.
+    pub fn fold(&self, connection: &Connection) -> rusqlite::Result<()> {
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+    }
+
+    /// Ends the thread.
+    pub fn end(&mut self) {
+        self.due = None;
+        if let Some(thread) = self.thread.take() {
+            // It is over either way.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Checkpoints {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Copies what is not copied yet; the pages that the WAL has.
+fn step(path: &std::path::Path, kept: &mut Option<Connection>) -> rusqlite::Result<u32> {
+    let connection = match kept.take() {
+        Some(connection) => connection,
+        None => schema::connect(path)?,
+    };
+    let pages = passive(&connection)?;
+    *kept = Some(connection);
+    Ok(pages)
+}
+
+/// Copies as much as it can without waiting for readers or the writer.
+fn passive(connection: &Connection) -> rusqlite::Result<u32> {
+    let mut checkpoint = connection.prepare_cached("PRAGMA wal_checkpoint(PASSIVE)")?;
+    // Where another checkpoint runs there is nothing to tell.
+    checkpoint.query_row([], |row| row.get::<_, i64>(1)).map(|pages| u32::try_from(pages).unwrap_or(0))
+}

@@ -1,0 +1,365 @@
+//! What was written and is not durable yet.
+//!
+//! A write is applied here, in the order of the log, and returns its place in it
+//! at once. The writer commits what has gathered as one transaction, and batches one
+//! after the other: the disk always holds a prefix of the log. So whatever was
+//! derived from a write comes after it, and nobody may be told of either before
+//! [`Log::durable`] returns.
+//!
+//! A commit that fails takes with it all that came after: it is lost, and nothing is
+//! written until the database has been opened again.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::batch::{Batch, Pending};
+use crate::store::watermark::{Lsn, Watermark};
+use crate::store::{StoreError, counter};
+
+/// The most bytes, keys and values, that wait to be durable. Writers beyond it wait
+/// for room. One write may have 16 MiB.
+const MOST_PENDING: usize = 32 << 20;
+
+/// The log of one database, from where it is not durable.
+pub struct Log {
+    /// Protects all of it, together; held for one operation.
+    state: Mutex<State>,
+    /// Wakes the writer.
+    changed: Condvar,
+    /// The place up to which it is durable, but for what was lost.
+    durable: AtomicU64,
+    /// Whether anything is pending, so that reads need no lock while nothing is.
+    pending: AtomicBool,
+    /// Whether anything was lost, ever.
+    has_lost: AtomicBool,
+}
+
+struct State {
+    /// What the next commit takes.
+    gathering: Batch,
+    /// What is being committed.
+    committing: Option<Arc<Batch>>,
+    /// The place of the last write.
+    last: Lsn,
+    durable: Lsn,
+    /// The id of the next key that is set.
+    next_id: u64,
+    /// Why nothing can be written now.
+    failed: Option<StoreError>,
+    /// The places after which commits failed, up to the last that these took along.
+    lost: Vec<(Range<u64>, StoreError)>,
+    closed: bool,
+}
+
+/// What an increment came to.
+pub enum Counted {
+    /// The new value.
+    Sum(u64),
+    /// What the database has must be read first, or again.
+    Unknown,
+}
+
+impl Log {
+    /// An empty log, for a database that gives this id to the next key.
+    pub fn new(next_id: u64) -> Log {
+        let state = State {
+            gathering: Batch::default(),
+            committing: None,
+            last: Lsn::default(),
+            durable: Lsn::default(),
+            next_id,
+            failed: None,
+            lost: Vec::new(),
+            closed: false,
+        };
+        Log {
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+            durable: AtomicU64::new(0),
+            pending: AtomicBool::new(false),
+            has_lost: AtomicBool::new(false),
+        }
+    }
+
+    /// What is pending for a key; none if the database has the last word. What is
+    /// found is held against `seen`.
+    pub fn get(&self, bucket: &str, key: &str, seen: &Watermark) -> Option<Option<Bytes>> {
+        if !self.has_pending() {
+            return None;
+        }
+        let state = self.state();
+        let (pending, lsn) = state.find(bucket, key)?;
+        seen.raise(lsn);
+        Some(pending.value().cloned())
+    }
+
+    /// Whether anything is pending.
+    pub fn has_pending(&self) -> bool {
+        self.pending.load(Ordering::Acquire)
+    }
+
+    /// The place up to which the database has everything: take it before a look at
+    /// the database that goes with one at what is pending.
+    pub fn place(&self) -> Lsn {
+        Lsn(self.durable.load(Ordering::Acquire))
+    }
+
+    /// A look at what is pending for these keys, if nothing has become durable since
+    /// `place`: then a snapshot of the database that was made between lacks nothing.
+    pub fn get_many(
+        &self,
+        place: Lsn,
+        bucket: &str,
+        keys: &[String],
+        seen: &Watermark,
+    ) -> Option<Vec<Option<Option<Bytes>>>> {
+        let state = self.state_at(place)?;
+        let find = |key: &String| {
+            let (pending, lsn) = state.find(bucket, key)?;
+            seen.raise(lsn);
+            Some(pending.value().cloned())
+        };
+        Some(keys.iter().map(find).collect())
+    }
+
+    /// The same for all keys of a bucket.
+    pub fn keys(&self, place: Lsn, bucket: &str, seen: &Watermark) -> Option<Vec<(String, Pending)>> {
+        let state = self.state_at(place)?;
+        let older = state.committing.iter().flat_map(|batch| batch.of(bucket));
+        let newer = state.gathering.of(bucket);
+        let mut keys: HashMap<&str, Pending> = HashMap::new();
+        for (key, pending) in older.chain(newer) {
+            let merged = match keys.get(key) {
+                Some(before) => pending.clone().after(before),
+                None => pending.clone(),
+            };
+            keys.insert(key, merged);
+        }
+        if !keys.is_empty() {
+            seen.raise(state.last);
+        }
+        Some(keys.into_iter().map(|(key, pending)| (key.to_owned(), pending)).collect())
+    }
+
+    /// Sets or deletes these keys, all at one place of the log. It waits for room and
+    /// for nothing else.
+    pub async fn write(
+        &self,
+        bucket: &str,
+        changes: Vec<(String, Option<Vec<u8>>)>,
+        seen: &Watermark,
+    ) -> Result<(), StoreError> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let bytes = changes.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, Vec::len)).sum();
+        let mut state = self.room(bucket, bytes).await?;
+        for (key, value) in changes {
+            state.put(bucket, key, value);
+        }
+        self.written(state, seen);
+        Ok(())
+    }
+
+    /// Adds to the counter at a key. `stored` is what the database had at a place, if
+    /// that was asked; it counts if nothing is pending for the key and nothing has
+    /// become durable since.
+    pub async fn increment(
+        &self,
+        bucket: &str,
+        key: &str,
+        delta: u64,
+        stored: Option<(Lsn, Option<Vec<u8>>)>,
+        seen: &Watermark,
+    ) -> Result<Counted, StoreError> {
+        let mut state = self.room(bucket, key.len()).await?;
+        let sum = match (state.find(bucket, key), stored) {
+            (Some((pending, lsn)), _) => {
+                seen.raise(lsn);
+                counter::add(bucket, key, pending.value().map(AsRef::as_ref), delta)?
+            }
+            (None, Some((place, value))) if place == state.durable => {
+                counter::add(bucket, key, value.as_deref(), delta)?
+            }
+            (None, _) => return Ok(Counted::Unknown),
+        };
+        state.put(bucket, key.to_owned(), Some(sum.to_string().into_bytes()));
+        self.written(state, seen);
+        Ok(Counted::Sum(sum))
+    }
+
+    /// Returns when everything up to this place is durable, or is known to be lost.
+    pub async fn durable(&self, lsn: Lsn) -> Result<(), StoreError> {
+        if lsn <= self.place() && !self.has_lost.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let mut end = {
+            let state = self.state();
+            if let Some((_, error)) = state.lost.iter().find(|(range, _)| range.contains(&lsn.0)) {
+                return Err(error.clone());
+            }
+            if lsn <= state.durable {
+                return Ok(());
+            }
+            match &state.committing {
+                Some(batch) if lsn <= batch.last => batch.end.subscribe(),
+                _ => state.gathering.end.subscribe(),
+            }
+        };
+        let ended = end.wait_for(Option::is_some).await;
+        match ended {
+            Ok(end) => end.clone().unwrap_or(Ok(())),
+            Err(gone) => Err(StoreError::engine("tell whether a write is durable", gone)),
+        }
+    }
+
+    /// Why nothing can be written, if so.
+    pub fn health(&self) -> Result<(), StoreError> {
+        self.state().failed.clone().map_or(Ok(()), Err)
+    }
+
+    /// Takes no more writes.
+    pub fn close(&self) {
+        self.state().closed = true;
+        self.changed.notify_all();
+    }
+
+    /// What the writer is to commit next, once there is something; none after the
+    /// end.
+    pub fn next(&self) -> Option<Arc<Batch>> {
+        let mut state = self.state();
+        while state.gathering.is_empty() {
+            if state.closed {
+                return None;
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        let batch = Arc::new(std::mem::take(&mut state.gathering));
+        state.committing = Some(batch.clone());
+        Some(batch)
+    }
+
+    /// The batch that was taken is durable.
+    pub fn committed(&self, batch: &Batch) {
+        let mut state = self.state();
+        let committed = state.committing.take();
+        state.durable = batch.last;
+        self.durable.store(batch.last.0, Ordering::Release);
+        self.pending.store(!state.gathering.is_empty(), Ordering::Release);
+        drop(state);
+        batch.end.send_replace(Some(Ok(())));
+        drop(committed);
+    }
+
+    /// The batch that was taken is lost, and all that came after it.
+    pub fn fail(&self, error: &StoreError) {
+        let mut state = self.state();
+        let lost = state.durable.0 + 1..state.last.0 + 1;
+        state.lost.push((lost, error.clone()));
+        self.has_lost.store(true, Ordering::Release);
+        self.pass(&mut state);
+        state.failed = Some(error.clone());
+        let committing = state.committing.take();
+        let gathering = std::mem::take(&mut state.gathering);
+        self.pending.store(false, Ordering::Release);
+        drop(state);
+        for batch in committing.as_deref().into_iter().chain([&gathering]) {
+            batch.end.send_replace(Some(Err(error.clone())));
+        }
+    }
+
+    /// The database was opened again; this id is free in it.
+    pub fn recover(&self, next_id: u64) {
+        let mut state = self.state();
+        state.next_id = state.next_id.max(next_id);
+        state.failed = None;
+        // What was read of the database before counts no more.
+        state.last.0 += 1;
+        self.pass(&mut state);
+    }
+
+    /// Waits a while. Whether it is still open then.
+    pub fn pause(&self, patience: Duration) -> bool {
+        let state = self.state();
+        let paused = self.changed.wait_timeout_while(state, patience, |state| !state.closed);
+        !paused.unwrap_or_else(PoisonError::into_inner).0.closed
+    }
+
+    /// The state, when so many bytes may be added.
+    async fn room(&self, bucket: &str, bytes: usize) -> Result<MutexGuard<'_, State>, StoreError> {
+        loop {
+            let mut end = {
+                let state = self.state();
+                if state.closed {
+                    return Err(StoreError::Closed { bucket: bucket.to_owned() });
+                }
+                if let Some(error) = &state.failed {
+                    return Err(error.clone());
+                }
+                let pending = state.gathering.bytes + state.committing.as_ref().map_or(0, |batch| batch.bytes);
+                if pending == 0 || pending + bytes <= MOST_PENDING {
+                    return Ok(state);
+                }
+                state.committing.as_deref().unwrap_or(&state.gathering).end.subscribe()
+            };
+            // However it ended: the next look tells.
+            let _ = end.wait_for(Option::is_some).await;
+        }
+    }
+
+    fn written(&self, mut state: MutexGuard<'_, State>, seen: &Watermark) {
+        state.last.0 += 1;
+        let lsn = state.last;
+        state.gathering.last = lsn;
+        self.pending.store(true, Ordering::Release);
+        drop(state);
+        self.changed.notify_one();
+        seen.raise(lsn);
+    }
+
+    /// Goes on behind the last write.
+    fn pass(&self, state: &mut State) {
+        state.durable = state.last;
+        self.durable.store(state.last.0, Ordering::Release);
+    }
+
+    fn state_at(&self, place: Lsn) -> Option<MutexGuard<'_, State>> {
+        Some(self.state()).filter(|state| state.durable == place)
+    }
+
+    // Nothing is left half changed by a panic: only memory could run out.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// What becomes of a key, and the place in the log that this depends on.
+    fn find(&self, bucket: &str, key: &str) -> Option<(&Pending, Lsn)> {
+        let newer = self.gathering.get(bucket, key).map(|pending| (pending, self.gathering.last));
+        newer.or_else(|| {
+            let batch = self.committing.as_deref()?;
+            Some((batch.get(bucket, key)?, batch.last))
+        })
+    }
+
+    fn put(&mut self, bucket: &str, key: String, value: Option<Vec<u8>>) {
+        let change = match value {
+            None => Pending::Deleted,
+            Some(value) => {
+                let id = self.next_id;
+                self.next_id += 1;
+                Pending::Set { id, anew: false, value: value.into() }
+            }
+        };
+        self.gathering.put(bucket, key, change);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,99 @@
+//! What a log promises, with nobody at the disk but the test.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+
+use anyhow::{Context, Result};
+
+use super::*;
+
+/// A write, and what its caller has seen by it.
+async fn set(log: &Log, key: &str, value: &[u8]) -> Result<Watermark> {
+    let seen = Watermark::default();
+    log.write("b", vec![(key.to_owned(), Some(value.to_vec()))], &seen).await?;
+    Ok(seen)
+}
+
+/// Whether a future is over when it is polled.
+async fn is_over(future: impl Future) -> bool {
+    let mut future = pin!(future);
+    poll_fn(|context| Poll::Ready(future.as_mut().poll(context).is_ready())).await
+}
+
+fn broken() -> StoreError {
+    StoreError::engine("write", std::io::Error::other("the disk is full"))
+}
+
+#[tokio::test]
+async fn who_read_what_is_pending_waits_for_it() -> Result<()> {
+    let log = Log::new(1);
+    set(&log, "k", b"1").await?;
+    let first = log.next().context("something gathered")?;
+    let reader = Watermark::default();
+    assert_eq!(log.get("b", "k", &reader), Some(Some("1".into())));
+    let stranger = Watermark::default();
+    assert_eq!(log.get("b", "other", &stranger), None);
+    assert!(stranger.get().is_none(), "it met nothing that is pending");
+    let later = set(&log, "k", b"2").await?;
+    assert!(!is_over(log.durable(reader.get())).await);
+    log.committed(&first);
+    log.durable(reader.get()).await?;
+    assert!(!is_over(log.durable(later.get())).await, "it is in the next commit");
+    let second = log.next().context("something gathered")?;
+    log.committed(&second);
+    log.durable(later.get()).await?;
+    assert_eq!(log.get("b", "k", &stranger), None, "the database has it");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_failed_commit_takes_with_it_what_came_after() -> Result<()> {
+    let log = Log::new(1);
+    let before = set(&log, "a", b"1").await?;
+    log.committed(&*log.next().context("something gathered")?);
+    let during = set(&log, "b", b"1").await?;
+    let _taken = log.next().context("something gathered")?;
+    let after = set(&log, "c", b"1").await?;
+    log.fail(&broken());
+    log.durable(before.get()).await?;
+    for lost in [&during, &after] {
+        assert!(log.durable(lost.get()).await.is_err());
+    }
+    assert!(!log.has_pending(), "reads find what is durable");
+    assert!(set(&log, "d", b"1").await.is_err() && log.health().is_err());
+
+    log.recover(7);
+    let again = set(&log, "d", b"1").await?;
+    log.committed(&*log.next().context("something gathered")?);
+    log.durable(again.get()).await?;
+    assert!(log.durable(after.get()).await.is_err(), "lost for good");
+    log.durable(before.get()).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_count_on_what_the_database_had_before_is_refused() -> Result<()> {
+    let log = Log::new(1);
+    let (seen, place) = (Watermark::default(), log.place());
+    set(&log, "other", b"1").await?;
+    log.committed(&*log.next().context("something gathered")?);
+    let stale = log.increment("b", "n", 1, Some((place, None)), &seen).await?;
+    assert!(matches!(stale, Counted::Unknown));
+    let fresh = log.increment("b", "n", 1, Some((log.place(), Some(b"6".into()))), &seen).await?;
+    assert!(matches!(fresh, Counted::Sum(7)));
+    let pending = log.increment("b", "n", 1, None, &seen).await?;
+    assert!(matches!(pending, Counted::Sum(8)));
+    Ok(())
+}
+
+#[tokio::test]
+async fn writes_wait_for_room() -> Result<()> {
+    let log = Log::new(1);
+    set(&log, "k", &vec![0; MOST_PENDING]).await?;
+    let mut next = pin!(set(&log, "more", b"1"));
+    assert!(!is_over(&mut next).await);
+    log.committed(&*log.next().context("something gathered")?);
+    next.await?;
+    Ok(())
+}

@@ -1,0 +1,159 @@
+//! Clients that write at random, and what a crash leaves of it.
+//!
+//! Each client has a bucket and a model of it. At some moment the files are copied, as
+//! a `kill -9` would leave them, and opened: each bucket must then be as its model was
+//! at some time, and not before the last change that its client was told of.
+
+use std::fs;
+use std::hash::{BuildHasher, RandomState};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::{Result, ensure};
+use tokio::task::JoinSet;
+
+use super::super::SqliteStore;
+use crate::store::{BucketStore, Watermark};
+
+const CLIENTS: usize = 8;
+const STEPS: usize = 60;
+
+/// A bucket's keys in the order in which they were first set, with their values.
+type Model = Vec<(String, Vec<u8>)>;
+
+/// Numbers that look random and come again from the same seed.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 >> 33).unwrap_or_default() % end
+    }
+}
+
+/// What a client did: its model after each step, and how many of these it was told of.
+#[derive(Default)]
+struct Told(AtomicUsize);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_crash_leaves_all_that_anybody_was_told() -> Result<()> {
+    for _ in 0..10 {
+        let seed = RandomState::new().hash_one(0) | 1;
+        let found = lost_by_a_crash(seed, true).await?;
+        assert_eq!(found, Vec::<String>::new(), "with seed {seed}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_harness_finds_what_was_told_too_early() -> Result<()> {
+    for seed in 1.. {
+        if !lost_by_a_crash(seed, false).await?.is_empty() {
+            return Ok(());
+        }
+        ensure!(seed < 50, "clients that did not wait for the disk lost nothing");
+    }
+    Ok(())
+}
+
+/// What was told and is not there after a crash. Clients are told of a change when it
+/// is durable, or, for a fault to be found, when it was made.
+async fn lost_by_a_crash(seed: u64, wait: bool) -> Result<Vec<String>> {
+    let (folder, crashed) = (tempfile::tempdir()?, tempfile::tempdir()?);
+    let store = Arc::new(SqliteStore::open(&folder.path().join("test.db")).await?);
+    let told: Arc<Vec<Told>> = Arc::new((0..CLIENTS).map(|_| Told::default()).collect());
+    let mut clients = JoinSet::new();
+    for client in 0..CLIENTS {
+        clients.spawn(work(store.clone(), client, seed, wait, told.clone()));
+    }
+    let enough = STEPS * CLIENTS / 4;
+    let all = || told.iter().map(|told| told.0.load(Ordering::SeqCst)).collect::<Vec<_>>();
+    while all().iter().sum::<usize>() < enough {
+        tokio::task::yield_now().await;
+    }
+    let told_before = all();
+    for name in ["test.db", "test.db-wal"] {
+        fs::copy(folder.path().join(name), crashed.path().join(name))?;
+    }
+    let mut models = vec![Vec::new(); CLIENTS];
+    while let Some(done) = clients.join_next().await {
+        let (client, steps) = done??;
+        models[client] = steps;
+    }
+    let mut lost = Vec::new();
+    for (client, found) in buckets(crashed.path()).await?.into_iter().enumerate() {
+        let steps = &models[client][told_before[client]..];
+        if !steps.contains(&found) {
+            lost.push(format!("client {client} was told of {} changes; there is {found:?}", told_before[client]));
+        }
+    }
+    Ok(lost)
+}
+
+/// What a client does; its models, from the empty one on.
+async fn work(
+    store: Arc<SqliteStore>,
+    client: usize,
+    seed: u64,
+    wait: bool,
+    told: Arc<Vec<Told>>,
+) -> Result<(usize, Vec<Model>)> {
+    let bucket = format!("of {client}");
+    let mut random = Random(seed.wrapping_mul(client as u64 + 1) | 1);
+    let mut models = vec![Model::new()];
+    let mut model = Model::new();
+    for step in 0..STEPS {
+        let seen = Watermark::default();
+        let keys: Vec<String> = (0..1 + random.below(3)).map(|_| format!("k{}", random.below(6))).collect();
+        match random.below(4) {
+            0 => {
+                model.retain(|(key, _)| !keys.contains(key));
+                store.delete_many(&bucket, keys.clone(), &seen).await?;
+            }
+            1 => {
+                let sum = store.increment(&bucket, "n".into(), 1, &seen).await?;
+                put(&mut model, "n", sum.to_string().into_bytes());
+            }
+            _ => {
+                let value = vec![b'x'; random.below(100)];
+                keys.iter().for_each(|key| put(&mut model, key, value.clone()));
+                let entries = keys.iter().map(|key| (key.clone(), value.clone()));
+                store.set_many(&bucket, entries.collect(), &seen).await?;
+            }
+        }
+        models.push(model.clone());
+        ensure!(contents(&*store, &bucket).await? == model, "client {client} does not see its step {step}");
+        if wait {
+            store.durable(seen.get()).await?;
+        }
+        told[client].0.store(step + 1, Ordering::SeqCst);
+    }
+    Ok((client, models))
+}
+
+fn put(model: &mut Model, key: &str, value: Vec<u8>) {
+    match model.iter_mut().find(|(known, _)| known == key) {
+        Some((_, old)) => *old = value,
+        None => model.push((key.to_owned(), value)),
+    }
+}
+
+/// All buckets of a database that nobody has open.
+async fn buckets(folder: &Path) -> Result<Vec<Model>> {
+    let store = SqliteStore::open(&folder.join("test.db")).await?;
+    let mut found = Vec::new();
+    for client in 0..CLIENTS {
+        found.push(contents(&store, &format!("of {client}")).await?);
+    }
+    Ok(found)
+}
+
+async fn contents(store: &dyn BucketStore, bucket: &str) -> Result<Model> {
+    let seen = Watermark::default();
+    let keys = store.list_keys(bucket, None, &seen).await?.keys;
+    let found = store.get_many(bucket, keys, usize::MAX, &seen).await?;
+    Ok(found.into_iter().flatten().collect())
+}

@@ -1,0 +1,95 @@
+//! A disk that is full: what is there can be read, nothing is promised, and it goes on
+//! when there is room.
+
+use std::process::Stdio;
+
+use http::StatusCode;
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::support::{Client, Host, dovetail, post, shop, until};
+
+const WRITERS: u64 = 8;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_loses_nothing_and_ends_when_there_is_room() {
+    let folder = shop();
+    let host = Host::start(
+        // The limit is then an error of the write, as a full disk is, and no signal.
+        std::process::Command::new("sh")
+            .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
+            .arg(dovetail().get_program())
+            .args(["up", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--manifest"])
+            .arg(folder.path().join("dovetail.toml"))
+            .env_remove("DOVETAIL_LOG")
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped()),
+    );
+    let mut client = host.connect().await;
+    let mut answered = vec![order(&mut client, "first").await.expect("there is room")];
+
+    let log = folder.path().join("data/shop.db-wal");
+    let size = log.metadata().expect("the store has a log").len();
+    limit(&host, Some(size + 64 * 1024));
+    let mut writers = JoinSet::new();
+    for writer in 0..WRITERS {
+        let mut client = host.connect().await;
+        writers.spawn(async move {
+            let mut taken = Vec::new();
+            while let Some(order) = order(&mut client, &format!("{writer}.{}", taken.len())).await {
+                taken.push(order);
+            }
+            taken
+        });
+    }
+    for taken in writers.join_all().await {
+        answered.extend(taken);
+    }
+    assert_kept(&mut client, &answered).await;
+    let mut admin = Client::http1(host.admin).await;
+    let ready = admin.get("/readyz").await;
+    assert_eq!(ready.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(ready.json()["error"].as_str().is_some_and(|error| error.contains("a commit of the store")), "{ready:?}");
+    assert_eq!(order(&mut client, "still full").await, None);
+
+    limit(&host, None);
+    until("it takes orders again", async || match order(&mut client, "room again").await {
+        Some(order) => {
+            answered.push(order);
+            true
+        }
+        None => false,
+    })
+    .await;
+    assert_eq!(admin.get("/readyz").await.status, StatusCode::OK);
+    assert_kept(&mut client, &answered).await;
+    host.signal("KILL");
+    assert!(!host.wait().success());
+    let host = Host::up(folder.path());
+    assert_kept(&mut host.connect().await, &answered).await;
+}
+
+/// An order that was taken; none if it was refused as it should be.
+async fn order(client: &mut Client, item: &str) -> Option<Value> {
+    let order = json!({ "user_id": 1, "item": item });
+    let answer = client.try_send(post("/orders", order.to_string())).await.expect("an answer");
+    match answer.status {
+        StatusCode::CREATED => Some(answer.json()),
+        StatusCode::SERVICE_UNAVAILABLE => None,
+        _ => panic!("{answer:?}"),
+    }
+}
+
+/// Orders that were taken are there, each under an id of its own.
+async fn assert_kept(client: &mut Client, answered: &[Value]) {
+    for order in answered {
+        assert_eq!(client.get(&format!("/orders/{}", order["id"])).await.json(), *order);
+    }
+}
+
+/// Let no file of the host grow beyond this.
+fn limit(host: &Host, bytes: Option<u64>) {
+    let pid = Pid::from_raw(host.id().cast_signed()).expect("it runs");
+    prlimit(Some(pid), Resource::Fsize, Rlimit { current: bytes, maximum: None }).expect("it may be limited");
+}
