@@ -15,7 +15,16 @@ use super::{OutputCommit, StoreError};
 pub struct Held<B: Body> {
     body: B,
     commit: OutputCommit,
-    waiting: Option<(Option<Result<Frame<B::Data>, Error>>, Commit)>,
+    waiting: Option<Waiting<B::Data>>,
+}
+
+/// A piece, or the end.
+type Piece<D> = Option<Result<Frame<D>, Error>>;
+
+/// A piece that is there, and what it waits for.
+struct Waiting<D> {
+    piece: Piece<D>,
+    commit: Commit,
 }
 
 type Commit = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>;
@@ -40,21 +49,21 @@ where
     type Data = B::Data;
     type Error = Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, Error>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Piece<B::Data>> {
         if self.waiting.is_none() {
-            let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+            let piece = ready!(Pin::new(&mut self.body).poll_frame(cx));
             if self.commit.seen.get().is_none() {
-                return Poll::Ready(frame);
+                return Poll::Ready(piece);
             }
             let commit = self.commit.clone();
-            self.waiting = Some((frame, Box::pin(async move { commit.done().await })));
+            self.waiting = Some(Waiting { piece, commit: Box::pin(async move { commit.done().await }) });
         }
-        let Some((frame, commit)) = &mut self.waiting else { return Poll::Pending };
+        let Some(Waiting { piece, commit }) = &mut self.waiting else { return Poll::Pending };
         let durable = ready!(commit.as_mut().poll(cx));
-        let frame = frame.take();
+        let piece = piece.take();
         self.waiting = None;
         Poll::Ready(match durable {
-            Ok(()) => frame,
+            Ok(()) => piece,
             // The end of what is cut must not look like that of what is whole.
             Err(_) => Some(Err(Error::HttpResponseIncomplete)),
         })

@@ -16,6 +16,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::{Instant, timeout_at};
 
 use super::batch::{Batch, Pending};
 use crate::store::watermark::{Lsn, Watermark};
@@ -24,6 +25,10 @@ use crate::store::{StoreError, counter};
 /// The most bytes, keys and values, that wait to be durable. Writers beyond it wait
 /// for room. One write may have 16 MiB.
 const MOST_PENDING: usize = 32 << 20;
+
+/// How long a write waits for room: half of the default `limits.deadline`, so that its
+/// call can still say why it failed.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The log of one database, from where it is not durable.
 pub struct Log {
@@ -292,6 +297,7 @@ impl Log {
 
     /// The state, when so many bytes may be added.
     async fn room(&self, bucket: &str, bytes: usize) -> Result<MutexGuard<'_, State>, StoreError> {
+        let patience = Instant::now() + PATIENCE;
         loop {
             let mut end = {
                 let state = self.state();
@@ -308,7 +314,10 @@ impl Log {
                 state.committing.as_deref().unwrap_or(&state.gathering).end.subscribe()
             };
             // However it ended: the next look tells.
-            let _ = end.wait_for(Option::is_some).await;
+            if timeout_at(patience, end.wait_for(Option::is_some)).await.is_err() {
+                let bucket = bucket.to_owned();
+                return Err(StoreError::Behind { bucket, most: MOST_PENDING, waited: PATIENCE });
+            }
         }
     }
 

@@ -171,6 +171,19 @@ fn contents(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
 }
 
 #[tokio::test]
+async fn one_host_at_a_time_has_it_open() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("demo.db");
+    let store = SqliteStore::open(&path).await?;
+    let Err(error) = SqliteStore::open(&path).await else { bail!("two hosts would count the same numbers") };
+    ensure!(matches!(error, StoreError::InUse { .. }), error);
+    SqliteStore::inspect(&path)?;
+    drop(store);
+    SqliteStore::open(&path).await?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn takes_an_empty_file() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("demo.db");

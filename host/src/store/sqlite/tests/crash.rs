@@ -34,7 +34,7 @@ impl Random {
     }
 }
 
-/// What a client did: its model after each step, and how many of these it was told of.
+/// How many of its changes a client was told of.
 #[derive(Default)]
 struct Told(AtomicUsize);
 
