@@ -155,6 +155,9 @@ impl Login {
             (_, "READONLY") => "name the server that takes writes",
             (_, "LOADING") => "wait until the server has read its data",
             (_, "MISCONF") => "let the server write to its disk again",
+            (ErrorKind::Io, _) if error.to_string().contains("certificate") => {
+                "name the server as its certificate does, and who vouches for it by ?sslrootcert=FILE"
+            }
             (ErrorKind::Io, _) => "start its server, or correct host and port in the store url",
             (ErrorKind::RESP3NotSupported, _) => "use Redis 7 or newer",
             _ => "see what the server says",
