@@ -19,12 +19,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+pub use self::store::Commit;
 use self::{
     shop::{Made, Shop},
     store::Store,
 };
-
-pub use self::store::Commit;
 
 mod shop;
 mod store;

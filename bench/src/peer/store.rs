@@ -50,9 +50,11 @@ pub struct Writing<'a>(&'a Connection);
 
 /// A part of a transaction, and who is told when it is durable.
 struct Job {
-    write: Box<dyn FnOnce(&Writing<'_>) -> Result<Made> + Send>,
+    write: Box<Write>,
     answer: oneshot::Sender<Made>,
 }
+
+type Write = dyn FnOnce(&Writing<'_>) -> Result<Made> + Send;
 
 impl Store {
     /// A new one.

@@ -1,4 +1,4 @@
-//! Whether two shops are one: what is compared must do the same.
+//! Whether shops do the same: what is compared must be right first.
 
 use std::net::SocketAddr;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::client::Client;
 
-/// What both are asked, in this order, and the status that is right.
+/// What each is asked, in this order, and the status that is right.
 const QUESTIONS: [(Method, &str, &str, u16); 16] = [
     (Method::GET, "/users/1", "", 200),
     (Method::GET, "/users/7", "", 404),
@@ -28,17 +28,20 @@ const QUESTIONS: [(Method, &str, &str, u16); 16] = [
     (Method::POST, "/orders", "7", 400),
 ];
 
-/// Ask both, which are new, the same.
-pub async fn same(host: SocketAddr, peer: SocketAddr) -> Result<()> {
-    let (mut host, mut peer) = (Client::connect(host).await?, Client::connect(peer).await?);
+/// Ask shops, which are new, the same: each must answer as the first does.
+pub async fn same(shops: &[SocketAddr]) -> Result<()> {
+    let mut clients = Vec::new();
+    for shop in shops {
+        clients.push(Client::connect(*shop).await?);
+    }
     for (method, path, body, status) in QUESTIONS {
-        let [host, peer] = [
-            host.send(method.clone(), path, Bytes::from_static(body.as_bytes())).await?,
-            peer.send(method.clone(), path, Bytes::from_static(body.as_bytes())).await?,
-        ];
-        let [host, peer] = [answer(&host)?, answer(&peer)?];
-        ensure!(host == peer, "to {method} {path} {body} the host answers {host:?}, the peer {peer:?}");
-        ensure!(host.0 == status, "to {method} {path} {body} both answer {host:?} instead of {status}");
+        let mut answers = Vec::new();
+        for client in &mut clients {
+            let said = client.send(method.clone(), path, Bytes::from_static(body.as_bytes())).await?;
+            answers.push(answer(&said)?);
+        }
+        let are_right = answers.iter().all(|answer| answer.0 == status && *answer == answers[0]);
+        ensure!(are_right, "{method} {path} {body}: {status} is right, and was answered with {answers:?}");
     }
     Ok(())
 }

@@ -11,8 +11,8 @@ use crate::{
     report::{self, Target, max, median},
 };
 
-/// The tables' columns.
-const COLUMNS: [&str; 5] = ["req/s", "p50 ms", "p99 ms", "worst ms", "CPU us/req"];
+/// The tables' columns; the last is what the server used for a request.
+const COLUMNS: [&str; 5] = ["req/s", "p50 ms", "p99 ms", "worst ms", "CPU us"];
 
 /// What was found.
 pub struct Figures {

@@ -16,9 +16,7 @@ pub async fn measure(rounds: Rounds) -> Result<Vec<Series>> {
     let folder = Folder::new()?;
     let host = Host::up(&format!("sqlite:{}", folder.path().join("shop.db").display()))?;
     let [group, each] = [Peer::up(Commit::Group)?, Peer::up(Commit::Each)?];
-    for peer in [&group, &each] {
-        check::same(host.gateway, peer.gateway).await?;
-    }
+    check::same(&[host.gateway, group.gateway, each.gateway]).await?;
     let servers = [
         Server { name: "dovetail", gateway: host.gateway, pid: host.pid(), shot: ORDER },
         Server { name: "native", gateway: group.gateway, pid: group.pid(), shot: ORDER },

@@ -48,7 +48,10 @@ impl Rounds {
     /// Measure so many connections to each server, and show how that goes.
     pub async fn measure(self, what: &'static str, connections: usize, servers: &[Server]) -> Result<Series> {
         let Rounds { count, each } = self;
-        println!("\n{what} on {connections} connections that are kept alive, {count} rounds of {each:?} each");
+        println!(
+            "\n{what} on {connections} connections that are kept alive, {count} rounds of {} s each",
+            each.as_secs_f64()
+        );
         Series::print_head();
         let mut turns: Vec<_> = servers.iter().map(|server| (server.name, Vec::new())).collect();
         for server in servers {
@@ -77,8 +80,8 @@ impl Series {
         self.turns.iter().take(1).flat_map(|(_, turns)| turns.iter().map(&figure)).collect()
     }
 
-    /// How many requests the first server answered for one of another's; the median
-    /// over rounds, for the machine is not the same from one minute to the next.
+    /// The first server's figure to another's in the same round; the median of these,
+    /// for the machine is not the same from one minute to the next.
     pub fn first_to(&self, other: usize, figure: impl Fn(&Turn) -> f64) -> f64 {
         let others = self.turns.get(other).into_iter().flat_map(|(_, turns)| turns.iter().map(&figure));
         let ratios: Vec<_> = self.of_first(&figure).iter().zip(others).map(|(first, other)| first / other).collect();
