@@ -6,7 +6,7 @@ use std::{
     io::BufRead,
     net::SocketAddr,
     path::Path,
-    process::Command,
+    process::{Command, Stdio},
 };
 
 use anyhow::{Context, Result, bail, ensure};
@@ -93,7 +93,7 @@ fn addresses(output: impl BufRead) -> Result<(SocketAddr, SocketAddr)> {
 /// what it does.
 fn command() -> Command {
     let mut command = Command::new(root().join("target/release/dovetail"));
-    command.env_remove("DOVETAIL_LOG").env_remove("RUST_BACKTRACE").current_dir(root());
+    command.env_remove("DOVETAIL_LOG").env_remove("RUST_BACKTRACE").current_dir(root()).stdin(Stdio::null());
     command
 }
 
