@@ -45,7 +45,8 @@ impl Client {
         self.send(Method::PUT, path, file).await
     }
 
-    async fn send(&mut self, method: Method, path: &str, body: Bytes) -> Result<Response<Bytes>> {
+    /// Send a request.
+    pub async fn send(&mut self, method: Method, path: &str, body: Bytes) -> Result<Response<Bytes>> {
         self.sender.ready().await?;
         let request = Request::builder().method(method).uri(path);
         let request = request.header(header::HOST, &self.host).header(header::USER_AGENT, "dovetail-bench");

@@ -2,15 +2,16 @@
 //! folder of its own, and stopped when it is dropped.
 
 use std::{
-    fs::{self, DirBuilder, File},
-    io::{BufRead, BufReader},
+    fs::{self, File},
+    io::BufRead,
     net::SocketAddr,
-    os::unix::fs::DirBuilderExt,
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    path::Path,
+    process::{Command, Stdio},
 };
 
 use anyhow::{Context, Result, bail, ensure};
+
+use crate::{folder::Folder, process::Process};
 
 /// A `dovetail up` that serves.
 pub struct Host {
@@ -18,18 +19,10 @@ pub struct Host {
     pub gateway: SocketAddr,
     /// Where its admin API is.
     pub admin: SocketAddr,
+    // Before its folder, for it writes there until it ends.
     process: Process,
-}
-
-/// Killed when it is dropped, for nothing that it has is to be kept.
-struct Process {
-    child: Child,
-    /// Removed after the end, for the host writes there.
     _folder: Folder,
 }
-
-/// A folder that only this user may use. Removed when it is dropped.
-struct Folder(PathBuf);
 
 /// Build the host and the shop's components, and show how that goes.
 pub fn build() -> Result<()> {
@@ -46,51 +39,23 @@ pub fn component(name: &str) -> Result<Vec<u8>> {
 }
 
 impl Host {
-    /// Serve the shop with its data in memory.
-    pub fn up() -> Result<Host> {
+    /// Serve the shop with its data in this store.
+    pub fn up(store: &str) -> Result<Host> {
         let folder = Folder::new()?;
-        let (manifest, log) = (folder.0.join("dovetail.toml"), folder.0.join("log"));
+        let (manifest, log) = (folder.path().join("dovetail.toml"), folder.path().join("log"));
         fs::write(&manifest, shop()?)?;
         let mut up = command();
-        up.args(["up", "--store", "memory:", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--manifest"]);
-        up.arg(&manifest).stdout(Stdio::piped()).stderr(File::create(&log)?);
-        let child = up.spawn().context("the host could not be started")?;
-        let mut process = Process { child, _folder: folder };
-        let Some(output) = process.child.stdout.take() else { bail!("the host has no output") };
-        match addresses(BufReader::new(output)) {
-            Ok((gateway, admin)) => Ok(Host { gateway, admin, process }),
+        up.args(["up", "--store", store, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--manifest"]);
+        let (process, output) = Process::start(up.arg(&manifest).stderr(File::create(&log)?))?;
+        match addresses(output) {
+            Ok((gateway, admin)) => Ok(Host { gateway, admin, process, _folder: folder }),
             Err(error) => Err(error.context(fs::read_to_string(log).unwrap_or_default())),
         }
     }
 
     /// The process.
     pub fn pid(&self) -> u32 {
-        self.process.child.id()
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // It fails only where the host has ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Folder {
-    fn new() -> Result<Folder> {
-        let path = std::env::temp_dir().join(format!("dovetail-bench-{}", std::process::id()));
-        let made = DirBuilder::new().mode(0o700).create(&path);
-        made.with_context(|| format!("{} could not be made", path.display()))?;
-        Ok(Folder(path))
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        if let Err(error) = fs::remove_dir_all(&self.0) {
-            eprintln!("{} could not be removed: {error}", self.0.display());
-        }
+        self.process.pid()
     }
 }
 
@@ -147,7 +112,7 @@ fn run(command: &mut Command) -> Result<()> {
 }
 
 /// The repository.
-fn root() -> &'static Path {
+pub fn root() -> &'static Path {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     package.parent().unwrap_or(package)
 }

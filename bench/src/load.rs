@@ -2,6 +2,7 @@
 //! when it has the answer to the one before.
 
 use std::{
+    borrow::Cow,
     net::SocketAddr,
     sync::{
         Arc, Mutex, PoisonError,
@@ -12,7 +13,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use hdrhistogram::Histogram;
-use hyper::{StatusCode, body::Bytes};
+use hyper::{Method, Response, StatusCode, body::Bytes};
 use tokio::task::JoinSet;
 
 use crate::client::Client;
@@ -23,12 +24,23 @@ const LONGEST: Duration = Duration::from_secs(60);
 /// The request that is sent again and again, and the status that it must have.
 #[derive(Clone, Copy)]
 pub struct Shot {
-    /// The path, for a POST.
-    pub path: &'static str,
-    /// The JSON.
+    /// Its method.
+    pub method: &'static Method,
+    /// Where it goes.
+    pub path: Path,
+    /// The JSON, empty where there is none.
     pub body: &'static str,
     /// What every answer must have.
     pub status: StatusCode,
+}
+
+/// Where a request goes.
+#[derive(Clone, Copy)]
+pub enum Path {
+    /// There, each time.
+    Same(&'static str),
+    /// To one of a collection of so many, another each time: any of them, all alike.
+    OneOf(&'static str, u64),
 }
 
 /// A load that goes on.
@@ -50,6 +62,26 @@ pub struct Tally {
     pub first_failure: Option<String>,
     /// From the first request to the last answer.
     pub took: Duration,
+}
+
+impl Shot {
+    /// A POST, which makes something.
+    pub const fn post(path: &'static str, body: &'static str) -> Shot {
+        Shot { method: &Method::POST, path: Path::Same(path), body, status: StatusCode::CREATED }
+    }
+
+    /// A GET, which finds something.
+    pub const fn get(path: Path) -> Shot {
+        Shot { method: &Method::GET, path, body: "", status: StatusCode::OK }
+    }
+
+    async fn send(&self, client: &mut Client) -> Result<Response<Bytes>> {
+        let path = match self.path {
+            Path::Same(path) => Cow::Borrowed(path),
+            Path::OneOf(collection, count) => format!("{collection}/{}", fastrand::u64(1..=count)).into(),
+        };
+        client.send(self.method.clone(), &path, Bytes::from_static(self.body.as_bytes())).await
+    }
 }
 
 impl Load {
@@ -122,7 +154,7 @@ async fn keep_asking(
 ) {
     while !stop.load(Ordering::Relaxed) {
         let since = Instant::now();
-        let answer = client.post(shot.path, Bytes::from_static(shot.body.as_bytes())).await;
+        let answer = shot.send(&mut client).await;
         let latency = since.elapsed();
         let is_lost = answer.is_err();
         let failure = match answer {

@@ -1,7 +1,7 @@
 //! Where it was measured: figures of different machines, or of one with other
 //! work, do not compare.
 
-use std::{fs, num::NonZero, thread};
+use std::{fs, num::NonZero, thread, time::Duration};
 
 use serde_json::{Value, json};
 
@@ -18,7 +18,7 @@ pub struct Machine {
 #[derive(Clone, Copy)]
 pub struct Ticks {
     bench: u64,
-    host: u64,
+    servers: u64,
     all: u64,
 }
 
@@ -27,8 +27,8 @@ pub struct Ticks {
 pub struct Shares {
     /// This process, the load generator.
     pub generator: f64,
-    /// The host.
-    pub host: f64,
+    /// What is measured.
+    pub servers: f64,
     /// All others. Where it is not small, the figures tell of them too.
     pub others: f64,
 }
@@ -60,17 +60,42 @@ impl Machine {
 
 impl Ticks {
     /// Until now.
-    pub fn until_now(host: u32) -> Ticks {
-        Ticks { bench: ticks("self"), host: ticks(&host.to_string()), all: all_ticks() }
+    pub fn until_now(servers: &[u32]) -> Ticks {
+        let servers = servers.iter().map(|server| ticks(&server.to_string())).sum();
+        Ticks { bench: ticks("self"), servers, all: all_ticks() }
+    }
+
+    /// What the servers used since then.
+    pub fn servers_since(self, earlier: Ticks) -> Duration {
+        // The kernel counts in hundredths of a second, whatever its own clock does.
+        Duration::from_millis(10 * self.servers.saturating_sub(earlier.servers))
     }
 
     /// Who used them since then.
     pub fn shares_since(self, earlier: Ticks) -> Shares {
         let all = self.all.saturating_sub(earlier.all).max(1) as f64;
         let share = |now: u64, then: u64| 100.0 * now.saturating_sub(then) as f64 / all;
-        let (generator, host) = (share(self.bench, earlier.bench), share(self.host, earlier.host));
-        Shares { generator, host, others: (100.0 - generator - host).max(0.0) }
+        let (generator, servers) = (share(self.bench, earlier.bench), share(self.servers, earlier.servers));
+        Shares { generator, servers, others: (100.0 - generator - servers).max(0.0) }
     }
+}
+
+/// The memory that a process has now, in MB: what is its own, and what it has
+/// mapped of files and touched, such as compiled code.
+pub fn memory(process: u32) -> f64 {
+    in_megabytes(process, "VmRSS:")
+}
+
+/// The most memory that a process ever had, in MB.
+pub fn most_memory(process: u32) -> f64 {
+    in_megabytes(process, "VmHWM:")
+}
+
+fn in_megabytes(process: u32, field: &str) -> f64 {
+    let status = read(&format!("/proc/{process}/status"));
+    let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap_or_default();
+    let kibibytes: f64 = line.trim().trim_end_matches(" kB").parse().unwrap_or(f64::NAN);
+    kibibytes * 1024.0 / 1e6
 }
 
 /// The time in user and in kernel mode.

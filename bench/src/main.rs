@@ -5,14 +5,19 @@
 //! it measures, and the tests test.
 
 mod client;
+mod folder;
 mod host;
 mod load;
 mod machine;
+mod peer;
+mod process;
 mod report;
+mod store;
 mod swap;
 
 use anyhow::{Result, bail};
 use clap::{Parser, Subcommand};
+use tokio::runtime;
 
 /// Measure what Dovetail promises.
 #[derive(Parser)]
@@ -26,21 +31,33 @@ struct Arguments {
 enum Figure {
     /// What swaps cost those who are served meanwhile, and how long they take
     Swap(swap::Arguments),
+    /// How fast the store takes orders and finds them, and what memory it needs
+    Store(store::Arguments),
+    /// Serve the shop natively, for `store` to compare with
+    #[command(hide = true)]
+    Peer(peer::Arguments),
 }
 
-/// One thread makes the load, and this one swaps, so that what a swap takes does
-/// not include a place in the load's own queue.
-#[tokio::main(flavor = "multi_thread", worker_threads = 1)]
-async fn main() -> Result<()> {
+fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    let measured = async {
-        match arguments.figure {
-            Figure::Swap(arguments) => swap::measure(&arguments).await,
-        }
-    };
-    // Dropping what is measured stops its host and removes its folder.
-    tokio::select! {
-        measured = measured => measured,
-        _ = tokio::signal::ctrl_c() => bail!("interrupted"),
+    let mut runtime = runtime::Builder::new_multi_thread();
+    if !matches!(arguments.figure, Figure::Peer(_)) {
+        // One thread makes the load, and this one measures, so that what a swap
+        // takes does not include a place in the load's own queue.
+        runtime.worker_threads(1);
     }
+    runtime.enable_all().build()?.block_on(async {
+        let measured = async {
+            match arguments.figure {
+                Figure::Swap(arguments) => swap::measure(&arguments).await,
+                Figure::Store(arguments) => store::measure(&arguments).await,
+                Figure::Peer(arguments) => peer::serve(&arguments).await,
+            }
+        };
+        // Dropping what is measured stops its servers and removes their folders.
+        tokio::select! {
+            measured = measured => measured,
+            _ = tokio::signal::ctrl_c() => bail!("interrupted"),
+        }
+    })
 }

@@ -2,35 +2,57 @@
 
 use serde_json::{Value, json};
 
-/// A figure, and the most that it may be.
+/// A figure, and what it may be.
 pub struct Target {
-    what: &'static str,
+    what: String,
     unit: &'static str,
     measured: f64,
-    at_most: f64,
+    bound: Bound,
+}
+
+#[derive(Clone, Copy)]
+enum Bound {
+    AtMost(f64),
+    AtLeast(f64),
 }
 
 impl Target {
-    /// A figure beside what it may be.
-    pub fn new(what: &'static str, unit: &'static str, measured: f64, at_most: f64) -> Target {
-        Target { what, unit, measured, at_most }
+    /// A figure that is better the less it is.
+    pub fn at_most(what: impl Into<String>, unit: &'static str, measured: f64, most: f64) -> Target {
+        Target { what: what.into(), unit, measured, bound: Bound::AtMost(most) }
+    }
+
+    /// A figure that is better the more it is.
+    pub fn at_least(what: impl Into<String>, unit: &'static str, measured: f64, least: f64) -> Target {
+        Target { what: what.into(), unit, measured, bound: Bound::AtLeast(least) }
     }
 
     /// Print it in a line.
     pub fn print(&self) {
-        let Target { what, unit, measured, at_most } = self;
+        let Target { what, unit, measured, bound } = self;
+        let (bound, value) = match bound {
+            Bound::AtMost(most) => ("at most", most),
+            Bound::AtLeast(least) => ("at least", least),
+        };
         let verdict = if self.is_met() { "met" } else { "missed" };
-        println!("{what:<40} {measured:>8.2} {unit:<2}  at most {at_most:>3} {unit:<2}  {verdict}");
+        println!("{what:<40} {measured:>8.2} {unit:<2}  {bound:<8} {value:>3} {unit:<2}  {verdict}");
     }
 
     /// As JSON.
     pub fn json(&self) -> Value {
-        let Target { what, unit, measured, at_most } = self;
-        json!({ "what": what, "unit": unit, "measured": measured, "at_most": at_most, "met": self.is_met() })
+        let Target { what, unit, measured, bound } = self;
+        let (bound, value) = match bound {
+            Bound::AtMost(most) => ("at_most", most),
+            Bound::AtLeast(least) => ("at_least", least),
+        };
+        json!({ "what": what, "unit": unit, "measured": measured, bound: value, "met": self.is_met() })
     }
 
     fn is_met(&self) -> bool {
-        self.measured <= self.at_most
+        match self.bound {
+            Bound::AtMost(most) => self.measured <= most,
+            Bound::AtLeast(least) => self.measured >= least,
+        }
     }
 }
 

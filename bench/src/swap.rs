@@ -7,7 +7,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Result, ensure};
-use hyper::{StatusCode, body::Bytes};
+use hyper::body::Bytes;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -25,7 +25,7 @@ mod put;
 
 const CONNECTIONS: usize = 32;
 
-const ORDER: Shot = Shot { path: "/orders", body: r#"{"user_id":1,"item":"Book"}"#, status: StatusCode::CREATED };
+const ORDER: Shot = Shot::post("/orders", r#"{"user_id":1,"item":"Book"}"#);
 
 /// Between two swaps in a round.
 const PACE: Duration = Duration::from_secs(1);
@@ -68,14 +68,14 @@ pub async fn measure(arguments: &Arguments) -> Result<()> {
     host::build()?;
     let mut components = Components::read()?;
     let (rounds, seconds) = if arguments.quick { (3, 2) } else { (5, 6) };
-    let (machine, host) = (Machine::look(), Host::up()?);
+    let (machine, host) = (Machine::look(), Host::up("memory:")?);
     check(&host).await?;
     println!("\n{}", machine.line());
     println!("POST /orders on {CONNECTIONS} connections that are kept alive, {rounds} rounds of {seconds} s each way");
 
     // Both variants are compiled here, and code and pools are warm.
     round(&host, &mut components, 2).await?;
-    let (before, mut measured) = (Ticks::until_now(host.pid()), Vec::new());
+    let (before, mut measured) = (Ticks::until_now(&[host.pid()]), Vec::new());
     figures::head();
     for number in 1..=rounds {
         let round = round(&host, &mut components, seconds).await?;
@@ -90,7 +90,7 @@ pub async fn measure(arguments: &Arguments) -> Result<()> {
     }
     let cached = swaps(&host, CACHED, true, || components.other()).await?;
 
-    let shares = Ticks::until_now(host.pid()).shares_since(before);
+    let shares = Ticks::until_now(&[host.pid()]).shares_since(before);
     let figures = Figures { rounds: measured, new, cached, size: components.size(), shares };
     figures.print();
     if let Some(file) = &arguments.json {
