@@ -21,7 +21,7 @@ fn answer(request: &Request) -> Result<Reply, Error> {
             _ => Err(Error::method_not_allowed("GET, HEAD, POST")),
         },
         Some(Target::Item(id)) => match request.method() {
-            Method::Get | Method::Head => get(id),
+            Method::Get | Method::Head => get(request, id),
             _ => Err(Error::method_not_allowed("GET, HEAD")),
         },
         None => Err(Error::not_found("Not found")),
@@ -45,23 +45,25 @@ fn list(query: Query<'_>) -> Result<Reply, Error> {
     Ok(page.reply("orders", next))
 }
 
-/// The user is asked for last: whatever can be refused without the directory is.
 fn create(request: &Request) -> Result<Reply, Error> {
+    let key = request.idempotency_key()?;
     let body = request.json()?;
     let [user_id, item] = fields(&body, ["user_id", "item"])?;
-    let (user_id, item) = (user_id.whole()?, item.text()?);
-    match directory::get_user(user_id) {
-        Ok(Some(_)) => {
-            let (id, order) = orders::create(user_id, item)?;
-            Ok(Reply::created(format!("/orders/{id}"), order))
-        }
-        Ok(None) => Err(Error::bad_request("User does not exist")),
+    let order = orders::create(key, user_id.whole()?, item.text()?, admit)?;
+    Ok(Reply::created(format!("/orders/{}", orders::parse(&order)?.id), order))
+}
+
+/// The user is asked for last: whatever can be refused without the directory is.
+fn admit(user_id: u64) -> Result<(), Error> {
+    match directory::admit(user_id) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Error::bad_request("User does not exist")),
         Err(DirectoryError::Unavailable(cause)) => Err(Error::unavailable("The user directory is unavailable", cause)),
     }
 }
 
-fn get(id: &str) -> Result<Reply, Error> {
+fn get(request: &Request, id: &str) -> Result<Reply, Error> {
     let unknown = || Error::not_found("Order not found");
     let id = rest::id(id).ok_or_else(unknown)?;
-    Ok(Reply::ok(orders::get(id)?.ok_or_else(unknown)?))
+    Ok(request.reply(orders::get(id)?.ok_or_else(unknown)?))
 }

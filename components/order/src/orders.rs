@@ -12,7 +12,7 @@
 
 use std::borrow::Cow;
 
-use rest::{Bucket, Error, Page, Paging};
+use rest::{Bucket, Error, IdempotencyKey, Page, Paging};
 use serde::{Deserialize, Serialize};
 
 static ORDERS: Bucket = Bucket::named("orders");
@@ -33,15 +33,26 @@ pub struct Order<'a> {
     position: Option<u64>,
 }
 
-/// Take an order; the answer is its id and its JSON.
-pub fn create(user_id: u64, item: Cow<'_, str>) -> Result<(u64, Vec<u8>), Error> {
-    let id = ORDERS.next(LAST)?;
-    let position = ORDERS.next(&count_key(user_id))?;
-    let mut order = Order { id, user_id, item, position: None };
-    let answer = write(&order)?;
-    order.position = Some(position);
-    ORDERS.set_many(&[(key(id), write(&order)?), (position_key(user_id, position), answer.clone())])?;
-    Ok((id, answer))
+/// Take an order of a user who is admitted, once for a key; the answer is its JSON.
+pub fn create(
+    key: Option<IdempotencyKey>,
+    user_id: u64,
+    item: Cow<'_, str>,
+    admit: impl FnOnce(u64) -> Result<(), Error>,
+) -> Result<Vec<u8>, Error> {
+    let is_same = |json: &[u8]| parse(json).is_ok_and(|order| order.user_id == user_id && order.item == item);
+    rest::once(&ORDERS, key, is_same, |receipt| {
+        admit(user_id)?;
+        let id = ORDERS.next(LAST)?;
+        let position = ORDERS.next(&count_key(user_id))?;
+        let mut order = Order { id, user_id, item: Cow::Borrowed(&item), position: None };
+        let answer = write(&order)?;
+        order.position = Some(position);
+        let mut entries = receipt.entries(&answer)?;
+        entries.extend([(self::key(id), write(&order)?), (position_key(user_id, position), answer.clone())]);
+        ORDERS.set_many(&entries)?;
+        Ok(answer)
+    })
 }
 
 /// The order's JSON; `None` if there is no such order.

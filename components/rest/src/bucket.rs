@@ -68,6 +68,11 @@ impl Bucket {
         self.opened()?.delete(key).map_err(|error| self.failed(error))
     }
 
+    /// Leave nothing under the keys.
+    pub fn delete_many(&self, keys: &[String]) -> Result<(), Error> {
+        batch::delete_many(self.opened()?, keys).map_err(|error| self.failed(error))
+    }
+
     /// The counter's next number, from 1. It is nobody else's.
     pub fn next(&self, counter: &str) -> Result<u64, Error> {
         self.increment(counter, 1)

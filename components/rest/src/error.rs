@@ -32,6 +32,16 @@ impl Error {
         Self { allow: Some(allow), ..Self::new(405, format!("Method not allowed, only {allow}")) }
     }
 
+    /// 409: it cannot be done as things are, and may be later.
+    pub fn conflict(sentence: &'static str) -> Self {
+        Self::new(409, sentence)
+    }
+
+    /// 412: it is no longer what the request is about.
+    pub fn precondition_failed(sentence: &'static str) -> Self {
+        Self::new(412, sentence)
+    }
+
     /// 413: the body is longer than a service of the shop reads.
     pub fn body_too_large(sentence: impl Into<Cow<'static, str>>) -> Self {
         Self::new(413, sentence)
@@ -40,6 +50,11 @@ impl Error {
     /// 415: the body is in another format than JSON.
     pub fn not_json() -> Self {
         Self::new(415, "content-type must be application/json")
+    }
+
+    /// 422: it is well formed, and contradicts what was asked before.
+    pub fn unprocessable(sentence: &'static str) -> Self {
+        Self::new(422, sentence)
     }
 
     /// 503: something this service needs failed; asking again may help.

@@ -18,6 +18,11 @@ impl Reply {
         Self::json(200, json)
     }
 
+    /// 304: the client has it already, under this tag.
+    pub fn not_modified(etag: String) -> Self {
+        Self { status: 304, header: None, json: None }.with_header("etag", etag)
+    }
+
     /// 201: made, and to be found at `location`.
     pub fn created(location: String, json: Vec<u8>) -> Self {
         Self::json(201, json).with_header("location", location)

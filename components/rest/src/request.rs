@@ -4,7 +4,8 @@ use wasip2::http::types::{ErrorCode, IncomingBody};
 use wasip2::http::types::{IncomingRequest, Method, ResponseOutparam, http_error_code};
 use wasip2::io::streams::StreamError;
 
-use crate::{Error, Query, Reply};
+use crate::etag::{self, Comparison, etag};
+use crate::{Error, IdempotencyKey, Query, Reply};
 
 /// The longest body that is read, in bytes. A host has a limit of its own; this
 /// one holds on a host that has none.
@@ -51,6 +52,26 @@ impl Request {
         Query::new(self.target.get(self.path_end + 1..).unwrap_or_default())
     }
 
+    /// The answer to a read of what has this JSON: with its tag, or, if the client has
+    /// it under that tag already, without a body.
+    pub fn reply(&self, json: Vec<u8>) -> Reply {
+        let etag = etag(&json);
+        match self.header("if-none-match").is_some_and(|list| etag::names(&list, &etag, Comparison::Weak)) {
+            true => Reply::not_modified(etag),
+            false => Reply::ok(json).with_header("etag", etag),
+        }
+    }
+
+    /// Whether the request is about what has this JSON: it is, unless it names others.
+    pub fn is_about(&self, json: &[u8]) -> bool {
+        self.header("if-match").is_none_or(|list| etag::names(&list, &etag(json), Comparison::Strong))
+    }
+
+    /// The key under which the request may be sent again.
+    pub fn idempotency_key(&self) -> Result<Option<IdempotencyKey>, Error> {
+        IdempotencyKey::of(&self.incoming.headers())
+    }
+
     /// The body, if it says to be JSON and is UTF-8. Whether it is JSON is for
     /// [`fields`](crate::fields) to tell.
     pub fn json(&self) -> Result<String, Error> {
@@ -61,6 +82,13 @@ impl Request {
             let byte = error.utf8_error().valid_up_to() + 1;
             Error::bad_request(format!("the body is not valid UTF-8 at byte {byte}"))
         })
+    }
+
+    /// The header of this name, its lines together as one list.
+    fn header(&self, name: &str) -> Option<String> {
+        let values = self.incoming.headers().get(name);
+        let lines: Vec<_> = values.iter().map(|value| String::from_utf8_lossy(value)).collect();
+        (!lines.is_empty()).then(|| lines.join(","))
     }
 
     fn says_json(&self) -> bool {

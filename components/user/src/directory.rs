@@ -15,4 +15,8 @@ impl Guest for Service {
         let user = users::parse(&json).map_err(|error| unavailable(error.to_string()))?;
         Ok(Some(User { id: user.id, name: user.name.into_owned() }))
     }
+
+    fn admit(id: u64) -> Result<bool, DirectoryError> {
+        users::admit(id).map_err(|error| DirectoryError::Unavailable(error.to_string()))
+    }
 }

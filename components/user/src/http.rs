@@ -20,8 +20,8 @@ fn answer(request: &Request) -> Result<Reply, Error> {
             _ => Err(Error::method_not_allowed("GET, HEAD, POST")),
         },
         Some(Target::Item(id)) => match request.method() {
-            Method::Get | Method::Head => get(id),
-            Method::Delete => delete(id),
+            Method::Get | Method::Head => get(request, id),
+            Method::Delete => delete(request, id),
             _ => Err(Error::method_not_allowed("GET, HEAD, DELETE")),
         },
         None => Err(Error::not_found("Not found")),
@@ -35,23 +35,29 @@ fn list(query: Query<'_>) -> Result<Reply, Error> {
 }
 
 fn create(request: &Request) -> Result<Reply, Error> {
+    let key = request.idempotency_key()?;
     let body = request.json()?;
     let [name] = fields(&body, ["name"])?;
-    let (id, user) = users::create(name.text()?)?;
+    let name = name.text()?;
+    let user = users::create(key, name)?;
+    let id = users::parse(&user).map_err(|error| Error::internal("The user is unreadable", error))?.id;
     Ok(Reply::created(format!("/users/{id}"), user))
 }
 
-fn get(id: &str) -> Result<Reply, Error> {
+fn get(request: &Request, id: &str) -> Result<Reply, Error> {
     let id = rest::id(id).ok_or_else(unknown)?;
-    Ok(Reply::ok(users::get(id)?.ok_or_else(unknown)?))
+    Ok(request.reply(users::get(id)?.ok_or_else(unknown)?))
 }
 
-fn delete(id: &str) -> Result<Reply, Error> {
+/// No user changes, so the one that was compared is the one that is deleted.
+fn delete(request: &Request, id: &str) -> Result<Reply, Error> {
     let id = rest::id(id).ok_or_else(unknown)?;
-    match users::delete(id)? {
-        true => Ok(Reply::no_content()),
-        false => Err(unknown()),
+    let user = users::get(id)?.ok_or_else(unknown)?;
+    if !request.is_about(&user) {
+        return Err(Error::precondition_failed("The user is not the one that If-Match names"));
     }
+    users::delete(id)?;
+    Ok(Reply::no_content())
 }
 
 fn unknown() -> Error {

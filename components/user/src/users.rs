@@ -6,11 +6,17 @@
 //! first request that would have to write them, and no race over who is it.
 //! Where one of them is deleted an empty value says so. Every id that is given
 //! out comes after theirs.
+//!
+//! Who has orders is not deleted: see [`latch`].
 
 use std::borrow::Cow;
 
-use rest::{Bucket, Error, Page, Paging};
+use rest::{Bucket, Error, IdempotencyKey, Page, Paging};
 use serde::{Deserialize, Serialize};
+
+pub use latch::{admit, delete};
+
+mod latch;
 
 static USERS: Bucket = Bucket::named("users");
 
@@ -36,25 +42,18 @@ pub fn get(id: u64) -> Result<Option<Vec<u8>>, Error> {
     Ok(present(id, USERS.get(&key(id))?))
 }
 
-/// Take a user in; the answer is the new id and the user's JSON.
-pub fn create(name: Cow<'_, str>) -> Result<(u64, Vec<u8>), Error> {
-    let id = USERS.next(LAST)?.saturating_add(SEEDS.len() as u64);
-    let user = serde_json::to_vec(&User { id, name })
-        .map_err(|error| Error::internal("The user could not be written", error))?;
-    USERS.set(&key(id), &user)?;
-    Ok((id, user))
-}
-
-/// Whether there was such a user; there is none now.
-pub fn delete(id: u64) -> Result<bool, Error> {
-    if get(id)?.is_none() {
-        return Ok(false);
-    }
-    match seed(id) {
-        Some(_) => USERS.set(&key(id), DELETED)?,
-        None => USERS.delete(&key(id))?,
-    }
-    Ok(true)
+/// Take a user in, once for a key; the answer is the user's JSON.
+pub fn create(key: Option<IdempotencyKey>, name: Cow<'_, str>) -> Result<Vec<u8>, Error> {
+    let is_same = |json: &[u8]| parse(json).is_ok_and(|user| user.name == name);
+    rest::once(&USERS, key, is_same, |receipt| {
+        let id = USERS.next(LAST)?.saturating_add(SEEDS.len() as u64);
+        let user = serde_json::to_vec(&User { id, name: Cow::Borrowed(&name) })
+            .map_err(|error| Error::internal("The user could not be written", error))?;
+        let mut entries = receipt.entries(&user)?;
+        entries.push((self::key(id), user.clone()));
+        USERS.set_many(&entries)?;
+        Ok(user)
+    })
 }
 
 /// A page of the users in order of id.

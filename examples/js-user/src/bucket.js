@@ -1,7 +1,7 @@
 // A bucket of `wasi:keyvalue`. Its values are text here.
 
 import { increment } from 'wasi:keyvalue/atomics@0.2.0-draft';
-import { getMany } from 'wasi:keyvalue/batch@0.2.0-draft';
+import { getMany, setMany } from 'wasi:keyvalue/batch@0.2.0-draft';
 import { open } from 'wasi:keyvalue/store@0.2.0-draft';
 
 const encoder = new TextEncoder();
@@ -34,6 +34,12 @@ export class Bucket {
 
   set(key, value) {
     this.#ask((bucket) => bucket.set(key, encoder.encode(value)));
+  }
+
+  /** All of these pairs, or none. */
+  setMany(entries) {
+    const pairs = entries.map(([key, value]) => [key, encoder.encode(value)]);
+    this.#ask((bucket) => setMany(bucket, pairs));
   }
 
   delete(key) {

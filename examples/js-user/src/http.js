@@ -1,5 +1,7 @@
 // The users over HTTP.
 
+import { etag, names } from './etag.js';
+import { keyOf } from './idempotency.js';
 import { HttpError, badRequest, internalError, methodNotAllowed, notFound, ok, readJson, reply } from './rest.js';
 import { MAX_U64, parseWhole, wholeParameter } from './whole.js';
 import * as users from './users.js';
@@ -33,9 +35,9 @@ function route(request, { pathname, searchParams }) {
   switch (request.method) {
     case 'GET':
     case 'HEAD':
-      return get(id);
+      return get(request, id);
     case 'DELETE':
-      return remove(id);
+      return remove(request, id);
     default:
       throw methodNotAllowed('GET, HEAD, DELETE');
   }
@@ -52,6 +54,7 @@ function list(query) {
 }
 
 async function create(request) {
+  const key = keyOf(request);
   const { name } = await readJson(request);
   if (name === undefined) throw badRequest('name is missing');
   if (typeof name !== 'string') throw badRequest('name must be a string');
@@ -59,19 +62,31 @@ async function create(request) {
   if (name.trim() === '') throw badRequest('name must not be empty');
   // By code points, of which some take two places in a string.
   if ([...name].length > LONGEST_NAME) throw badRequest(`name must be at most ${LONGEST_NAME} characters long`);
-  const { id, json } = users.create(name);
-  return reply(201, json, { location: `/users/${id}` });
+  const json = users.create(key, name);
+  return reply(201, json, { location: `/users/${JSON.parse(json).id}` });
 }
 
-function get(text) {
+function get(request, text) {
+  const json = found(text);
+  const tag = etag(json);
+  if (names(request.headers.get('if-none-match') ?? '', tag, { weak: true })) return reply(304, null, { etag: tag });
+  return reply(200, json, { etag: tag });
+}
+
+function remove(request, text) {
+  const json = found(text);
+  const meant = request.headers.get('if-match');
+  if (meant !== null && !names(meant, etag(json), { weak: false })) {
+    throw new HttpError(412, 'The user is not the one that If-Match names');
+  }
+  users.remove(idOf(text));
+  return reply(204);
+}
+
+function found(text) {
   const json = users.get(idOf(text));
   if (json === undefined) throw unknown();
-  return ok(json);
-}
-
-function remove(text) {
-  if (!users.remove(idOf(text))) throw unknown();
-  return reply(204);
+  return json;
 }
 
 function idOf(text) {

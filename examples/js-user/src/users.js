@@ -4,9 +4,14 @@
 //
 // Alice and Bob, whom every new store holds, are part of the service and not
 // written by it: one of them whose key is absent is as he was, and an empty value
-// says that he was deleted.
+// says that he was deleted. Who was admitted, to order, is never deleted: how an
+// admission and a deletion are kept apart is told in
+// `components/user/src/users/latch.rs`.
 
 import { Bucket } from './bucket.js';
+import { once } from './idempotency.js';
+import { HttpError } from './rest.js';
+import { Turn } from './turn.js';
 
 const bucket = new Bucket('users');
 
@@ -21,19 +26,58 @@ export function get(id) {
   return present(id, bucket.get(key(id)));
 }
 
-export function create(name) {
-  const id = bucket.increment('last', 1n) + BigInt(SEEDS.length);
-  const json = `{"id":${id},"name":${JSON.stringify(name)}}`;
-  bucket.set(key(id), json);
-  return { id, json };
+/** The new user's JSON; under a key it is made once. */
+export function create(idempotencyKey, name) {
+  const isSame = (json) => JSON.parse(json).name === name;
+  return once(bucket, idempotencyKey, isSame, () => {
+    const id = bucket.increment('last', 1n) + BigInt(SEEDS.length);
+    const json = `{"id":${id},"name":${JSON.stringify(name)}}`;
+    return { json, entries: [[key(id), json]] };
+  });
 }
 
-/** Whether there was such a user; there is none now. */
+/** Whether there is such a user, who is kept from now on. */
+export function admit(id) {
+  const { there, ordered } = read(id);
+  if (ordered || !there) return there;
+  const turn = new Turn();
+  const mark = turn.mark(`ordering/${id}`);
+  bucket.set(mark, '');
+  const now = read(id, turn.marks(`deleting/${id}`));
+  if (now.there && !now.ordered) {
+    if (now.marked) throw new HttpError(503, 'The user is being deleted');
+    turn.check();
+    bucket.set(`ordered/${id}`, '');
+  }
+  bucket.delete(mark);
+  return now.there;
+}
+
+/** Leave no such user, if there is one; refused for one that was admitted. */
 export function remove(id) {
-  if (get(id) === undefined) return false;
-  if (seed(id) === undefined) bucket.delete(key(id));
-  else bucket.set(key(id), DELETED);
-  return true;
+  if (read(id).ordered) throw new HttpError(409, 'User has orders');
+  const turn = new Turn();
+  const mark = turn.mark(`deleting/${id}`);
+  if (bucket.increment(mark, 1n) !== 1n) throw new HttpError(409, 'User is being deleted');
+  const { ordered, marked } = read(id, turn.marks(`ordering/${id}`));
+  if (!ordered && !marked) {
+    turn.check();
+    if (seed(id) === undefined) bucket.delete(key(id));
+    else bucket.set(key(id), DELETED);
+  }
+  bucket.delete(mark);
+  if (ordered) throw new HttpError(409, 'User has orders');
+  if (marked) throw new HttpError(409, 'User may be about to order; try again');
+}
+
+/** Whether there is the user, one that was admitted, and one of the marks. */
+function read(id, marks = []) {
+  const [user, ordered, ...left] = bucket.getMany([key(id), `ordered/${id}`, ...marks]);
+  return {
+    there: present(id, user) !== undefined,
+    ordered: ordered !== undefined,
+    marked: left.some((mark) => mark !== undefined),
+  };
 }
 
 /** Up to `limit` users with ids after this one, and the `after` of the next page. */

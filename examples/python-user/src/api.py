@@ -1,8 +1,11 @@
 """The users over HTTP."""
 
+import json
 import re
 
+import idempotency
 import users
+from etag import etag, names
 from rest import HTTPError, Reply, Request, created, ok
 
 LONGEST_NAME = 1000
@@ -17,16 +20,16 @@ def answer(request: Request) -> Reply:
             case "GET" | "HEAD":
                 return list_users(request.query)
             case "POST":
-                return create_user(request.json())
+                return create_user(request)
         raise not_allowed("GET, HEAD, POST")
     item = re.fullmatch("/users/([^/]+)", request.path)
     if item is None:
         raise HTTPError(404, "Not found")
     match request.method:
         case "GET" | "HEAD":
-            return get_user(item[1])
+            return get_user(request, item[1])
         case "DELETE":
-            return delete_user(item[1])
+            return delete_user(request, item[1])
     raise not_allowed("GET, HEAD, DELETE")
 
 
@@ -44,31 +47,43 @@ def list_users(query: dict[str, str]) -> Reply:
     return ok(b'{"users":[' + b",".join(page) + b'],"next":' + next_page.encode() + b"}")
 
 
-def create_user(body: dict) -> Reply:
-    match body:
+def create_user(request: Request) -> Reply:
+    key = idempotency.key_of(request)
+    match request.json():
         case {"name": str(name)} if not name.strip():
             raise HTTPError(400, "name must not be empty")
         case {"name": str(name)} if len(name) > LONGEST_NAME:
             raise HTTPError(400, f"name must be at most {LONGEST_NAME} characters long")
         case {"name": str(name)}:
-            id, user = users.create(name)
-            return created(f"/users/{id}", user)
+            user = users.create(key, name)
+            return created(f"/users/{json.loads(user)['id']}", user)
         case {"name": _}:
             raise HTTPError(400, "name must be a string")
     raise HTTPError(400, "name is missing")
 
 
-def get_user(text: str) -> Reply:
+def get_user(request: Request, text: str) -> Reply:
+    user = found(text)
+    tag = etag(user)
+    if names(",".join(request.headers("if-none-match")), tag, weak=True):
+        return Reply(304, headers={"etag": tag})
+    return Reply(200, user, {"etag": tag})
+
+
+def delete_user(request: Request, text: str) -> Reply:
+    user = found(text)
+    meant = request.headers("if-match")
+    if meant and not names(",".join(meant), etag(user), weak=False):
+        raise HTTPError(412, "The user is not the one that If-Match names")
+    users.delete(parse_id(text))
+    return Reply(204)
+
+
+def found(text: str) -> bytes:
     user = users.get(parse_id(text))
     if user is None:
         raise unknown()
-    return ok(user)
-
-
-def delete_user(text: str) -> Reply:
-    if not users.delete(parse_id(text)):
-        raise unknown()
-    return Reply(204)
+    return user
 
 
 def parse_id(text: str) -> int:

@@ -26,3 +26,9 @@ class Directory(exports.Directory):
             # instance and tell the caller nothing.
             raise Err(DirectoryError_Unavailable(str(error)))
         return kept and User(id, json.loads(kept)["name"])
+
+    def admit(self, id: int) -> bool:
+        try:
+            return users.admit(id)
+        except (BucketError, rest.HTTPError) as error:
+            raise Err(DirectoryError_Unavailable(str(error)))

@@ -34,6 +34,10 @@ class Bucket:
     def set(self, key: str, value: bytes):
         self._ask(lambda bucket: bucket.set(key, value))
 
+    def set_many(self, entries: dict[str, bytes]):
+        """All of them, or none."""
+        self._ask(lambda bucket: batch.set_many(bucket, list(entries.items())))
+
     def delete(self, key: str):
         self._ask(lambda bucket: bucket.delete(key))
 

@@ -57,6 +57,10 @@ class Request:
         # Of two parameters with one name the first counts.
         self.query = dict(reversed(parse_qsl(query, keep_blank_values=True)))
 
+    def headers(self, name: str) -> list[str]:
+        with self._incoming.headers() as headers:
+            return [value.decode(errors="replace") for value in headers.get(name)]
+
     def json(self) -> dict:
         """The object that the body is."""
         if not self._says_json():
@@ -76,9 +80,8 @@ class Request:
         return value
 
     def _says_json(self) -> bool:
-        with self._incoming.headers() as headers:
-            values = headers.get("content-type")
-        return bool(values) and values[0].partition(b";")[0].strip().lower() == b"application/json"
+        values = self.headers("content-type")
+        return bool(values) and values[0].partition(";")[0].strip().lower() == "application/json"
 
     def _body(self) -> bytes:
         pieces = []

@@ -4,11 +4,15 @@ another language: `user/{id}` holds the JSON that a GET answers, and the counter
 
 Alice and Bob, whom every new store holds, are part of the service and not written
 by it: one of them whose key is absent is as he was, and an empty value says that
-he was deleted."""
+he was deleted. Who was admitted, to order, is never deleted: how an admission and a
+deletion are kept apart is told in `components/user/src/users/latch.rs`."""
 
 import json
 
 from bucket import Bucket
+from idempotency import once
+from rest import HTTPError
+from turn import Turn
 
 bucket = Bucket("users")
 
@@ -21,25 +25,65 @@ LONGEST_STRETCH = 1024
 
 def get(id: int) -> bytes | None:
     """The user's JSON; none if nobody has that id."""
-    return present(id, bucket.get(key(id)))
+    return present(id, bucket.get(user_key(id)))
 
 
-def create(name: str) -> tuple[int, bytes]:
-    id = bucket.increment("last", 1) + len(SEEDS)
-    user = json.dumps({"id": id, "name": name}, ensure_ascii=False, separators=(",", ":")).encode()
-    bucket.set(key(id), user)
-    return id, user
+def create(key: str | None, name: str) -> bytes:
+    """The new user's JSON; under a key it is made once."""
+
+    def make() -> tuple[bytes, dict[str, bytes]]:
+        id = bucket.increment("last", 1) + len(SEEDS)
+        user = json.dumps({"id": id, "name": name}, ensure_ascii=False, separators=(",", ":")).encode()
+        return user, {user_key(id): user}
+
+    return once(bucket, key, lambda user: json.loads(user)["name"] == name, make)
 
 
-def delete(id: int) -> bool:
-    """Whether there was such a user; there is none now."""
-    if get(id) is None:
-        return False
-    if id in SEEDS:
-        bucket.set(key(id), DELETED)
-    else:
-        bucket.delete(key(id))
-    return True
+def admit(id: int) -> bool:
+    """Whether there is such a user, who is kept from now on."""
+    there, ordered, _ = read(id)
+    if ordered or not there:
+        return there
+    turn = Turn()
+    mark = turn.mark(f"ordering/{id}")
+    bucket.set(mark, b"")
+    there, ordered, deleting = read(id, turn.marks(f"deleting/{id}"))
+    if there and not ordered:
+        if deleting:
+            raise HTTPError(503, "The user is being deleted")
+        turn.check()
+        bucket.set(f"ordered/{id}", b"")
+    bucket.delete(mark)
+    return there
+
+
+def delete(id: int):
+    """Leave no such user, if there is one; refused for one that was admitted."""
+    _, ordered, _ = read(id)
+    if ordered:
+        raise HTTPError(409, "User has orders")
+    turn = Turn()
+    mark = turn.mark(f"deleting/{id}")
+    if bucket.increment(mark, 1) != 1:
+        raise HTTPError(409, "User is being deleted")
+    _, ordered, ordering = read(id, turn.marks(f"ordering/{id}"))
+    if not ordered and not ordering:
+        turn.check()
+        if id in SEEDS:
+            bucket.set(user_key(id), DELETED)
+        else:
+            bucket.delete(user_key(id))
+    bucket.delete(mark)
+    if ordered:
+        raise HTTPError(409, "User has orders")
+    if ordering:
+        raise HTTPError(409, "User may be about to order; try again")
+
+
+def read(id: int, marks: list[str] = []) -> tuple[bool, bool, bool]:
+    """Whether there is the user, one that was admitted, and one of the marks."""
+    user, ordered, *marked = bucket.get_many([user_key(id), f"ordered/{id}", *marks])
+    return present(id, user) is not None, ordered is not None, any(mark is not None for mark in marked)
 
 
 def page(after: int, limit: int) -> tuple[list[bytes], int | None]:
@@ -50,7 +94,7 @@ def page(after: int, limit: int) -> tuple[list[bytes], int | None]:
     stretch = limit + 1
     while after < last and len(found) <= limit:
         ids = range(after + 1, min(last, after + min(stretch, LONGEST_STRETCH)) + 1)
-        kept = bucket.get_many([key(id) for id in ids])
+        kept = bucket.get_many([user_key(id) for id in ids])
         users = ((id, present(id, user)) for id, user in zip(ids, kept))
         found += [(id, user) for id, user in users if user is not None]
         after, stretch = ids[-1], stretch * 2
@@ -64,5 +108,5 @@ def present(id: int, kept: bytes | None) -> bytes | None:
     return None if kept == DELETED else kept
 
 
-def key(id: int) -> str:
+def user_key(id: int) -> str:
     return f"user/{id}"

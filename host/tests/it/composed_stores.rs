@@ -30,14 +30,14 @@ async fn the_shop_answers_its_table_and_keeps_it_in_files() {
     let Some(host) = serve(&folder, &component) else { return };
     let mut client = host.connect().await;
     for (path, body) in [
-        ("/users/4", r#"{"id":4,"name":"Dave"}"#),
-        ("/users/3", r#"{"error":"User not found"}"#),
+        ("/users/7", r#"{"id":7,"name":"Frank"}"#),
+        ("/users/4", r#"{"error":"User not found"}"#),
         ("/orders?user_id=3", r#"{"orders":[{"id":2,"user_id":3,"item":"Pen"}],"next":null}"#),
     ] {
         assert_eq!(client.get(path).await.text(), body, "{path}");
     }
-    assert_eq!(client.post("/users", r#"{"name":"Erin"}"#).await.json()["id"], 5);
-    assert_eq!(client.post("/orders", r#"{"user_id":5,"item":"Ink"}"#).await.json()["id"], 4);
+    assert_eq!(client.post("/users", r#"{"name":"Erin"}"#).await.json()["id"], 8);
+    assert_eq!(client.post("/orders", r#"{"user_id":5,"item":"Ink"}"#).await.json()["id"], 6);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -68,7 +68,8 @@ async fn write_until_broken(mut client: Client, item: String) -> Vec<(u64, Value
 }
 
 /// Every answered order is there under its id and once in its user's list. What
-/// is there beside them was taken and never answered; it is whole all the same.
+/// is there beside them was taken and never answered; it is whole all the same: no
+/// list has an order that is not there, and no order is there that is in no list.
 pub async fn assert_kept(host: &Host, answered: &Orders) {
     let mut client = host.connect().await;
     for (id, order) in answered {
@@ -85,6 +86,15 @@ pub async fn assert_kept(host: &Host, answered: &Orders) {
     }
     for (id, order) in answered {
         assert_eq!(listed.get(id), Some(order), "order {id} is missing in its user's list");
+    }
+    // Ids beyond the last that is listed may have been given out, too, and not used.
+    let last = listed.last_key_value().map_or(0, |(id, _)| *id) + 2 * WRITERS as u64;
+    for id in 1..=last {
+        let order = client.get(&format!("/orders/{id}")).await;
+        match listed.get(&id) {
+            Some(listed) => assert_eq!(order.json(), *listed),
+            None => assert_eq!(order.status, StatusCode::NOT_FOUND, "order {id} is in no list"),
+        }
     }
     let beside = listed.len() - answered.len();
     assert!(beside <= WRITERS * CRASHES as usize, "{beside} orders that nobody was told of");

@@ -1,21 +1,26 @@
 //! The shop's requests and their answers, which are the same on every host.
 
-use http::header;
+use http::{HeaderName, header};
 
 use super::{Client, post, request};
 
-/// A request, its JSON body, and the answer: the status, a header beyond those
-/// that every answer has, and the body.
+/// A request, with a header of its own after a `|`, its JSON body, and the answer: the
+/// status, a header beyond those that every answer has, and the body.
 type Row = (&'static str, &'static str, u16, &'static str, &'static str);
 
 /// Ask for all of it, on any host that serves the shop with a new store.
 pub async fn run(client: &mut Client) {
     for &(line, json, status, header, body) in TABLE {
-        let (method, path) = line.split_once(' ').expect("a method and a path");
-        let request = match method {
+        let (target, own) = line.split_once(" | ").unwrap_or((line, ""));
+        let (method, path) = target.split_once(' ').expect("a method and a path");
+        let mut request = match method {
             "POST" => post(path, json),
             _ => request(method.parse().expect("a method"), path, ""),
         };
+        if let Some((name, value)) = own.split_once(": ") {
+            let name: HeaderName = name.parse().expect("a header's name");
+            request.headers_mut().insert(name, value.parse().expect("a header's value"));
+        }
         let answer = client.send(request).await;
         let row = format!("{line} {json} -> {answer:?}");
         assert_eq!((answer.status.as_u16(), answer.text()), (status, body), "{row}");
@@ -29,8 +34,20 @@ pub async fn run(client: &mut Client) {
             let expected = header.strip_prefix(name).and_then(|rest| rest.strip_prefix(": "));
             assert_eq!(answer.header(name), expected.unwrap_or_default(), "{row}");
         }
+        let etag = match status {
+            200 if body.starts_with("{\"id\"") => etag(body),
+            304 => ALICE_ETAG.to_owned(),
+            _ => String::new(),
+        };
+        assert_eq!(answer.header("etag"), etag, "{row}");
         assert!(!answer.headers.contains_key(header::TRANSFER_ENCODING), "{row}");
     }
+}
+
+/// What a read of one thing is tagged with: FNV-1a, 64 bits of it.
+pub fn etag(body: &str) -> String {
+    let step = |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
+    format!("\"{:016x}\"", body.bytes().fold(0xcbf2_9ce4_8422_2325, step))
 }
 
 /// In this order, on a new store.
@@ -56,25 +73,56 @@ const TABLE: &[Row] = &[
     ("GET /orders?user_id=99", "", 200, "", r#"{"orders":[],"next":null}"#),
     ("PUT /users", "", 405, "allow: GET, HEAD, POST", r#"{"error":"Method not allowed, only GET, HEAD, POST"}"#),
     ("PUT /users/1", "", 405, "allow: GET, HEAD, DELETE", r#"{"error":"Method not allowed, only GET, HEAD, DELETE"}"#),
-    ("DELETE /users/3", "", 204, "", ""),
-    ("DELETE /users/3", "", 404, "", r#"{"error":"User not found"}"#),
-    ("GET /users/3", "", 404, "", r#"{"error":"User not found"}"#),
-    // What a user ordered outlives the user; a new order needs one.
-    ("GET /orders/2", "", 200, "", PEN),
-    ("GET /orders?user_id=3", "", 200, "", r#"{"orders":[{"id":2,"user_id":3,"item":"Pen"}],"next":null}"#),
-    ("POST /orders", r#"{"user_id":3,"item":"Ink"}"#, 400, "", r#"{"error":"User does not exist"}"#),
-    // An id is given out once: neither a deletion nor a refusal gives one back.
+    // A user with orders is kept.
+    ("DELETE /users/3", "", 409, "", r#"{"error":"User has orders"}"#),
+    ("GET /users/3", "", 200, "", r#"{"id":3,"name":"Carol"}"#),
     ("POST /users", r#"{"name":"Dave"}"#, 201, "location: /users/4", r#"{"id":4,"name":"Dave"}"#),
+    ("DELETE /users/4 | if-match: \"other\"", "", 412, "", NOT_THE_ONE),
+    ("DELETE /users/9 | if-match: *", "", 404, "", r#"{"error":"User not found"}"#),
+    ("DELETE /users/4 | if-match: \"other\", \"835b07548c994727\"", "", 204, "", ""),
+    ("DELETE /users/4", "", 404, "", r#"{"error":"User not found"}"#),
+    ("GET /users/4", "", 404, "", r#"{"error":"User not found"}"#),
+    ("POST /orders", r#"{"user_id":4,"item":"Ink"}"#, 400, "", r#"{"error":"User does not exist"}"#),
+    // An id is given out once: neither a deletion nor a refusal gives one back.
+    ("POST /users", r#"{"name":"Erin"}"#, 201, "location: /users/5", r#"{"id":5,"name":"Erin"}"#),
+    ("POST /orders", r#"{"user_id":5,"item":"Ink"}"#, 201, "location: /orders/3", INK),
+    // What the client has is not sent again.
+    ("GET /users/1 | if-none-match: \"c8eb1bb2891aa606\"", "", 304, "", ""),
+    ("GET /users/1 | if-none-match: \"other\", W/\"c8eb1bb2891aa606\"", "", 304, "", ""),
+    ("GET /users/1 | if-none-match: *", "", 304, "", ""),
+    ("GET /users/1 | if-none-match: \"other\"", "", 200, "", r#"{"id":1,"name":"Alice"}"#),
+    ("GET /users/9 | if-none-match: *", "", 404, "", r#"{"error":"User not found"}"#),
+    // What is asked for twice under a key is done once.
+    ("POST /users | idempotency-key: \"a\"", r#"{"name":"Frank"}"#, 201, "location: /users/6", FRANK),
+    ("POST /users | idempotency-key: \"a\"", r#"{ "name": "Frank" }"#, 201, "location: /users/6", FRANK),
+    ("POST /users | idempotency-key: \"a\"", r#"{"name":"Grace"}"#, 422, "", USED),
+    ("POST /users | idempotency-key: \"b\"", r#"{"name":"Frank"}"#, 201, "location: /users/7", SECOND_FRANK),
+    ("POST /users | idempotency-key: a", r#"{"name":"Frank"}"#, 400, "", MALFORMED),
+    ("POST /users | idempotency-key: \"\"", r#"{"name":"Frank"}"#, 400, "", MALFORMED),
+    ("POST /orders | idempotency-key: \"a\"", r#"{"user_id":6,"item":"Ink"}"#, 201, "location: /orders/4", MORE_INK),
+    ("POST /orders | idempotency-key: \"a\"", r#"{"item":"Ink","user_id":6}"#, 201, "location: /orders/4", MORE_INK),
+    ("POST /orders | idempotency-key: \"a\"", r#"{"user_id":6,"item":"Pen"}"#, 422, "", USED),
+    // A refusal is not kept: the key is free.
     (
-        "POST /orders",
-        r#"{"user_id":4,"item":"Ink"}"#,
-        201,
-        "location: /orders/3",
-        r#"{"id":3,"user_id":4,"item":"Ink"}"#,
+        "POST /orders | idempotency-key: \"b\"",
+        r#"{"user_id":8,"item":"Ink"}"#,
+        400,
+        "",
+        r#"{"error":"User does not exist"}"#,
     ),
+    ("POST /orders | idempotency-key: \"b\"", r#"{"user_id":7,"item":"Ink"}"#, 201, "location: /orders/5", LAST_INK),
 ];
 
 const ALL_THREE: &str =
     r#"{"users":[{"id":1,"name":"Alice"},{"id":2,"name":"Bob"},{"id":3,"name":"Carol"}],"next":null}"#;
 const BOOK: &str = r#"{"id":1,"user_id":1,"item":"Book"}"#;
 const PEN: &str = r#"{"id":2,"user_id":3,"item":"Pen"}"#;
+const INK: &str = r#"{"id":3,"user_id":5,"item":"Ink"}"#;
+const MORE_INK: &str = r#"{"id":4,"user_id":6,"item":"Ink"}"#;
+const LAST_INK: &str = r#"{"id":5,"user_id":7,"item":"Ink"}"#;
+const FRANK: &str = r#"{"id":6,"name":"Frank"}"#;
+const SECOND_FRANK: &str = r#"{"id":7,"name":"Frank"}"#;
+const ALICE_ETAG: &str = "\"c8eb1bb2891aa606\"";
+const NOT_THE_ONE: &str = r#"{"error":"The user is not the one that If-Match names"}"#;
+const USED: &str = r#"{"error":"Idempotency-Key was used for another request"}"#;
+const MALFORMED: &str = r#"{"error":"Idempotency-Key must be a string in quotes, as in \"8e03978e-40d5\", with 1 to 255 characters of ASCII"}"#;
