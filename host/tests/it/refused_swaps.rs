@@ -184,12 +184,13 @@ async fn what_others_need_must_be_exported_as_they_need_it() {
         (func $get-user (param "id" u64) (result u64) (canon lift (core func $i "count")))
         (instance $directory (export "get-user" (func $get-user)))
         (export "shop:users/directory@0.1.0" (instance $directory))"#;
-    let with_other_types = |who| {
+    let with_other_types = |who, wanted: &str, offered: &str| {
         let title =
             format!("service `{who}` imports `shop:users/directory@0.1.0`, which `user` exports with other types");
-        [title, "- get-user: func(id: u64) -> result<".to_owned(), "+ get-user: func(id: u64) -> u64".to_owned()]
+        [title, format!("- {wanted}"), format!("+ {offered}")]
     };
-    let (order, relay) = (with_other_types("order"), with_other_types("relay"));
+    let order = with_other_types("order", "admit: func(id: u64) -> result<", "nothing of that name");
+    let relay = with_other_types("relay", "get-user: func(id: u64) -> result<", "get-user: func(id: u64) -> u64");
     let [order, relay] = [&order, &relay].map(|texts| texts.each_ref().map(String::as_str));
     scene.refuses("user", &handler("", other_types), &[&order, &relay]).await;
     scene.end().await;
