@@ -88,7 +88,7 @@ async fn a_killed_server_has_lost_no_answered_order() {
         writers.spawn(progress.clone().write(host.connect().await, format!("Book {writer}")));
     }
     let far = 5 * WRITERS as u64;
-    for _ in 0..3 {
+    for _ in 0..5 {
         progress.until_more(&progress.taken, far).await;
         server.kill();
         until("the host says that it is not ready", async || {
