@@ -117,7 +117,7 @@ mod tests {
         for text in [
             "oci://ghcr.io/acme/user:1.0",
             "oci://127.0.0.1:5000/user:latest",
-            "oci+http://registry.lan:5000/a/b-c/d__e:v1",
+            "oci+http://images.lan:5000/a/b-c/d__e:v1",
             &format!("oci://ghcr.io/acme/user@sha256:{DIGITS}"),
             &format!("oci://ghcr.io/acme/user:1.0@sha256:{DIGITS}"),
         ] {
