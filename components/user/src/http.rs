@@ -56,8 +56,11 @@ fn delete(request: &Request, id: &str) -> Result<Reply, Error> {
     if !request.is_about(&user) {
         return Err(Error::precondition_failed("The user is not the one that If-Match names"));
     }
-    users::delete(id)?;
-    Ok(Reply::no_content())
+    match users::delete(id)? {
+        true => Ok(Reply::no_content()),
+        // Another deletion came first.
+        false => Err(unknown()),
+    }
 }
 
 fn unknown() -> Error {

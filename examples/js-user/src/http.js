@@ -79,7 +79,7 @@ function remove(request, text) {
   if (meant !== null && !names(meant, etag(json), { weak: false })) {
     throw new HttpError(412, 'The user is not the one that If-Match names');
   }
-  users.remove(idOf(text));
+  if (!users.remove(idOf(text))) throw unknown();
   return reply(204);
 }
 

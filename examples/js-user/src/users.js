@@ -53,21 +53,23 @@ export function admit(id) {
   return now.there;
 }
 
-/** Leave no such user, if there is one; refused for one that was admitted. */
+/** Leave no such user; whether there was one. Refused for one that was admitted. */
 export function remove(id) {
   if (read(id).ordered) throw new HttpError(409, 'User has orders');
   const turn = new Turn();
   const mark = turn.mark(`deleting/${id}`);
   if (bucket.increment(mark, 1n) !== 1n) throw new HttpError(409, 'User is being deleted');
-  const { ordered, marked } = read(id, turn.marks(`ordering/${id}`));
-  if (!ordered && !marked) {
+  const others = turn.marks(`deleting/${id}`).filter((other) => other !== mark);
+  const { there, ordered, marked } = read(id, [...turn.marks(`ordering/${id}`), ...others]);
+  if (there && !ordered && !marked) {
     turn.check();
     if (seed(id) === undefined) bucket.delete(key(id));
     else bucket.set(key(id), DELETED);
   }
   bucket.delete(mark);
   if (ordered) throw new HttpError(409, 'User has orders');
-  if (marked) throw new HttpError(409, 'User may be about to order; try again');
+  if (there && marked) throw new HttpError(409, 'User may be about to order or to be deleted; try again');
+  return there;
 }
 
 /** Whether there is the user, one that was admitted, and one of the marks. */

@@ -75,7 +75,8 @@ def delete_user(request: Request, text: str) -> Reply:
     meant = request.headers("if-match")
     if meant and not names(",".join(meant), etag(user), weak=False):
         raise HTTPError(412, "The user is not the one that If-Match names")
-    users.delete(parse_id(text))
+    if not users.delete(parse_id(text)):
+        raise unknown()
     return Reply(204)
 
 

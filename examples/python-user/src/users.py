@@ -57,8 +57,8 @@ def admit(id: int) -> bool:
     return there
 
 
-def delete(id: int):
-    """Leave no such user, if there is one; refused for one that was admitted."""
+def delete(id: int) -> bool:
+    """Leave no such user; whether there was one. Refused for one that was admitted."""
     _, ordered, _ = read(id)
     if ordered:
         raise HTTPError(409, "User has orders")
@@ -66,8 +66,9 @@ def delete(id: int):
     mark = turn.mark(f"deleting/{id}")
     if bucket.increment(mark, 1) != 1:
         raise HTTPError(409, "User is being deleted")
-    _, ordered, ordering = read(id, turn.marks(f"ordering/{id}"))
-    if not ordered and not ordering:
+    others = [other for other in turn.marks(f"deleting/{id}") if other != mark]
+    there, ordered, marked = read(id, turn.marks(f"ordering/{id}") + others)
+    if there and not ordered and not marked:
         turn.check()
         if id in SEEDS:
             bucket.set(user_key(id), DELETED)
@@ -76,8 +77,9 @@ def delete(id: int):
     bucket.delete(mark)
     if ordered:
         raise HTTPError(409, "User has orders")
-    if ordering:
-        raise HTTPError(409, "User may be about to order; try again")
+    if there and marked:
+        raise HTTPError(409, "User may be about to order or to be deleted; try again")
+    return there
 
 
 def read(id: int, marks: list[str] = []) -> tuple[bool, bool, bool]:

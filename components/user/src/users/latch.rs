@@ -7,14 +7,16 @@
 //!
 //! - An admission leaves the mark `ordering/{id}`, then looks for the user and for
 //!   marks of deletions. Only if there are none does it write `ordered/{id}`.
-//! - A deletion leaves the mark `deleting/{id}`, then looks for `ordered/{id}` and for
-//!   marks of admissions. Only if there are none does it delete the user.
+//! - A deletion leaves the mark `deleting/{id}`, then looks for the user, for
+//!   `ordered/{id}` and for marks of admissions and of other deletions. Only if there
+//!   are none of these does it delete the user.
 //!
 //! Each leaves its mark before it looks, so of two that meet one sees the other at
 //! least, and gives way; both may, and be asked again. Admissions share a mark, and
-//! take it back when `ordered/{id}` is there, which says as much. A deletion has its
-//! mark alone (it is a counter, and whoever makes it 1 has it), so it takes it back
-//! when it knows how it ended. A mark that is left over means nothing two turns later.
+//! take it back when `ordered/{id}` is there, which says as much. A deletion has the
+//! mark of its turn alone (it is a counter, and whoever makes it 1 has it), so it takes
+//! it back when it knows how it ended. A mark that is left over means nothing two turns
+//! later.
 //!
 //! - No order is left of a deleted user: what follows `ordered/{id}` is seen by every
 //!   deletion. That the order itself is written late, or slowly, does not matter.
@@ -49,8 +51,9 @@ pub fn admit(id: u64) -> Result<bool, Error> {
     Ok(there)
 }
 
-/// Leave no such user, if there is one; refused for one that was admitted.
-pub fn delete(id: u64) -> Result<(), Error> {
+/// Leave no such user; whether there was one, which of several deletions is told to one.
+/// Refused for one that was admitted.
+pub fn delete(id: u64) -> Result<bool, Error> {
     let has_orders = || Error::conflict("User has orders");
     if read(id, Vec::new())?.1 {
         return Err(has_orders());
@@ -60,17 +63,19 @@ pub fn delete(id: u64) -> Result<(), Error> {
     if USERS.next(&mark)? != 1 {
         return Err(Error::conflict("User is being deleted"));
     }
-    let (_, ordered, ordering) = read(id, turn.marks(&ordering(id)).into())?;
-    if !ordered && !ordering {
+    let mut marks = turn.marks(&ordering(id)).to_vec();
+    marks.extend(turn.marks(&deleting(id)).into_iter().filter(|other| *other != mark));
+    let (there, ordered, marked) = read(id, marks)?;
+    if there && !ordered && !marked {
         turn.check()?;
         // Where this fails the mark stays: the user may still go.
         remove(id)?;
     }
     USERS.delete(&mark)?;
-    match (ordered, ordering) {
+    match (ordered, there && marked) {
         (true, _) => Err(has_orders()),
-        (_, true) => Err(Error::conflict("User may be about to order; try again")),
-        _ => Ok(()),
+        (_, true) => Err(Error::conflict("User may be about to order or to be deleted; try again")),
+        _ => Ok(there),
     }
 }
 
