@@ -23,6 +23,7 @@ mod history;
 mod idempotency;
 mod languages;
 mod leaks;
+mod linearizable;
 mod linking;
 mod links;
 mod outbound;
