@@ -27,6 +27,8 @@ mod write;
 mod contract;
 #[cfg(test)]
 mod kept;
+#[cfg(test)]
+mod servers;
 
 use std::sync::Arc;
 

@@ -8,10 +8,12 @@ use anyhow::{Result, bail, ensure};
 use tokio::task::JoinSet;
 
 use super::kept::Kept;
-use super::postgres::server::Server;
-use super::redis::server::Server as RedisServer;
-use super::{BucketStore, KEYS_PER_PAGE, StoreError, open};
+use super::{BucketStore, KEYS_PER_PAGE, StoreError, open, servers};
 use crate::manifest::StoreUrl;
+use random::does_as_its_model;
+
+pub mod clients;
+mod random;
 
 /// Makes a test of each function below for each engine.
 macro_rules! contract {
@@ -66,6 +68,7 @@ contract!(
     lists_stably_while_keys_change,
     takes_any_cursor,
     forgets_cancelled_callers,
+    does_as_its_model,
     closes_twice,
 );
 
@@ -81,14 +84,14 @@ async fn sqlite_in(folder: &Path) -> Result<Arc<dyn BucketStore>, StoreError> {
 
 /// A store in a database of its own; none where there is no PostgreSQL.
 async fn postgres() -> Result<Option<Arc<dyn BucketStore>>> {
-    let Some(server) = Server::shared() else { return Ok(None) };
+    let Some(server) = servers::postgres::Server::shared() else { return Ok(None) };
     let url = StoreUrl::parse(&server.database(), "test")?;
     Ok(Some(open(&url).await?))
 }
 
 /// A store in a database of its own; none where there is no Redis.
 async fn redis() -> Result<Option<Arc<dyn BucketStore>>> {
-    let Some(server) = RedisServer::shared() else { return Ok(None) };
+    let Some(server) = servers::redis::Server::shared() else { return Ok(None) };
     let url = StoreUrl::parse(&server.database(), "test")?;
     Ok(Some(open(&url).await?))
 }

@@ -216,8 +216,4 @@ impl BucketStore for PostgresStore {
 }
 
 #[cfg(test)]
-#[path = "../../tests/it/support/postgres.rs"]
-#[expect(clippy::expect_used, reason = "a test fails by a panic that says what was expected")]
-pub mod server;
-#[cfg(test)]
 mod tests;

@@ -196,6 +196,4 @@ impl BucketStore for RedisStore {
 }
 
 #[cfg(test)]
-#[path = "../../tests/it/support/redis.rs"]
-#[expect(clippy::expect_used, reason = "a test fails by a panic that says what was expected")]
-pub mod server;
+mod tests;

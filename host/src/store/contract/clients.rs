@@ -4,13 +4,16 @@
 //! say what is in there, and in which order. Beside it all of them count on one counter.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Result, ensure};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::store::{BucketStore, Entry, StoreError, Watermark};
 
-const CLIENTS: usize = 8;
+/// How many there are.
+pub const CLIENTS: usize = 8;
 
 /// The keys of a bucket: few, so that most have been there before.
 const KEYS: [&str; 8] = ["", "k", "n", "é", "a\0b", "订单/1", "🦀", "'; --"];
@@ -129,15 +132,33 @@ impl Client {
     }
 }
 
-/// Has all clients make so many changes at once, and check each. They go on when the
-/// store is back that was away, or whose answer got lost.
-pub async fn work(store: &Arc<dyn BucketStore>, clients: Vec<Client>, changes: usize) -> Result<Vec<Client>> {
+/// How far the clients of a store are, and how far they are to go.
+pub struct Pace {
+    /// Changes that were told.
+    pub told: AtomicUsize,
+    /// After how many it is enough.
+    pub enough: AtomicUsize,
+    /// Whether the store is there, as far as those know who take it away.
+    pub serves: watch::Sender<bool>,
+}
+
+impl Pace {
+    /// So many changes.
+    pub fn of(enough: usize) -> Arc<Pace> {
+        let serves = watch::Sender::new(true);
+        Arc::new(Pace { told: AtomicUsize::new(0), enough: AtomicUsize::new(enough), serves })
+    }
+}
+
+/// Has all clients make changes at once, and look at their bucket after each. They go on
+/// when the store is back that was away, or whose answer got lost.
+pub async fn work(store: Arc<dyn BucketStore>, clients: Vec<Client>, pace: Arc<Pace>) -> Result<Vec<Client>> {
     let mut working = JoinSet::new();
     for mut client in clients {
-        let store = store.clone();
+        let (store, pace) = (store.clone(), pace.clone());
         working.spawn(async move {
-            for _ in 0..changes {
-                client.step(&*store).await?;
+            while pace.told.load(Ordering::Relaxed) < pace.enough.load(Ordering::Relaxed) {
+                client.step(&*store, &pace).await?;
             }
             anyhow::Ok(client)
         });
@@ -147,7 +168,7 @@ pub async fn work(store: &Arc<dyn BucketStore>, clients: Vec<Client>, changes: u
 
 /// Every client finds what it was told of, and each number was counted once.
 pub async fn check_all(store: &dyn BucketStore, clients: &mut [Client]) -> Result<()> {
-    let (seen, mut counted) = (Watermark::default(), Vec::new());
+    let (seen, mut counted) = (Watermark::default(), Vec::<u64>::new());
     for client in clients.iter_mut() {
         let Client { bucket, model, .. } = &client;
         let said = format!("{bucket:?} is not {model:?}");
@@ -166,10 +187,13 @@ pub async fn check_all(store: &dyn BucketStore, clients: &mut [Client]) -> Resul
 }
 
 impl Client {
-    async fn step(&mut self, store: &dyn BucketStore) -> Result<()> {
+    async fn step(&mut self, store: &dyn BucketStore, pace: &Pace) -> Result<()> {
         let seen = Watermark::default();
         match self.change(store, &seen).await {
-            Ok(()) => store.durable(seen.get()).await?,
+            Ok(()) => {
+                store.durable(seen.get()).await?;
+                pace.told.fetch_add(1, Ordering::Relaxed);
+            }
             Err(StoreError::Away { .. } | StoreError::Unknown { .. }) => {}
             Err(error) => return Err(error.into()),
         }
@@ -179,7 +203,10 @@ impl Client {
                     ensure!(right, "bucket {:?} is not {:?}", self.bucket, self.model);
                     return Ok(());
                 }
-                Err(StoreError::Away { .. }) => tokio::task::yield_now().await,
+                Err(StoreError::Away { .. }) => {
+                    pace.serves.subscribe().wait_for(|serves| *serves).await?;
+                    tokio::task::yield_now().await;
+                }
                 Err(error) => return Err(error.into()),
             }
         }
@@ -204,7 +231,7 @@ impl Random {
             1 => self.below(100).to_string().into_bytes(),
             2 => b"007".into(),
             3 => u64::MAX.to_string().into_bytes(),
-            4 => vec![0xff; self.below(20_000)],
+            4 => vec![0xff; self.below(1000)],
             _ => vec![b'x'; self.below(100)],
         }
     }

@@ -6,9 +6,9 @@ use std::hash::BuildHasher;
 use anyhow::{Result, bail, ensure};
 use tokio::task::JoinSet;
 
-use super::server::Server;
 use super::*;
 use crate::manifest::StoreUrl;
+use crate::store::servers::postgres::Server;
 
 /// What has returned is durable.
 static NEVER_RAISED: Watermark = Watermark::new();

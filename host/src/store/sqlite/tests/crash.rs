@@ -14,25 +14,10 @@ use anyhow::{Result, ensure};
 use tokio::task::JoinSet;
 
 use super::super::SqliteStore;
+use crate::store::contract::clients::{CLIENTS, Client, Model, contents};
 use crate::store::{BucketStore, Watermark};
 
-const CLIENTS: usize = 8;
 const STEPS: usize = 60;
-
-/// A bucket's keys in the order in which they were first set, with their values.
-type Model = Vec<(String, Vec<u8>)>;
-
-/// Numbers that look random and come again from the same seed.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 >> 33).unwrap_or_default() % end
-    }
-}
 
 /// How many of its changes a client was told of.
 #[derive(Default)]
@@ -66,8 +51,8 @@ async fn lost_by_a_crash(seed: u64, wait: bool) -> Result<Vec<String>> {
     let store = Arc::new(SqliteStore::open(&folder.path().join("test.db")).await?);
     let told: Arc<Vec<Told>> = Arc::new((0..CLIENTS).map(|_| Told::default()).collect());
     let mut clients = JoinSet::new();
-    for client in 0..CLIENTS {
-        clients.spawn(work(store.clone(), client, seed, wait, told.clone()));
+    for (number, client) in Client::all(seed).into_iter().enumerate() {
+        clients.spawn(work(store.clone(), number, client, wait, told.clone()));
     }
     let enough = STEPS * CLIENTS / 4;
     let all = || told.iter().map(|told| told.0.load(Ordering::SeqCst)).collect::<Vec<_>>();
@@ -96,64 +81,31 @@ async fn lost_by_a_crash(seed: u64, wait: bool) -> Result<Vec<String>> {
 /// What a client does; its models, from the empty one on.
 async fn work(
     store: Arc<SqliteStore>,
-    client: usize,
-    seed: u64,
+    number: usize,
+    mut client: Client,
     wait: bool,
     told: Arc<Vec<Told>>,
 ) -> Result<(usize, Vec<Model>)> {
-    let bucket = format!("of {client}");
-    let mut random = Random(seed.wrapping_mul(client as u64 + 1) | 1);
     let mut models = vec![Model::new()];
-    let mut model = Model::new();
     for step in 0..STEPS {
         let seen = Watermark::default();
-        let keys: Vec<String> = (0..1 + random.below(3)).map(|_| format!("k{}", random.below(6))).collect();
-        match random.below(4) {
-            0 => {
-                model.retain(|(key, _)| !keys.contains(key));
-                store.delete_many(&bucket, keys.clone(), &seen).await?;
-            }
-            1 => {
-                let sum = store.increment(&bucket, "n".into(), 1, &seen).await?;
-                put(&mut model, "n", sum.to_string().into_bytes());
-            }
-            _ => {
-                let value = vec![b'x'; random.below(100)];
-                keys.iter().for_each(|key| put(&mut model, key, value.clone()));
-                let entries = keys.iter().map(|key| (key.clone(), value.clone()));
-                store.set_many(&bucket, entries.collect(), &seen).await?;
-            }
-        }
-        models.push(model.clone());
-        ensure!(contents(&*store, &bucket).await? == model, "client {client} does not see its step {step}");
+        client.change(&*store, &seen).await?;
+        models.push(client.model.clone());
+        ensure!(client.check(&*store, &Watermark::default()).await?, "client {number} does not see its step {step}");
         if wait {
             store.durable(seen.get()).await?;
         }
-        told[client].0.store(step + 1, Ordering::SeqCst);
+        told[number].0.store(step + 1, Ordering::SeqCst);
     }
-    Ok((client, models))
-}
-
-fn put(model: &mut Model, key: &str, value: Vec<u8>) {
-    match model.iter_mut().find(|(known, _)| known == key) {
-        Some((_, old)) => *old = value,
-        None => model.push((key.to_owned(), value)),
-    }
+    Ok((number, models))
 }
 
 /// All buckets of a database that nobody has open.
 async fn buckets(folder: &Path) -> Result<Vec<Model>> {
     let store = SqliteStore::open(&folder.join("test.db")).await?;
     let mut found = Vec::new();
-    for client in 0..CLIENTS {
-        found.push(contents(&store, &format!("of {client}")).await?);
+    for client in Client::all(0) {
+        found.push(contents(&store, &client.bucket, &Watermark::default()).await?);
     }
     Ok(found)
-}
-
-async fn contents(store: &dyn BucketStore, bucket: &str) -> Result<Model> {
-    let seen = Watermark::default();
-    let keys = store.list_keys(bucket, None, &seen).await?.keys;
-    let found = store.get_many(bucket, keys, usize::MAX, &seen).await?;
-    Ok(found.into_iter().flatten().collect())
 }

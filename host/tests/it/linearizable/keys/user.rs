@@ -75,7 +75,7 @@ pub fn events(records: &[Record], wrong: &mut Vec<String>) -> Events<Operation> 
     }
     let named = shown.iter().filter_map(|user| Some((user["name"].as_str()?, user["id"].as_u64()?)));
     let ids = Ids::new(named, wrong);
-    let mut events = Events::new();
+    let (mut events, mut nameless) = (Events::new(), Vec::new());
     for record in records {
         let (id, operation) = match (&record.asked, record.status()) {
             (Asked::CreateUser { name }, Some(201) | None) => (ids.get(name), Operation::Create),
@@ -97,10 +97,16 @@ pub fn events(records: &[Record], wrong: &mut Vec<String>) -> Events<Operation> 
                 continue;
             }
         };
-        if let Some(id) = id {
-            let event = Event { operation, begin: record.begin, end: record.end };
-            events.entry(id).or_default().push(event);
+        let event = Event { operation, begin: record.begin, end: record.end };
+        match id {
+            Some(id) => events.entry(id).or_default().push(event),
+            None => nameless.push(event),
         }
+    }
+    // Who was deleted before anybody read their name may be one that was not answered.
+    let is_created = |event: &Event<Operation>| matches!(event.operation, Operation::Create);
+    for of_one in events.values_mut().filter(|of_one| !of_one.iter().any(is_created)) {
+        of_one.extend(nameless.iter().cloned());
     }
     events
 }
