@@ -35,6 +35,7 @@ mod registry;
 mod reliability;
 mod request_limits;
 mod rooms;
+mod shared;
 mod shop;
 mod stop;
 mod streaming;
