@@ -26,6 +26,7 @@ mod leaks;
 mod linearizable;
 mod linking;
 mod links;
+mod million;
 mod outbound;
 mod pool;
 mod postgres;

@@ -73,7 +73,8 @@ impl Client {
                 self.uncounted += u64::from(matches!(counted, Err(StoreError::Unknown { .. })));
                 let sum = counted?;
                 assert!(self.counted.last().is_none_or(|last| *last < sum), "the counter went back to {sum}");
-                return Ok(self.counted.push(sum));
+                self.counted.push(sum);
+                return Ok(());
             }
             Change::Set(entries) => {
                 entries.iter().for_each(|(key, value)| put(&mut model, key, value.clone()));
