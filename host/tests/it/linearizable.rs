@@ -14,9 +14,9 @@ use serde_json::json;
 use self::{
     checker::End,
     keys::faults,
-    records::{Asked, Record, Recorder},
+    records::{Asked, Presence, Record, Recorder},
 };
-use crate::support::{Host, postgres, redis, shop, until};
+use crate::support::{Host, daemon::Daemon, postgres, redis, shop, until};
 
 mod checker;
 mod clients;
@@ -60,12 +60,7 @@ async fn over_crashes_in_sqlite() {
     for _ in 0..CRASHES {
         let host = [Host::up(folder.path())];
         let work = clients::start(&host, usize::MAX, &recorder).await;
-        let far = recorder.answers.load(Ordering::Relaxed) + 200 + clients::below(200);
-        until("they have asked much", async || {
-            tokio::task::yield_now().await;
-            recorder.answers.load(Ordering::Relaxed) >= far
-        })
-        .await;
+        has_more_answers(&recorder, 200 + clients::below(200)).await;
         host[0].signal("KILL");
         let mut round = work.join_all().await.concat();
         let [host] = host;
@@ -80,6 +75,50 @@ async fn over_crashes_in_sqlite() {
     let host = [Host::up(folder.path())];
     records.extend(clients::start(&host, 20, &recorder).await.join_all().await.concat());
     assert_explained(&records);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_crashes_of_postgresql() {
+    let Some(server) = postgres::Server::start(&[]) else { return };
+    over_crashes_of(&server, &server.database()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_crashes_of_redis() {
+    let Some(server) = redis::Server::durable() else { return };
+    over_crashes_of(&server, &server.database()).await;
+}
+
+/// Two hosts, whose server is killed: they answer with 503 until it is back.
+async fn over_crashes_of(server: &Daemon, url: &str) {
+    let (folders, recorder) = ([shop(), shop()], Recorder::new());
+    let hosts = folders.each_ref().map(|folder| Host::up_with(folder.path(), &["--store", url]));
+    let work = clients::start(&hosts, 2 * REQUESTS, &recorder).await;
+    for _ in 0..3 {
+        has_more_answers(&recorder, 500).await;
+        recorder.server.send_replace(Presence::Leaving);
+        server.kill();
+        recorder.server.send_replace(Presence::Gone);
+        server.restart();
+        until("the hosts are ready again", async || {
+            let ready = tokio::join!(hosts[0].admin("/readyz"), hosts[1].admin("/readyz"));
+            ready.0.status == StatusCode::OK && ready.1.status == StatusCode::OK
+        })
+        .await;
+        recorder.server.send_replace(Presence::Here);
+    }
+    let records = work.join_all().await.concat();
+    assert!(records.iter().any(|record| record.status().is_none()), "nobody waited for an answer");
+    assert_explained(&records);
+}
+
+async fn has_more_answers(recorder: &Recorder, more: u64) {
+    let far = recorder.answers.load(Ordering::Relaxed) + more;
+    until("more is answered", async || {
+        tokio::task::yield_now().await;
+        recorder.answers.load(Ordering::Relaxed) >= far
+    })
+    .await;
 }
 
 /// Clients of so many hosts on one store: that of the manifest, or another.

@@ -18,7 +18,7 @@ use crate::store::{BucketStore, StoreError, open};
 /// Changes of all clients together, between one opening and the next.
 const CHANGES: usize = 400;
 
-const CRASHES: usize = 5;
+const CRASHES: usize = 3;
 
 /// How long anything that is awaited may take before a test fails.
 const PATIENCE: Duration = Duration::from_secs(60);

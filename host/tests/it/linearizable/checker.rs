@@ -104,6 +104,10 @@ fn steps<M: Model>(state: &M, placed: &Placed, events: &[Event<M::Operation>]) -
     let mut steps = Vec::new();
     for (index, event) in left().filter(|(_, event)| may_be_next(event)) {
         let Some(after) = state.after(&event.operation) else { continue };
+        // What may have been done has its effect when it has one, or never.
+        if after == *state && !event.is_answered() {
+            continue;
+        }
         let step = (after, placed.and(index));
         // A read that is right now can as well come now as later, unless something that
         // may have been done would have to be before it.

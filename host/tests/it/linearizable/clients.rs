@@ -11,7 +11,7 @@ use std::{
 
 use tokio::task::JoinSet;
 
-use super::records::{Asked, Record, Recorder};
+use super::records::{Asked, Presence, Record, Recorder};
 use crate::support::{Client, Host};
 
 const CLIENTS: usize = 16;
@@ -30,6 +30,8 @@ pub async fn start(hosts: &[Host], requests: usize, recorder: &Arc<Recorder>) ->
 async fn work(mut client: Client, requests: usize, recorder: Arc<Recorder>) -> Vec<Record> {
     let mut records: Vec<Record> = Vec::new();
     while records.len() < requests && records.last().is_none_or(|record| record.answer.is_some()) {
+        // To ask on while nobody can answer would only make the history longer.
+        recorder.server.subscribe().wait_for(|server| *server != Presence::Gone).await.expect("it is not closed");
         let asked = any(&recorder);
         records.push(recorder.ask(&mut client, asked).await);
     }

@@ -7,6 +7,7 @@ use std::sync::{
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use super::checker::End;
 use crate::support::{Body, Client, post, request};
@@ -19,8 +20,19 @@ pub struct Recorder {
     /// The largest ids that were given out, as far as was answered.
     pub last_user: AtomicU64,
     pub last_order: AtomicU64,
-    /// How much was answered.
+    /// How much was answered, and told what was done.
     pub answers: AtomicU64,
+    /// Whether the store's server is there.
+    pub server: watch::Sender<Presence>,
+}
+
+/// Whether a server is there, as far as those know who kill it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    Here,
+    /// It is being killed. Who gets no answer from now on says that it is gone.
+    Leaving,
+    Gone,
 }
 
 /// A request of the shop.
@@ -53,7 +65,8 @@ impl Recorder {
     /// One for a new store.
     pub fn new() -> Arc<Recorder> {
         let [clock, last_order, answers] = [const { AtomicU64::new(0) }; 3];
-        Arc::new(Recorder { clock, last_user: AtomicU64::new(2), last_order, answers })
+        let server = watch::Sender::new(Presence::Here);
+        Arc::new(Recorder { clock, last_user: AtomicU64::new(2), last_order, answers, server })
     }
 
     /// The moment that it is.
@@ -72,6 +85,12 @@ impl Recorder {
         if record.status().is_some() {
             record.end = End::Answered(self.now());
             self.answers.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.server.send_if_modified(|server| {
+                let is_news = *server == Presence::Leaving;
+                *server = if is_news { Presence::Gone } else { *server };
+                is_news
+            });
         }
         let id = record.found().and_then(|found| found["id"].as_u64()).unwrap_or(0);
         match record.asked {
