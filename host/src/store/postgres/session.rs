@@ -193,6 +193,11 @@ async fn connect(login: &Login) -> Result<(Arc<Live>, Driver), StoreError> {
     Ok((Arc::new(live), driver))
 }
 
+/// Has the server find entries by an index, in its order. Without statistics, as they are
+/// after many entries came at once, it would read and sort a whole bucket for each page: of
+/// a million entries 220 ms instead of 0.7.
+pub const BY_INDEX: &str = "SET enable_bitmapscan = off; SET enable_seqscan = off";
+
 /// What does not depend on how the server, the database or the user is set up. A
 /// commit waits at least for the disk; if they say for another server, too, then
 /// for that as well.
@@ -200,7 +205,7 @@ fn settings() -> String {
     let milliseconds = STATEMENT.as_millis();
     format!(
         "SET statement_timeout = {milliseconds}; SET default_transaction_isolation = 'read committed'; SET jit = off;
-         SET client_min_messages = warning;
+         SET client_min_messages = warning; {BY_INDEX};
          SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
     )
 }

@@ -9,6 +9,7 @@ use tokio_postgres::Client;
 use super::driver::Driver;
 use super::login::Login;
 use super::schema;
+use super::session::BY_INDEX;
 use crate::manifest::PostgresUrl;
 use crate::store::StoreError;
 use crate::store::upkeep::{BucketStats, Copy, Page, Stats, Upkeep};
@@ -23,7 +24,7 @@ pub struct PostgresUpkeep {
 
 /// A part of a bucket: those after an id, as many as go into a page. What they are
 /// is decided by their sizes, before any value is sent.
-const PAGE: &str = "
+pub const PAGE: &str = "
     SELECT id, key, value FROM (
         SELECT *, sum(octet_length(value)) OVER (ORDER BY id) - octet_length(value) AS before
         FROM (SELECT id, key, value FROM dovetail.entries WHERE bucket = $1 AND id > $2 ORDER BY id LIMIT 1000) AS next
@@ -86,6 +87,7 @@ impl Upkeep for PostgresUpkeep {
                 snapshot.query(sql, &[]).await.map_err(failed)?.iter().map(|row| row.get(0)).collect()
             }
         };
+        snapshot.batch_execute(BY_INDEX).await.map_err(failed)?;
         let statement = snapshot.prepare(PAGE).await.map_err(failed)?;
         for bucket in buckets {
             let mut last = 0_i64;
