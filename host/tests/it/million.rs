@@ -61,7 +61,7 @@ async fn in_postgresql() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn in_redis() {
-    // It takes half of a GiB, which it gives back when it ends.
+    // Its 190 MiB are given back when it ends.
     let Some(server) = redis::Server::start(&["save \"\""]) else { return };
     let fill = || {
         let million = "for i = 1, 999999 do
