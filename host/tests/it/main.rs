@@ -28,6 +28,7 @@ mod links;
 mod outbound;
 mod pool;
 mod postgres;
+mod power_cut;
 mod redis;
 mod refused_swaps;
 mod registry;

@@ -20,6 +20,7 @@ pub use self::{
 pub mod admin;
 mod client;
 pub mod composed;
+pub mod disk;
 pub mod elsewhere;
 pub mod example;
 pub mod load;
