@@ -26,6 +26,7 @@ mod leaks;
 mod linking;
 mod links;
 mod outbound;
+mod output_commit;
 mod pool;
 mod postgres;
 mod power_cut;
