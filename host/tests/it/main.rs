@@ -25,6 +25,7 @@ mod languages;
 mod leaks;
 mod linking;
 mod links;
+mod long_reader;
 mod outbound;
 mod output_commit;
 mod pool;
