@@ -18,6 +18,7 @@ use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAlloc
 pub use self::cache::{CacheError, CodeCache};
 pub use self::compile::{Compiled, Effort, compile};
 pub use self::kind::{Engines, Kind, needs_concurrency};
+pub use crate::defect::Defect;
 
 mod cache;
 mod compile;
