@@ -34,10 +34,17 @@ limits = { deadline = "300ms" }
 component = "{relay}"
 routes = ["/relay/*"]
 limits = { deadline = "1m" }
+links = { "shop:users/directory" = "directory" }
+[service.other-relay]
+component = "{relay}"
+routes = ["/other-relay/*"]
+limits = { deadline = "1m" }
+links = { "shop:users/directory" = "later" }
 [service.asker]
 component = "{asker}"
 routes = ["/asker/*"]
 limits = { deadline = "1m" }
+links = { "shop:users/directory" = "directory" }
 [service.directory]
 component = "{faulty_directory}"
 buckets = ["fixtures"]
@@ -64,6 +71,8 @@ async fn a_failure_behind_a_link_is_told_when_its_writes_are_durable() {
         ("/relay/1013", "directory", StatusCode::INTERNAL_SERVER_ERROR),
         ("/relay/1014", "directory", StatusCode::GATEWAY_TIMEOUT),
         ("/relay/1016", "directory", StatusCode::INTERNAL_SERVER_ERROR),
+        // 0.2 calls 0.3.
+        ("/other-relay/1013", "later", StatusCode::INTERNAL_SERVER_ERROR),
         // 0.3 calls 0.2.
         ("/asker/directory/1013", "directory", StatusCode::INTERNAL_SERVER_ERROR),
         ("/asker/directory/1014", "directory", StatusCode::GATEWAY_TIMEOUT),
