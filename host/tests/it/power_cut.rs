@@ -9,7 +9,8 @@ use crate::{
     },
 };
 
-const CUTS: u64 = 10;
+/// So many that the store's log is begun anew between two of them.
+const CUTS: u64 = 16;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_power_cut_loses_no_answered_order() {
@@ -21,7 +22,7 @@ async fn a_power_cut_loses_no_answered_order() {
         if cut % 4 == 3 {
             assert_kept(&host, &answered).await;
         }
-        // Enough of them for some checkpoints.
+        // Enough of them for a checkpoint, in the midst of which some cuts are.
         order_until_killed(host, cut, 500, &mut answered).await;
         disk.cut_power(if cut % 2 == 0 { Unsynced::Lost } else { Unsynced::SomeKept });
     }
