@@ -46,10 +46,10 @@ fn said(panic: &PanicHookInfo) -> String {
     let text = panic.payload_as_str().unwrap_or("a panic").replace('\n', " ");
     let Some(place) = panic.location() else { return text };
     // Its crate and what is in it, not where that is on this machine.
-    let file = place.file().rsplit_once("/src/").map_or(place.file(), |(before, file)| {
-        let name = before.rsplit('/').next().map_or(0, str::len);
-        &place.file()[place.file().len() - file.len() - "/src/".len() - name..]
-    });
+    let file = match place.file().rsplit_once("/src/") {
+        Some((folder, file)) => format!("{}/src/{file}", folder.rsplit('/').next().unwrap_or(folder)),
+        None => place.file().to_owned(),
+    };
     format!("{text} ({file}:{})", place.line())
 }
 

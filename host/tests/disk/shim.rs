@@ -71,7 +71,10 @@ impl Disk {
     fn sync(&self, name: &OsStr, sync: impl FnOnce() -> c_int) -> c_int {
         let done = sync();
         let is_lie = self.lies.as_ref().is_some_and(|end| name.as_bytes().ends_with(end.as_bytes()));
-        if done == 0 && !is_lie && let Err(error) = self.keep(name) {
+        if done == 0
+            && !is_lie
+            && let Err(error) = self.keep(name)
+        {
             eprintln!("the test's disk failed: {error}");
             std::process::abort();
         }
