@@ -31,7 +31,7 @@ pub fn contained<T>(work: impl FnOnce() -> T) -> Result<T, Defect> {
     HOOK.call_once(|| {
         let others = panic::take_hook();
         panic::set_hook(Box::new(move |panic| match CONTAINED.get() {
-            true => SAID.replace(said(panic)).clear(),
+            true => SAID.set(said(panic)),
             false => others(panic),
         }));
     });
