@@ -18,6 +18,7 @@ use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAlloc
 pub use self::cache::{CacheError, CodeCache};
 pub use self::compile::{Compiled, Effort, compile};
 pub use self::kind::{Engines, Kind, needs_concurrency};
+pub use crate::defect::Defect;
 
 mod cache;
 mod compile;
@@ -120,7 +121,14 @@ fn start(needs: Needs, kind: Kind) -> Result<Engine, EngineError> {
         Kind::Concurrent => needs.memory,
     };
     let engine = Engine::new(&config(needs, kind, large))
-        .or_else(|error| Engine::new(&config(needs, kind, needs.memory)).map_err(|second| second.context(error)))
+        .or_else(|error| {
+            let smaller = Engine::new(&config(needs, kind, needs.memory)).map_err(|second| second.context(error))?;
+            tracing::warn!(
+                "the address space is too short to reserve 4 GiB for each memory (`ulimit -v`): components run slower, \
+                 for their accesses are checked one by one"
+            );
+            Ok(smaller)
+        })
         .map_err(|source| EngineError::Wasmtime { instances: needs.instances, source })?;
     start_ticking(&engine)?;
     Ok(engine)

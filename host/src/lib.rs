@@ -7,6 +7,7 @@ pub mod app;
 pub mod capability;
 pub mod cli;
 pub mod compose;
+pub mod defect;
 pub mod engine;
 pub mod gateway;
 pub mod history;

@@ -1,7 +1,7 @@
 // A bucket of `wasi:keyvalue`. Its values are text here.
 
 import { increment } from 'wasi:keyvalue/atomics@0.2.0-draft';
-import { getMany, setMany } from 'wasi:keyvalue/batch@0.2.0-draft';
+import { deleteMany, getMany, setMany } from 'wasi:keyvalue/batch@0.2.0-draft';
 import { open } from 'wasi:keyvalue/store@0.2.0-draft';
 
 const encoder = new TextEncoder();
@@ -44,6 +44,11 @@ export class Bucket {
 
   delete(key) {
     this.#ask((bucket) => bucket.delete(key));
+  }
+
+  /** All of them, or none. */
+  deleteMany(keys) {
+    this.#ask((bucket) => deleteMany(bucket, keys));
   }
 
   /** Add to a counter; the answer is what it has then. */

@@ -41,6 +41,10 @@ class Bucket:
     def delete(self, key: str):
         self._ask(lambda bucket: bucket.delete(key))
 
+    def delete_many(self, keys: list[str]):
+        """All of them, or none."""
+        self._ask(lambda bucket: batch.delete_many(bucket, keys))
+
     def increment(self, counter: str, by: int) -> int:
         """Add to a counter; the answer is what it has then."""
         return self._ask(lambda bucket: atomics.increment(bucket, counter, by))

@@ -1,13 +1,14 @@
 """`Idempotency-Key`: what is asked for again is done once. How, and why that holds, is
-told in `components/rest/src/idempotency.rs`, whose records these are. Those that
-expired are removed by the service in Rust."""
+told in `components/rest/src/idempotency.rs`, whose records these are."""
 
 import re
 from collections.abc import Callable
 
-from bucket import Bucket
+from bucket import Bucket, BucketError
+from claim import claim
+from expiry import sweep
 from rest import HTTPError, Request
-from turn import Turn, now
+from turn import now
 from wit_world.imports import environment
 
 LONGEST = 255
@@ -43,52 +44,19 @@ def once(
         answer, entries = make()
         bucket.set_many(entries)
         return answer
-    turn = Turn()
-    name = f"making/{key}"
-    mark = turn.mark(name)
-    keys = [f"key/{key}", *turn.marks(name)]
-
-    def read() -> tuple[bytes | None, list[str]]:
-        record, *marks = bucket.get_many(keys)
-        return alive(record, lifetime), [key for key, found in zip(keys[1:], marks) if found is not None]
-
-    def again(answer: bytes) -> bytes:
-        if not is_same(answer):
-            raise HTTPError(422, "Idempotency-Key was used for another request")
-        return answer
-
-    record, marks = read()
-    if record is not None:
-        return again(record)
-    if marks or bucket.increment(mark, 1) != 1:
-        raise busy()
-    sure = True
-    try:
-        record, marks = read()
-        if record is not None:
-            return again(record)
-        if marks != [mark]:
-            raise busy()
+    with claim(bucket, key, lifetime) as held:
+        if isinstance(held, bytes):
+            if not is_same(held):
+                raise HTTPError(422, "Idempotency-Key was used for another request")
+            return held
         answer, entries = make()
         number = bucket.increment("keys", 1)
         entries[f"key/{key}"] = f"{now()} ".encode() + answer
         entries[f"keys/{number}"] = f"{now()} {key}".encode()
-        turn.check()
-        # A write that fails may be done all the same: then the mark stays.
-        sure = False
-        bucket.set_many(entries)
-        sure = True
-        return answer
-    finally:
-        if sure:
-            bucket.delete(mark)
-
-
-def alive(record: bytes | None, lifetime: int) -> bytes | None:
-    """The answer in a record, while it counts."""
-    time, _, answer = (record or b"0 ").partition(b" ")
-    return answer if now() < int(time) + lifetime else None
-
-
-def busy() -> HTTPError:
-    return HTTPError(409, "A request with this Idempotency-Key is being answered")
+        held.write(lambda: bucket.set_many(entries))
+    try:
+        sweep(bucket, lifetime)
+    except (BucketError, HTTPError):
+        # What was asked for is done; what expired can wait for another request.
+        pass
+    return answer

@@ -14,7 +14,7 @@ use super::{
     digest,
 };
 use crate::{
-    engine::{Compiled, Kind},
+    engine::{Compiled, Defect, Kind},
     link::{self, Surface},
     manifest::{Manifest, Problem, ServiceManifest},
     service::HANDLERS,
@@ -142,6 +142,9 @@ fn cannot_load(manifest: &Manifest, service: &ServiceManifest, error: &wasmtime:
         // Room is made beforehand, the same for every component.
         cause if cause.contains("exceeds the") => {
             "no component may have more: compose it of fewer parts, or make two services of it"
+        }
+        _ if error.is::<Defect>() => {
+            "it may well be valid: put it together of other parts, or use a newer Dovetail when there is one"
         }
         _ => BUILD_HELP,
     };

@@ -1,5 +1,7 @@
 //! Why services cannot be composed.
 
+use crate::defect::Defect;
+
 /// Why services cannot be composed, and what would be right.
 #[derive(Debug, thiserror::Error)]
 pub enum ComposeError {
@@ -38,6 +40,14 @@ pub enum ComposeError {
         name: String,
         /// What the composer says.
         source: anyhow::Error,
+    },
+    /// What composes them broke on it.
+    #[error("the component of `{name}` cannot be composed; that is no fault of its own")]
+    Defect {
+        /// Whose it is.
+        name: String,
+        /// What happened.
+        source: Defect,
     },
     /// Both sides have the interface, with other types.
     #[error("`{import}`, which `{importer}` imports, cannot be tied to `{exporter}`")]

@@ -1,12 +1,12 @@
 //! Components, each instantiated once, and what of one is tied to what of another.
 
 use wac_graph::{
-    CompositionGraph, EncodeOptions, NodeId, PackageId, Processor,
+    CompositionGraph, EncodeError, EncodeOptions, NodeId, PackageId, Processor,
     types::{ItemKind, Package, Type},
 };
 
 use super::ComposeError;
-use crate::link::InterfaceName;
+use crate::{defect::contained, link::InterfaceName};
 
 /// The instances of a composition. What an instance imports and is tied to
 /// nothing becomes an import of the whole.
@@ -26,7 +26,8 @@ impl Graph {
     /// Instantiate a component. The name is given once.
     pub fn add(&mut self, name: &str, component: impl Into<Vec<u8>>) -> Result<Instance, ComposeError> {
         let cannot = |source| ComposeError::Component { name: name.into(), source };
-        let package = Package::from_bytes(name, None, component, self.0.types_mut()).map_err(cannot)?;
+        let package = contained(|| Package::from_bytes(name, None, component, self.0.types_mut()));
+        let package = package.map_err(|source| ComposeError::Defect { name: name.into(), source })?.map_err(cannot)?;
         let package = self.0.register_package(package).map_err(|error| cannot(error.into()))?;
         Ok(Instance { name: name.into(), package, node: self.0.instantiate(package) })
     }
@@ -87,10 +88,31 @@ impl Graph {
 
     /// The whole as a component, which is valid.
     pub fn encode(&self) -> Result<Vec<u8>, ComposeError> {
-        let processor = Processor { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") };
-        let options = EncodeOptions { processor: Some(processor), ..EncodeOptions::default() };
-        self.0.encode(options).map_err(|error| ComposeError::Encode(error.into()))
+        let encoded = contained(|| encode(&self.0));
+        let encoded = encoded.map_err(|source| ComposeError::Defect { name: self.unbearable(), source })?;
+        encoded.map_err(|error| ComposeError::Encode(error.into()))
     }
+
+    /// Whose component the library that composes them panics at, when it is alone, too.
+    fn unbearable(&self) -> String {
+        let panics = |package: &&Package| {
+            let alone = || -> anyhow::Result<()> {
+                let mut graph = CompositionGraph::new();
+                let package = Package::from_bytes(package.name(), None, package.bytes(), graph.types_mut())?;
+                let package = graph.register_package(package)?;
+                graph.instantiate(package);
+                encode(&graph)?;
+                Ok(())
+            };
+            contained(alone).is_err()
+        };
+        self.0.packages().find(panics).map_or("the whole app", Package::name).to_owned()
+    }
+}
+
+fn encode(graph: &CompositionGraph) -> Result<Vec<u8>, EncodeError> {
+    let processor = Processor { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") };
+    graph.encode(EncodeOptions { processor: Some(processor), ..EncodeOptions::default() })
 }
 
 /// What a component asks of its host by functions or resources. A type, and an

@@ -73,3 +73,17 @@ fn what_is_left_open_is_named_with_who_wants_it() {
                that exports it";
     assert_eq!(refusal(&[("asks", false, ASKS)], Some("asks")), why);
 }
+
+/// What the library that composes panics at.
+const PASSES_ON: &str = include_str!("../../tests/swaps/passes-on.wat");
+
+#[test]
+fn a_component_that_the_library_panics_at_is_named() {
+    let error = app_of(&[("passes", false, PASSES_ON)], Some("passes")).err().expect("it cannot be composed");
+    assert_eq!(error.to_string(), "the component of `passes` cannot be composed; that is no fault of its own");
+    let cause = std::error::Error::source(&error).expect("the panic").to_string();
+    assert!(
+        cause.contains("a defect") && cause.contains("assertion failed") && cause.contains("wasmparser"),
+        "{cause}"
+    );
+}

@@ -3,9 +3,10 @@
 use std::sync::OnceLock;
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
-use wasmtime::{Engine, component::Component};
+use wasmtime::{Engine, Error, component::Component};
 
 use super::CodeCache;
+use crate::defect::contained;
 
 /// The priority of the thread that compiles in the background, as `nice` counts:
 /// a third of what a thread that serves gets. At the lowest, 19, it gave way almost
@@ -51,7 +52,7 @@ pub fn compile(
         return Ok(Compiled { component, from_cache: true });
     }
     let compile = || {
-        let component = Component::from_binary(engine, bytes)?;
+        let component = contained(|| Component::from_binary(engine, bytes)).map_err(Error::new)??;
         cache.put(engine, digest, &component);
         Ok(Compiled { component, from_cache: false })
     };
@@ -75,7 +76,7 @@ fn background() -> wasmtime::Result<&'static ThreadPool> {
     }
     let builder = ThreadPoolBuilder::new().num_threads(1).thread_name(|_| "compile".into());
     let pool = builder.start_handler(|_| lower_priority()).build();
-    let pool = pool.map_err(|error| wasmtime::Error::new(error).context("no thread could be started to compile"))?;
+    let pool = pool.map_err(|error| Error::new(error).context("no thread could be started to compile"))?;
     Ok(POOL.get_or_init(|| pool))
 }
 

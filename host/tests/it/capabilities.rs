@@ -11,9 +11,14 @@ use crate::support::{Answer, Client, Host, app, request};
 
 /// One service for each of these names and grants, all of the same component.
 pub fn guests(services: &[(&str, &str)]) -> TempDir {
+    guests_of("guest", services)
+}
+
+/// The same with one of [`GUESTS`](crate::support::GUESTS).
+pub fn guests_of(component: &str, services: &[(&str, &str)]) -> TempDir {
     let mut manifest = "[app]\nname = \"app\"\n[store]\nurl = \"memory:\"\n".to_owned();
     for (name, grants) in services {
-        let head = format!("[service.{name}]\ncomponent = \"{{guest}}\"\nroutes = [\"/{name}/*\"]\n");
+        let head = format!("[service.{name}]\ncomponent = \"{{{component}}}\"\nroutes = [\"/{name}/*\"]\n");
         manifest.push_str(&format!("{head}{grants}\n"));
     }
     app(&manifest)

@@ -9,8 +9,9 @@ use wac_graph::{CompositionGraph, types::Package};
 use crate::support::{
     Host, app,
     composed::{compose, composed, refused},
+    dovetail,
     elsewhere::Elsewhere,
-    made::{between, directory, handler, linked},
+    made::{between, directory, handler, linked, parse},
     shop, shop_table,
 };
 
@@ -211,6 +212,22 @@ config = { greeting = "good day" }
 "#);
     refused(&two, &["-o", "x.wasm"], "services `one` and `other` have different values for `greeting` in `config`");
     assert!(!two.path().join("x.wasm").exists());
+}
+
+/// A component that is served as any other, and that the library which composes
+/// panics at.
+#[test]
+fn a_component_that_cannot_be_composed_is_named() {
+    let folder = app("[app]\nname = \"app\"\n[service.one]\ncomponent = \"one.wasm\"\n");
+    let component = parse(include_str!("../swaps/passes-on.wat"));
+    fs::write(folder.path().join("one.wasm"), component).expect("it can be written");
+    let output = compose(folder.path(), &["one", "-o", "x.wasm"]);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("the component of `one` cannot be composed; that is no fault of its own"), "{told}");
+    assert!(told.contains("a library that reads components has a defect") && !told.contains("panicked"), "{told}");
+    assert!(!folder.path().join("x.wasm").exists());
+    assert!(dovetail().arg("check").current_dir(folder.path()).output().expect("dovetail starts").status.success());
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! A user who has orders stays, and no order is taken from one who goes.
 
+use std::{path::Path, process::Command};
+
 use http::{Method, StatusCode};
+use rusqlite::Connection;
 use serde_json::json;
 use tokio::task::JoinSet;
 
@@ -99,4 +102,36 @@ async fn a_user_with_orders_stays_over_a_kill() {
     // Bob has none.
     assert_eq!(client.ask(Method::DELETE, "/users/2").await.status, StatusCode::NO_CONTENT);
     assert_eq!(order(&mut client, 2).await, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn users_who_ordered_before_it_was_noted_are_noted_as_the_document_says() {
+    let folder = shop();
+    let host = Host::up(folder.path());
+    let mut client = host.connect().await;
+    for user in [1, 2] {
+        assert_eq!(order(&mut client, user).await, StatusCode::CREATED);
+    }
+    host.signal("TERM");
+    assert!(host.wait().success());
+    // As a version left it that did not note who had ordered.
+    let database = Connection::open(folder.path().join("data/shop.db")).expect("a database");
+    let removed = database.execute("DELETE FROM entries WHERE bucket = 'users' AND key LIKE 'ordered/%'", ());
+    assert_eq!(removed.expect("it can be written"), 2);
+    drop(database);
+    let host = Host::up(folder.path());
+    assert_eq!(host.connect().await.ask(Method::DELETE, "/users/2").await.status, StatusCode::NO_CONTENT);
+    host.signal("TERM");
+    assert!(host.wait().success());
+
+    let document = include_str!("../../STORES.md");
+    let (_, rest) = document.split_once("With no host on the store this adds them:\n\n```sh\n").expect("it is told");
+    let (commands, _) = rest.split_once("```").expect("it ends");
+    let command = Path::new(env!("CARGO_BIN_EXE_dovetail")).parent().expect("it is in a folder").display();
+    let mut shell = Command::new("sh");
+    shell.args(["-euc", &format!("PATH={command}:$PATH\n{commands}")]).current_dir(folder.path());
+    assert!(shell.status().expect("sh starts").success());
+    let host = Host::up(folder.path());
+    let answer = host.connect().await.ask(Method::DELETE, "/users/1").await;
+    assert_eq!((answer.status, answer.json()), (StatusCode::CONFLICT, json!({ "error": "User has orders" })));
 }

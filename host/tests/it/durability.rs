@@ -30,26 +30,32 @@ async fn a_killed_host_has_lost_no_answered_order() {
         if round % 10 == 9 {
             assert_kept(&host, &answered).await;
         }
-        let mut writers = JoinSet::new();
-        for writer in 0..WRITERS {
-            let client = host.connect().await;
-            writers.spawn(write_until_broken(client, format!("Book {round}.{writer}")));
-        }
-        // They are in the midst of it, at one moment or another.
-        let last = answered.last_key_value().map_or(0, |(id, _)| *id);
-        let far = format!("/orders/{}", last + WRITERS as u64 + RandomState::new().hash_one(round) % 100);
-        let mut reader = host.connect().await;
-        until("they have ordered", async || reader.get(&far).await.status == StatusCode::OK).await;
-        host.signal("KILL");
-        for orders in writers.join_all().await {
-            for (id, order) in orders {
-                assert_eq!(answered.insert(id, order), None, "id {id} was given out twice");
-            }
-        }
-        assert!(!host.wait().success());
+        order_until_killed(host, round, 100, &mut answered).await;
     }
     assert!(answered.len() >= WRITERS * CRASHES as usize / 2);
     assert_kept(&Host::up(folder.path()), &answered).await;
+}
+
+/// Take orders of many at once, and kill the host in the midst of it, when there were
+/// some more than it has writers, and up to `more`. What it answered is added.
+pub async fn order_until_killed(host: Host, round: u64, more: u64, answered: &mut Orders) {
+    let mut writers = JoinSet::new();
+    for writer in 0..WRITERS {
+        let client = host.connect().await;
+        writers.spawn(write_until_broken(client, format!("Book {round}.{writer}")));
+    }
+    // They are in the midst of it, at one moment or another.
+    let last = answered.last_key_value().map_or(0, |(id, _)| *id);
+    let far = format!("/orders/{}", last + WRITERS as u64 + RandomState::new().hash_one(round) % more);
+    let mut reader = host.connect().await;
+    until("they have ordered", async || reader.get(&far).await.status == StatusCode::OK).await;
+    host.signal("KILL");
+    for orders in writers.join_all().await {
+        for (id, order) in orders {
+            assert_eq!(answered.insert(id, order), None, "id {id} was given out twice");
+        }
+    }
+    assert!(!host.wait().success());
 }
 
 /// Take orders for Alice and Bob until the host is gone; those that it answered.
@@ -71,33 +77,47 @@ async fn write_until_broken(mut client: Client, item: String) -> Vec<(u64, Value
 /// is there beside them was taken and never answered; it is whole all the same: no
 /// list has an order that is not there, and no order is there that is in no list.
 pub async fn assert_kept(host: &Host, answered: &Orders) {
+    assert_eq!(faults(host, answered).await, Vec::<String>::new());
+}
+
+/// What is not as [`assert_kept`] wants it.
+pub async fn faults(host: &Host, answered: &Orders) -> Vec<String> {
     let mut client = host.connect().await;
-    for (id, order) in answered {
-        assert_eq!(client.get(&format!("/orders/{id}")).await.json(), *order);
-    }
-    let mut listed = Orders::new();
+    let (mut faults, mut listed) = (Vec::new(), Orders::new());
     for user in [1, 2] {
         for order in list(&mut client, user).await {
-            assert_eq!(order["user_id"], user);
             let id = order["id"].as_u64().expect("an id");
-            assert_eq!(client.get(&format!("/orders/{id}")).await.json(), order);
-            assert_eq!(listed.insert(id, order), None, "order {id} is listed twice");
+            if order["user_id"] != user {
+                faults.push(format!("order {id} is listed for user {user}: {order}"));
+            }
+            if listed.insert(id, order).is_some() {
+                faults.push(format!("order {id} is listed twice"));
+            }
         }
     }
     for (id, order) in answered {
-        assert_eq!(listed.get(id), Some(order), "order {id} is missing in its user's list");
-    }
-    // Ids beyond the last that is listed may have been given out, too, and not used.
-    let last = listed.last_key_value().map_or(0, |(id, _)| *id) + 2 * WRITERS as u64;
-    for id in 1..=last {
-        let order = client.get(&format!("/orders/{id}")).await;
-        match listed.get(&id) {
-            Some(listed) => assert_eq!(order.json(), *listed),
-            None => assert_eq!(order.status, StatusCode::NOT_FOUND, "order {id} is in no list"),
+        if listed.get(id) != Some(order) {
+            faults.push(format!("order {id} was answered and is in no list as it was: {:?}", listed.get(id)));
         }
     }
-    let beside = listed.len() - answered.len();
-    assert!(beside <= WRITERS * CRASHES as usize, "{beside} orders that nobody was told of");
+    // Ids beyond the last that is listed may have been given out, too, and not used.
+    let last = listed.keys().chain(answered.keys()).max().copied().unwrap_or(0) + 2 * WRITERS as u64;
+    for id in 1..=last {
+        let answer = client.get(&format!("/orders/{id}")).await;
+        let found = match answer.status {
+            StatusCode::OK => Some(answer.json()),
+            StatusCode::NOT_FOUND => None,
+            _ => panic!("order {id}: {answer:?}"),
+        };
+        if found.as_ref() != listed.get(&id) {
+            faults.push(format!("order {id} is {found:?}, and in its user's list {:?}", listed.get(&id)));
+        }
+    }
+    let beside = listed.len().saturating_sub(answered.len());
+    if beside > WRITERS * CRASHES as usize {
+        faults.push(format!("{beside} orders that nobody was told of"));
+    }
+    faults
 }
 
 /// All orders of a user, page by page.

@@ -12,7 +12,7 @@ use crate::support::{Answer, Body, Client, Host, app, post, postgres::Server, sh
 const BOOK: &str = r#"{"user_id":1,"item":"Book"}"#;
 
 /// A POST under a key, which is put in quotes.
-fn keyed(path: &str, json: &str, key: &str) -> http::Request<Body> {
+pub fn keyed(path: &str, json: &str, key: &str) -> http::Request<Body> {
     let mut request = post(path, json.to_owned());
     let value = format!("\"{key}\"").parse().expect("a header's value");
     request.headers_mut().insert("idempotency-key", value);
@@ -205,11 +205,11 @@ async fn keys_that_expired_are_forgotten_and_removed() {
         number += 1;
         let answer = client.send(keyed("/orders", BOOK, &format!("new {number}"))).await;
         assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
-        let kept = keys(folder.path());
+        let kept = keys(folder.path(), "orders");
         !kept.iter().any(|key| key.starts_with("key/old") || key == "keys/1" || key == "keys/20")
     })
     .await;
-    assert!(keys(folder.path()).iter().all(|key| !key.starts_with("making/")), "no mark is left");
+    assert!(keys(folder.path(), "orders").iter().all(|key| !key.starts_with("making/")), "no mark is left");
 }
 
 #[tokio::test]
@@ -263,15 +263,15 @@ fn keep_keys_for(folder: &std::path::Path, seconds: &str) {
     write_manifest(folder, &with);
 }
 
-/// All keys of the bucket `orders` that have to do with idempotency.
-fn keys(folder: &std::path::Path) -> Vec<String> {
+/// All keys of a bucket of the shop that have to do with idempotency.
+pub fn keys(folder: &std::path::Path, bucket: &str) -> Vec<String> {
     let file = folder.join("data/shop.db");
     let database = rusqlite::Connection::open_with_flags(file, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY);
     let database = database.expect("a database");
     let mut all = database.prepare(KEYS).expect("such a table");
-    let rows = all.query_map([], |row| row.get::<_, String>(0)).expect("rows");
+    let rows = all.query_map([bucket], |row| row.get::<_, String>(0)).expect("rows");
     rows.map(|key| key.expect("a key")).collect()
 }
 
-const KEYS: &str = "SELECT key FROM entries WHERE bucket = 'orders' \
+const KEYS: &str = "SELECT key FROM entries WHERE bucket = ?1 \
     AND (key LIKE 'key/%' OR key LIKE 'keys/%' OR key LIKE 'making/%')";

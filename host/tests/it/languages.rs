@@ -5,12 +5,15 @@ use http::{Method, StatusCode};
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::support::{
-    Host, Load,
-    example::{JAVASCRIPT, PYTHON},
-    load::ShopSwaps,
-    made::bytes,
-    post, request, shop, shop_table,
+use crate::{
+    idempotency::{keyed, keys},
+    support::{
+        Host, Load, SHOP,
+        example::{JAVASCRIPT, PYTHON},
+        load::ShopSwaps,
+        made::bytes,
+        post, request, shop, shop_table, until, write_manifest,
+    },
 };
 
 /// Clients of the shop, each with a connection of its own.
@@ -70,6 +73,31 @@ async fn python_and_javascript_take_over_from_rust_under_load_and_give_back() {
     for component in [python, javascript] {
         answers_as_rust_does(&folder, component).await;
     }
+    let kept_briefly = "buckets = [\"users\"]\nenv = { IDEMPOTENCY_SECONDS = \"1\" }";
+    write_manifest(folder.path(), &SHOP.replace("buckets = [\"users\"]", kept_briefly));
+    for (language, component) in [("Python", python), ("JavaScript", javascript)] {
+        removes_keys_that_expired(&folder, language, component).await;
+    }
+}
+
+async fn removes_keys_that_expired(folder: &TempDir, language: &str, component: &[u8]) {
+    let host = Host::up(folder.path());
+    host.swap_large("user", component).await;
+    let mut client = host.connect().await;
+    for number in 0..8 {
+        let made = client.send(keyed("/users", r#"{"name":"Carol"}"#, &format!("old {language} {number}"))).await;
+        assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
+    }
+    let mut number = 0;
+    until("they are removed", async || {
+        number += 1;
+        let made = client.send(keyed("/users", r#"{"name":"Carol"}"#, &format!("new {language} {number}"))).await;
+        assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
+        !keys(folder.path(), "users").iter().any(|key| key.starts_with("key/old"))
+    })
+    .await;
+    assert!(keys(folder.path(), "users").iter().all(|key| !key.starts_with("making/")), "no mark is left");
+    host.kill();
 }
 
 /// On a store of its own, with code that was compiled before.

@@ -126,6 +126,11 @@ async fn what_is_no_component_is_refused() {
         (b"\x8f\x02\xd1random bytes\x00\xff".repeat(1000), [no_component, "not WebAssembly in its binary form"]),
         (b"(component)".to_vec(), [no_component, "not WebAssembly in its binary form"]),
         (Vec::new(), [no_component, "empty"]),
+        // Valid, but what reads it panics.
+        (
+            parse(include_str!("../swaps/passes-on-twice.wat")),
+            [cannot_be_loaded, "has a defect, and gave up on this one"],
+        ),
     ] {
         scene.refuses("user", &component, &[&problem]).await;
     }

@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::support::{
-    Answer, Host, Load, SHOP, app,
+    Answer, GUESTS, Host, Load, SHOP, app,
     load::{self, Answered},
     request, until, up,
 };
@@ -241,4 +241,32 @@ async fn connections_wait_for_room_before_files_run_out() {
     drop(clients);
     assert_eq!(late.join_all().await, [StatusCode::OK; 40]);
     assert_eq!(host.output().iter().find(|line| line.contains("could not be accepted")), None);
+}
+
+#[tokio::test]
+async fn a_host_with_little_address_space_makes_smaller_reservations() {
+    let limits = "limits = { instances = 2, memory = \"16MiB\" }";
+    let mut manifest = "[app]\nname = \"app\"\n[store]\nurl = \"memory:\"\n".to_owned();
+    for guest in GUESTS {
+        let name = guest.replace('_', "-");
+        manifest
+            .push_str(&format!("[service.{name}]\ncomponent = \"{{{guest}}}\"\nroutes = [\"/{guest}/*\"]\n{limits}\n"));
+    }
+    let folder = app(&manifest);
+    // In KiB: no room for the 4 GiB that a single memory would have.
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -v 4000000 && exec \"$@\"", "sh"]);
+    let up = up(folder.path());
+    let host = Host::start(command.arg(up.get_program()).args(up.get_args()).stderr(Stdio::piped()));
+    let told = || host.output().iter().filter(|line| line.contains("the address space is too short")).count();
+    until("it is told of both engines", async || told() == GUESTS.len()).await;
+    let mut client = host.connect().await;
+    for guest in GUESTS {
+        for _ in 0..3 {
+            assert_eq!(client.get(&format!("/{guest}/hello")).await.text(), "hello\n");
+            let greedy = client.get(&format!("/{guest}/greedy")).await;
+            assert_eq!(greedy.status, StatusCode::INTERNAL_SERVER_ERROR, "{greedy:?}");
+        }
+    }
+    assert!(host.wait_for_output("\"guest\" wanted").contains("limits.memory"));
 }

@@ -14,7 +14,7 @@ use std::{
 type Plan = BTreeMap<String, BTreeSet<String>>;
 
 /// The plan. A new word in it is argued in its comment and in its commit.
-const PLAN: [(&str, &[&str]); 16] = [
+const PLAN: [(&str, &[&str]); 17] = [
     // The command line is where everything comes together.
     ("cli", &["everything"]),
     // How connections are accepted, bounded and drained is the same for both:
@@ -29,8 +29,9 @@ const PLAN: [(&str, &[&str]); 16] = [
     // comes up with what was live.
     ("app", &["capability", "engine", "history", "link", "manifest", "service", "store", "telemetry"]),
     // What is composed is a plan's: its links by name, told apart by the versions
-    // of their interfaces, and the grants of its services.
-    ("compose", &["app", "link", "manifest"]),
+    // of their interfaces, and the grants of its services. `defect`, because what is
+    // composed is anybody's, and the library that does it may panic.
+    ("compose", &["app", "defect", "link", "manifest"]),
     ("link", &["service"]),
     // `manifest` for its values (limits, sizes, hosts), which are valid by
     // construction; a second set of the same types would only be converted. Not
@@ -45,9 +46,11 @@ const PLAN: [(&str, &[&str]); 16] = [
     ("store", &["manifest"]),
     // `manifest` for references and digests, likewise.
     ("registry", &["manifest"]),
+    // `defect`, because what is compiled is anybody's.
+    ("engine", &["defect"]),
     // What can be understood, and tested, by itself.
     ("manifest", &[]),
-    ("engine", &[]),
+    ("defect", &[]),
     ("history", &[]),
     ("listener", &[]),
     ("telemetry", &[]),

@@ -21,6 +21,7 @@ pub mod admin;
 mod client;
 pub mod composed;
 pub mod daemon;
+pub mod disk;
 pub mod elsewhere;
 pub mod example;
 pub mod load;

@@ -13,6 +13,9 @@ use crate::{
     store,
 };
 
+/// The bytes of a log that is longer than one that is folded into its database in time.
+const LONG: u64 = 64 << 20;
+
 /// Show the buckets, and how much room they take.
 #[derive(Args)]
 pub struct Stats {
@@ -35,6 +38,10 @@ impl Stats {
         let log = stats.log.map(|bytes| format!(", and {} of log", size(bytes))).unwrap_or_default();
         let store::Stats { engine, version, place, size: bytes, .. } = &stats;
         anstream::println!("{STRONG}{place}{STRONG:#}: {engine} {version}, {}{log}", size(*bytes));
+        if stats.log.is_some_and(|bytes| bytes > LONG) {
+            let why = "a log of this length grows while somebody reads: see that no sqlite3 has a transaction open";
+            anstream::println!("{FAINT}{why}{FAINT:#}");
+        }
         match stats.buckets.is_empty() {
             true => anstream::println!("{FAINT}no bucket has a key{FAINT:#}"),
             false => table.print()?,

@@ -4,10 +4,15 @@
 //! that waits for that commit would wait for it. Here a thread with a connection of
 //! its own does it beside the writer, in small steps. For SQLite to begin the WAL anew
 //! there must be a moment in which nothing of it is left to copy: when it has grown
-//! long, the writer copies the little that the thread has left.
+//! long, the writer copies the little that the thread has left. A reader that never
+//! ends, somebody's `sqlite3`, keeps that moment from coming: the log of the host says
+//! so, for the WAL grows until it is gone ([`growth`]).
 
+mod growth;
+
+use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, SyncSender, TrySendError};
@@ -17,6 +22,7 @@ use rusqlite::Connection;
 
 use super::batch::Batch;
 use super::schema;
+use growth::{Growth, Say};
 
 /// About how many pages are written between two steps.
 const STEP: usize = 1000;
@@ -42,10 +48,16 @@ impl Checkpoints {
         let long = Arc::<AtomicBool>::default();
         let found_long = long.clone();
         let thread = thread::Builder::new().name("store-checkpoints".to_owned()).spawn(move || {
-            let mut connection = None;
+            let (mut connection, mut growth) = (None, Growth::default());
             while steps.recv().is_ok() {
                 match step(&path, &mut connection) {
-                    Ok(pages) => found_long.store(pages >= LONG, Ordering::Relaxed),
+                    Ok(Some(copied)) => {
+                        found_long.store(copied.pages >= LONG, Ordering::Relaxed);
+                        if let Some(say) = growth.note(copied.left) {
+                            tell(&path, say);
+                        }
+                    }
+                    Ok(None) => {}
                     Err(error) => {
                         // The WAL has all of it still.
                         tracing::warn!(%error, "could not fold the store's log into its database");
@@ -98,20 +110,44 @@ impl Drop for Checkpoints {
     }
 }
 
-/// Copies what is not copied yet; the pages that the WAL has.
-fn step(path: &std::path::Path, kept: &mut Option<Connection>) -> rusqlite::Result<u32> {
+/// How far a checkpoint came.
+struct Copied {
+    /// The pages that the WAL has.
+    pages: u32,
+    /// Those that could not be copied, for somebody still reads what was there before.
+    left: u32,
+}
+
+/// Copies what is not copied yet.
+fn step(path: &Path, kept: &mut Option<Connection>) -> rusqlite::Result<Option<Copied>> {
     let connection = match kept.take() {
         Some(connection) => connection,
         None => schema::connect(path)?,
     };
-    let pages = passive(&connection)?;
+    let copied = passive(&connection)?;
     *kept = Some(connection);
-    Ok(pages)
+    Ok(copied)
 }
 
-/// Copies as much as it can without waiting for readers or the writer.
-fn passive(connection: &Connection) -> rusqlite::Result<u32> {
+/// Copies as much as it can without waiting for readers or the writer. Where another
+/// checkpoint runs there is nothing to tell.
+fn passive(connection: &Connection) -> rusqlite::Result<Option<Copied>> {
     let mut checkpoint = connection.prepare_cached("PRAGMA wal_checkpoint(PASSIVE)")?;
-    // Where another checkpoint runs there is nothing to tell.
-    checkpoint.query_row([], |row| row.get::<_, i64>(1)).map(|pages| u32::try_from(pages).unwrap_or(0))
+    let (pages, copied): (i64, i64) = checkpoint.query_row([], |row| Ok((row.get(1)?, row.get(2)?)))?;
+    let Ok(pages) = u32::try_from(pages) else { return Ok(None) };
+    Ok(Some(Copied { pages, left: pages.saturating_sub(u32::try_from(copied).unwrap_or(0)) }))
+}
+
+fn tell(database: &Path, say: Say) {
+    let mut log = database.to_owned().into_os_string();
+    log.push("-wal");
+    let mib = fs::metadata(&log).map_or(0, |file| file.len() >> 20);
+    match say {
+        Say::Grown => tracing::warn!(
+            ?log,
+            "the store's log has {mib} MiB and grows, because a transaction in another process still reads what was \
+             there before; end it: an open sqlite3, an export or a backup"
+        ),
+        Say::Over => tracing::info!(?log, "the store's log is folded into its database again"),
+    }
 }
