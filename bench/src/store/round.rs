@@ -80,6 +80,12 @@ impl Series {
         self.turns.iter().take(1).flat_map(|(_, turns)| turns.iter().map(&figure)).collect()
     }
 
+    /// The median of a server's figure.
+    pub fn median_of(&self, server: usize, figure: impl Fn(&Turn) -> f64) -> f64 {
+        let turns = self.turns.get(server).into_iter().flat_map(|(_, turns)| turns.iter().map(&figure));
+        median(&turns.collect::<Vec<_>>())
+    }
+
     /// The first server's figure to another's in the same round; the median of these,
     /// for the machine is not the same from one minute to the next.
     pub fn first_to(&self, other: usize, figure: impl Fn(&Turn) -> f64) -> f64 {
