@@ -174,7 +174,7 @@ fn compile(
     compiling: &mut impl FnMut(&ServiceManifest),
 ) -> Result<(Compiler, Vec<Arc<Part>>)> {
     let engines = Engines::new(needs).map_err(|error| no_engine(manifest, error))?;
-    let compiler = Compiler { engines, cache: cache.clone(), effort };
+    let compiler = Compiler::new(engines, cache.clone(), effort);
     let (mut parts, mut problems) = (Vec::new(), components.problems.clone());
     for (service, component) in &components.found {
         compiling(service);
