@@ -28,8 +28,8 @@ impl Crowds {
     /// Start each app, and then ask all of them in turns.
     pub async fn measure(effort: Effort) -> Result<Crowds> {
         let Effort { components, starts, crowds: rounds, .. } = effort;
-        println!("\nFrom the start to the first answer, and the memory then and when each service has answered once");
-        report::row("", &["compiling s", "cached ms", "MB", "answered MB"]);
+        println!("\nFrom the start to the first answer, and the memory then and later, when each service has answered");
+        report::row("", &["compiling s", "cached ms", "MB", "MB later"]);
         let mut crowds = Vec::new();
         for (count, name) in COUNTS {
             let crowd = Crowd::up(count, components, starts).await?;

@@ -1,6 +1,6 @@
 //! Rounds: servers that take turns under the same load.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
 
 use anyhow::{Result, ensure};
 use tokio::time::sleep;
@@ -58,7 +58,9 @@ impl Rounds {
             // Code, pools and caches are warm.
             turn(*server, connections, each / 4).await?;
         }
-        let pids: Vec<_> = servers.iter().map(|server| server.pid).collect();
+        // Several may be one process, asked for different things.
+        let pids: BTreeSet<_> = servers.iter().map(|server| server.pid).collect();
+        let pids: Vec<_> = pids.into_iter().collect();
         let before = Ticks::until_now(&pids);
         for number in 1..=count {
             for (server, (_, turns)) in servers.iter().zip(&mut turns) {
