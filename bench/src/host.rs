@@ -21,7 +21,7 @@ pub struct Host {
     pub admin: SocketAddr,
     // Before its folder, for it writes there until it ends.
     process: Process,
-    _folder: Folder,
+    _folder: Option<Folder>,
 }
 
 /// Build the host and the shop's components, and show how that goes.
@@ -42,13 +42,24 @@ impl Host {
     /// Serve the shop with its data in this store.
     pub fn up(store: &str) -> Result<Host> {
         let folder = Folder::new()?;
-        let (manifest, log) = (folder.path().join("dovetail.toml"), folder.path().join("log"));
-        fs::write(&manifest, shop()?)?;
+        fs::write(folder.path().join("dovetail.toml"), shop()?)?;
+        let host = Host::start(folder.path(), &["--store", store])?;
+        Ok(Host { _folder: Some(folder), ..host })
+    }
+
+    /// Serve the manifest in a folder that outlives it.
+    pub fn up_in(folder: &Path) -> Result<Host> {
+        Host::start(folder, &[])
+    }
+
+    fn start(folder: &Path, more: &[&str]) -> Result<Host> {
+        let log = folder.join("log");
         let mut up = command();
-        up.args(["up", "--store", store, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--manifest"]);
-        let (process, output) = Process::start(up.arg(&manifest).stderr(File::create(&log)?))?;
+        up.args(["up", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--manifest"]);
+        up.arg(folder.join("dovetail.toml")).args(more).stderr(File::create(&log)?);
+        let (process, output) = Process::start(&mut up)?;
         match addresses(output) {
-            Ok((gateway, admin)) => Ok(Host { gateway, admin, process, _folder: folder }),
+            Ok((gateway, admin)) => Ok(Host { gateway, admin, process, _folder: None }),
             Err(error) => Err(error.context(fs::read_to_string(log).unwrap_or_default())),
         }
     }
@@ -61,7 +72,7 @@ impl Host {
 
 /// The repository's manifest, for another folder: its components are found where
 /// they are, and have been built.
-fn shop() -> Result<String> {
+pub fn shop() -> Result<String> {
     let manifest = fs::read_to_string(root().join("dovetail.toml"))?;
     let lines = manifest.lines().filter(|line| !line.starts_with("build = ") && !line.starts_with("watch = "));
     let lines = lines.map(|line| match line.strip_prefix("component = \"") {
@@ -97,7 +108,8 @@ fn command() -> Command {
     command
 }
 
-fn run(command: &mut Command) -> Result<()> {
+/// Run a command from the repository, and show how that goes.
+pub fn run(command: &mut Command) -> Result<()> {
     // What `cargo run` says of this package would have some dependencies of the
     // host built again, each time.
     for (name, _) in std::env::vars_os() {

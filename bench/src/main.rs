@@ -7,6 +7,7 @@
 mod client;
 mod folder;
 mod host;
+mod links;
 mod load;
 mod machine;
 mod peer;
@@ -33,15 +34,20 @@ enum Figure {
     Swap(swap::Arguments),
     /// How fast the store takes orders and finds them, and what memory it needs
     Store(store::Arguments),
+    /// What links cost, and what many services in one process do
+    Links(links::Arguments),
     /// Serve the shop natively, for `store` to compare with
     #[command(hide = true)]
     Peer(peer::Arguments),
+    /// Serve users natively, or ask for them, for `links` to compare with
+    #[command(hide = true)]
+    Rest(links::rest::Arguments),
 }
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
     let mut runtime = runtime::Builder::new_multi_thread();
-    if !matches!(arguments.figure, Figure::Peer(_)) {
+    if !matches!(arguments.figure, Figure::Peer(_) | Figure::Rest(_)) {
         // One thread makes the load, and this one measures, so that what a swap
         // takes does not include a place in the load's own queue.
         runtime.worker_threads(1);
@@ -51,6 +57,8 @@ fn main() -> Result<()> {
             match arguments.figure {
                 Figure::Swap(arguments) => swap::measure(&arguments).await,
                 Figure::Store(arguments) => store::measure(&arguments).await,
+                Figure::Links(arguments) => links::measure(&arguments).await,
+                Figure::Rest(arguments) => links::rest::serve(&arguments).await,
                 Figure::Peer(arguments) => peer::serve(&arguments).await,
             }
         };

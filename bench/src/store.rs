@@ -10,7 +10,8 @@ use anyhow::{Context, Result};
 use serde_json::json;
 use tokio::time::Instant;
 
-use self::{figures::Figures, round::Rounds};
+use self::figures::Figures;
+pub use self::round::{Rounds, Series, Server, Turn};
 use crate::{
     folder::Folder,
     host,

@@ -24,7 +24,7 @@ mod timestamp;
 mod tests;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     path::Path,
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -119,7 +119,21 @@ impl History {
     ) -> Result<Entry, HistoryError> {
         let digest = digest_of(component);
         let entry = Entry::new(digest.clone(), component.len() as u64, by, how);
-        self.change(Some((&digest, component)), |ledger| ledger.record(service, entry, file_digest))
+        self.change(&BTreeMap::from([(digest, component)]), |ledger| ledger.record(service, entry, file_digest))
+    }
+
+    /// The same of the manifest's files, each with its service: all of them, or none
+    /// if this fails. An app may have a thousand services, and a record each would
+    /// write a ledger of all of them a thousand times.
+    pub fn record_files(&self, files: &[(&str, &[u8])], by: &str) -> Result<(), HistoryError> {
+        let digests: Vec<_> = files.iter().map(|(_, component)| digest_of(component)).collect();
+        let new = digests.iter().cloned().zip(files.iter().map(|(_, component)| *component)).collect();
+        self.change(&new, |ledger| {
+            for ((service, component), digest) in files.iter().zip(&digests) {
+                let entry = Entry::new(digest.clone(), component.len() as u64, by, How::Manifest);
+                ledger.record(service, entry, digest);
+            }
+        })
     }
 
     /// What is live, unless nothing was recorded of this service.
@@ -152,21 +166,21 @@ impl History {
     /// them only, those that changed last. A service that is forgotten begins
     /// again with revision 1.
     pub fn retain(&self, services: &BTreeSet<String>) -> Result<(), HistoryError> {
-        self.change(None, |ledger| ledger.retain(services))
+        self.change(&BTreeMap::new(), |ledger| ledger.retain(services))
     }
 
-    /// Changes the ledger, on the disk first.
+    /// Changes the ledger, on the disk first, with the components that are new in it.
     fn change<T>(
         &self,
-        component: Option<(&str, &[u8])>,
+        new: &BTreeMap<String, &[u8]>,
         change: impl FnOnce(&mut Ledger) -> T,
     ) -> Result<T, HistoryError> {
         let mut inside = self.inside();
         let Inside { ledger, keeper } = &mut *inside;
         let mut next = ledger.clone();
         let answer = change(&mut next);
-        if component.is_some() || next != *ledger {
-            keeper.keep(&next, component)?;
+        if !new.is_empty() || next != *ledger {
+            keeper.keep(&next, new)?;
             *ledger = next;
             keeper.sweep(ledger);
         }

@@ -42,7 +42,8 @@ impl Series {
         );
     }
 
-    fn json(&self) -> Value {
+    /// As JSON.
+    pub fn json(&self) -> Value {
         let turns = |turns: &[Turn]| turns.iter().map(Turn::json).collect::<Vec<_>>();
         let servers = self.turns.iter().map(|(name, of)| json!({ "server": name, "rounds": turns(of) }));
         let Shares { generator, servers: measured, others } = self.shares;

@@ -1,6 +1,6 @@
 //! Rounds: servers that take turns under the same load.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
 
 use anyhow::{Result, ensure};
 use tokio::time::sleep;
@@ -58,7 +58,9 @@ impl Rounds {
             // Code, pools and caches are warm.
             turn(*server, connections, each / 4).await?;
         }
-        let pids: Vec<_> = servers.iter().map(|server| server.pid).collect();
+        // Several may be one process, asked for different things.
+        let pids: BTreeSet<_> = servers.iter().map(|server| server.pid).collect();
+        let pids: Vec<_> = pids.into_iter().collect();
         let before = Ticks::until_now(&pids);
         for number in 1..=count {
             for (server, (_, turns)) in servers.iter().zip(&mut turns) {
@@ -78,6 +80,12 @@ impl Series {
     /// The first server's figure.
     pub fn of_first(&self, figure: impl Fn(&Turn) -> f64) -> Vec<f64> {
         self.turns.iter().take(1).flat_map(|(_, turns)| turns.iter().map(&figure)).collect()
+    }
+
+    /// The median of a server's figure.
+    pub fn median_of(&self, server: usize, figure: impl Fn(&Turn) -> f64) -> f64 {
+        let turns = self.turns.get(server).into_iter().flat_map(|(_, turns)| turns.iter().map(&figure));
+        median(&turns.collect::<Vec<_>>())
     }
 
     /// The first server's figure to another's in the same round; the median of these,

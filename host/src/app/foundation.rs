@@ -8,7 +8,7 @@ use wasmtime::component::Linker;
 use super::{Part, compiler::Compiler};
 use crate::{
     capability::Grants,
-    engine::{Effort, Kind},
+    engine::Kind,
     link::{self, Link},
     manifest::{Manifest, Problem, ServiceManifest},
     service::{Revision, RevisionError, Service, State},
@@ -41,9 +41,7 @@ impl Foundation {
         store: Arc<dyn BucketStore>,
     ) -> Result<Foundation> {
         let linker = State::linker(&compiler.engines.get(Kind::Plain)?)?;
-        // From now on it serves.
-        let compiler = Compiler { effort: Effort::Background, ..compiler };
-        Ok(Foundation { manifest, store, compiler, memories, linker, concurrent: OnceLock::new() })
+        Ok(Foundation { manifest, store, compiler: compiler.serving(), memories, linker, concurrent: OnceLock::new() })
     }
 
     /// Make a revision of a service: tie its imports to those who export them, and

@@ -8,7 +8,7 @@ use tokio::task::spawn_blocking;
 use super::{App, LinkNames, Part, compiler::Compiler, digest, foundation::Foundation, topology::Topology};
 use crate::{
     engine::{self, CodeCache, Effort, EngineError, Engines, Needs},
-    history::{AtStart, History, How},
+    history::{AtStart, History},
     link,
     manifest::{Manifest, Problem, Report, ServiceManifest},
     service::Service,
@@ -51,6 +51,7 @@ impl Plan {
         effort: Effort,
         mut compiling: impl FnMut(&ServiceManifest),
     ) -> Result<Plan> {
+        cache.make_room(manifest.services.len());
         let mut needs = needs(&manifest);
         let (components, origins) = read(&manifest, history)?;
         let (mut compiler, mut parts) = compile(&manifest, needs, (&cache, effort), &components, &mut compiling)?;
@@ -138,6 +139,10 @@ fn read<'a>(manifest: &'a Manifest, history: &History) -> Result<(Components<'a>
         let file = digest(&bytes);
         let live = history.live(&service.name);
         let (component, origin) = match history.at_start(&service.name, &file) {
+            // Most often it is the same, which has been read.
+            AtStart::Recorded(entry) if entry.digest == file => {
+                (bytes, Origin { file, number: entry.revision, unrecorded: None })
+            }
             AtStart::Recorded(entry) => {
                 (history.component(&entry.digest)?, Origin { file, number: entry.revision, unrecorded: None })
             }
@@ -154,11 +159,9 @@ fn read<'a>(manifest: &'a Manifest, history: &History) -> Result<(Components<'a>
 
 /// Put into the history what is live for the first time.
 fn record(history: &History, names: &[String], origins: Vec<Origin>) -> Result<()> {
-    for (name, origin) in names.iter().zip(origins) {
-        if let Some(component) = origin.unrecorded {
-            history.record(name, &component, "dovetail up", How::Manifest, &origin.file)?;
-        }
-    }
+    let new = names.iter().zip(&origins);
+    let new: Vec<_> = new.filter_map(|(name, origin)| Some((name.as_str(), origin.unrecorded.as_deref()?))).collect();
+    history.record_files(&new, "dovetail up")?;
     history.retain(&names.iter().cloned().collect()).map_err(Into::into)
 }
 
@@ -171,7 +174,7 @@ fn compile(
     compiling: &mut impl FnMut(&ServiceManifest),
 ) -> Result<(Compiler, Vec<Arc<Part>>)> {
     let engines = Engines::new(needs).map_err(|error| no_engine(manifest, error))?;
-    let compiler = Compiler { engines, cache: cache.clone(), effort };
+    let compiler = Compiler::new(engines, cache.clone(), effort);
     let (mut parts, mut problems) = (Vec::new(), components.problems.clone());
     for (service, component) in &components.found {
         compiling(service);

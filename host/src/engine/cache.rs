@@ -11,6 +11,7 @@ use std::{
     hash::{Hash, Hasher},
     io,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicUsize, Ordering},
 };
 
 use sha2::{Digest, Sha256};
@@ -19,6 +20,9 @@ use wasmtime::{Engine, component::Component};
 use self::folder::{Bounds, Folder};
 
 mod folder;
+#[cfg(test)]
+#[expect(clippy::expect_used, reason = "a test fails by a panic that says what was expected")]
+mod tests;
 
 /// What an entry begins with. The number is that of the format.
 const MARK: &[u8] = b"dovetail code 1\n";
@@ -26,18 +30,23 @@ const MARK: &[u8] = b"dovetail code 1\n";
 /// Bytes of a SHA-256.
 const SEAL: usize = 32;
 
-/// What a cache may hold. The shop's compiled code is three times as large as its
-/// components, half a MiB each: the entries are three revisions of some eighty
-/// such services. The bytes keep a few components of an interpreted language,
-/// which are a hundred times as large, from filling a disk. What is removed is
-/// compiled again when it is needed.
+/// What a cache may hold, but for [`CodeCache::make_room`]. The shop's compiled code
+/// is three times as large as its components, half a MiB each: the entries are three
+/// revisions of some eighty such services. The bytes keep a few components of an
+/// interpreted language, which are a hundred times as large, from filling a disk.
+/// What is removed is compiled again when it is needed.
 const BOUNDS: Bounds = Bounds { entries: 256, bytes: 1 << 30 };
+
+/// How many revisions of each service there is room for.
+const REVISIONS: usize = 3;
 
 /// Compiled code kept on disk by digest and engine settings. It may be shared by
 /// threads, and its folder by processes.
 #[derive(Debug)]
 pub struct CodeCache {
     folder: Option<Folder>,
+    /// The most entries.
+    entries: AtomicUsize,
 }
 
 /// Why a folder is no place for compiled code.
@@ -82,12 +91,18 @@ impl CodeCache {
     /// Refused unless it belongs to this process's user and nobody else may write
     /// in it.
     pub fn open(dir: &Path) -> Result<CodeCache, CacheError> {
-        Ok(CodeCache { folder: Some(Folder::open(dir)?) })
+        Ok(CodeCache { folder: Some(Folder::open(dir)?), ..CodeCache::none() })
     }
 
     /// A cache that keeps nothing.
     pub fn none() -> CodeCache {
-        CodeCache { folder: None }
+        CodeCache { folder: None, entries: AtomicUsize::new(BOUNDS.entries) }
+    }
+
+    /// Have room for so many services. With less an app would at each start compile
+    /// what the last one removed.
+    pub fn make_room(&self, services: usize) {
+        self.entries.fetch_max(services.saturating_mul(REVISIONS), Ordering::Relaxed);
     }
 
     /// The compiled code of the component with this digest, if it is there and
@@ -109,7 +124,8 @@ impl CodeCache {
         let put = || -> wasmtime::Result<()> {
             let code = component.serialize()?;
             folder.write(&name, &[MARK, &seal(&name, &code), &code])?;
-            Ok(folder.tidy(&name, BOUNDS)?)
+            let entries = self.entries.load(Ordering::Relaxed);
+            Ok(folder.tidy(&name, Bounds { entries, ..BOUNDS })?)
         };
         if let Err(error) = put() {
             tracing::warn!("compiled code could not be kept in {}: {error:#}", folder.show(&name));
@@ -178,136 +194,4 @@ impl Hasher for SettingsHasher {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-#[cfg(test)]
-#[expect(clippy::expect_used, reason = "a test fails by a panic that says what was expected")]
-mod tests {
-    use std::{fs, os::unix};
-
-    use super::*;
-    use crate::engine::{Effort, compile};
-
-    const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
-
-    fn digest() -> String {
-        hex(&Sha256::digest(COMPONENT))
-    }
-
-    /// Whether the component is taken from the cache.
-    fn is_kept(engine: &Engine, cache: &CodeCache) -> bool {
-        compile(engine, cache, &digest(), COMPONENT, Effort::Full).expect("it is a component").from_cache
-    }
-
-    #[test]
-    fn an_entry_that_is_not_as_it_was_written_is_replaced() {
-        type Spoil = fn(&mut Vec<u8>);
-        let spoilt: [(&str, Spoil); 9] = [
-            ("empty", |entry| entry.clear()),
-            ("another format", |entry| entry[MARK.len() - 2] += 1),
-            ("only a mark", |entry| entry.truncate(MARK.len())),
-            ("half a seal", |entry| entry.truncate(MARK.len() + SEAL / 2)),
-            ("another seal", |entry| entry[MARK.len()] ^= 1),
-            ("no code", |entry| entry.truncate(MARK.len() + SEAL)),
-            ("one bit of the code", |entry| entry[MARK.len() + SEAL + 1000] ^= 1),
-            ("cut off", |entry| entry.truncate(entry.len() - 1)),
-            ("more behind it", |entry| entry.push(0)),
-        ];
-        let folder = tempfile::tempdir().expect("a folder");
-        let (engine, cache) = (Engine::default(), CodeCache::open(folder.path()).expect("it is ours"));
-        let path = folder.path().join(entry_name(&engine, &digest()).expect("a digest"));
-        assert!(!is_kept(&engine, &cache));
-        for (what, spoil) in spoilt {
-            let mut entry = fs::read(&path).expect("it was kept");
-            spoil(&mut entry);
-            fs::write(&path, entry).expect("it can be written");
-            assert!(!is_kept(&engine, &cache), "{what}");
-            assert!(is_kept(&engine, &cache), "{what}: it was replaced");
-        }
-    }
-
-    #[test]
-    fn code_that_wasmtime_refuses_is_replaced() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let (engine, cache) = (Engine::default(), CodeCache::open(folder.path()).expect("it is ours"));
-        let name = entry_name(&engine, &digest()).expect("a digest");
-        let code = b"no code of wasmtime";
-        fs::write(folder.path().join(&name), [MARK, &seal(&name, code), code].concat()).expect("it can be written");
-        assert!(!is_kept(&engine, &cache));
-        assert!(is_kept(&engine, &cache));
-    }
-
-    #[test]
-    fn an_entry_counts_only_under_its_own_name() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let (engine, cache) = (Engine::default(), CodeCache::open(folder.path()).expect("it is ours"));
-        is_kept(&engine, &cache);
-        let path = |digest: &str| folder.path().join(entry_name(&engine, digest).expect("a digest"));
-        let other = "0".repeat(64);
-        fs::rename(path(&digest()), path(&other)).expect("it is there");
-        assert!(cache.get(&engine, &other).is_none());
-    }
-
-    #[test]
-    fn a_link_in_place_of_an_entry_is_not_followed_but_replaced() {
-        let (folder, elsewhere) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("another"));
-        let (engine, cache) = (Engine::default(), CodeCache::open(folder.path()).expect("it is ours"));
-        is_kept(&engine, &cache);
-        let path = folder.path().join(entry_name(&engine, &digest()).expect("a digest"));
-        let moved = elsewhere.path().join("code");
-        fs::rename(&path, &moved).expect("it was kept");
-        unix::fs::symlink(&moved, &path).expect("there is room");
-        let before = fs::read(&moved).expect("it is there");
-        assert!(!is_kept(&engine, &cache));
-        assert!(fs::symlink_metadata(&path).expect("it is there").is_file());
-        assert!(is_kept(&engine, &cache));
-        assert_eq!(fs::read(&moved).expect("it is there"), before, "nothing is written through the link");
-    }
-
-    #[test]
-    fn other_settings_have_entries_of_their_own() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let cache = CodeCache::open(folder.path()).expect("it is ours");
-        type Set = fn(&mut wasmtime::Config);
-        let settings: [Set; 3] = [
-            |config| {
-                config.epoch_interruption(true);
-            },
-            |config| {
-                config.epoch_interruption(false);
-            },
-            |config| {
-                config.concurrency_support(false);
-            },
-        ];
-        let engines = settings.map(|set| {
-            move || {
-                let mut config = wasmtime::Config::new();
-                set(&mut config);
-                Engine::new(&config).expect("an engine")
-            }
-        });
-        for engine in &engines {
-            assert!(!is_kept(&engine(), &cache));
-        }
-        for engine in &engines {
-            assert!(is_kept(&engine(), &cache), "an engine of the same settings");
-        }
-    }
-
-    #[test]
-    fn only_a_digest_names_an_entry() {
-        let engine = Engine::default();
-        assert!(entry_name(&engine, &digest()).is_some());
-        for wrong in ["", "../up", &"A".repeat(64), &"a".repeat(63), &format!("{}/", "a".repeat(63))] {
-            assert_eq!(entry_name(&engine, wrong), None, "{wrong}");
-        }
-    }
-
-    #[test]
-    fn nothing_is_kept_without_a_folder() {
-        let (engine, cache) = (Engine::default(), CodeCache::none());
-        assert!(!is_kept(&engine, &cache));
-        assert!(!is_kept(&engine, &cache));
-    }
 }

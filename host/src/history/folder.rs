@@ -8,6 +8,7 @@ mod tests;
 
 use std::{
     borrow::Cow,
+    collections::BTreeMap,
     fs::{self, DirBuilder, File, TryLockError},
     io,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
@@ -81,24 +82,22 @@ impl Folder {
         }
     }
 
-    /// The steps that make a ledger the recorded one. The component that is new
-    /// in it comes first, so that there is never an entry without its component.
-    pub fn steps<'a>(
-        &self,
-        ledger: &Ledger,
-        component: Option<(&str, &'a [u8])>,
-    ) -> Result<Vec<Step<'a>>, HistoryError> {
+    /// The steps that make a ledger the recorded one. The components that are new
+    /// in it come first, so that there is never an entry without its component.
+    pub fn steps<'a>(&self, ledger: &Ledger, new: &BTreeMap<String, &'a [u8]>) -> Result<Vec<Step<'a>>, HistoryError> {
         let mut steps = Vec::new();
-        match component {
-            // It may be there without being synced, if that is what failed.
-            Some((digest, _)) if self.component(digest).is_ok() => steps.push(Step::Sync(self.components.clone())),
-            Some((digest, bytes)) => {
-                steps.extend(Step::replace(&self.components, &format!("{digest}{WASM}"), Cow::Borrowed(bytes)));
+        for (digest, bytes) in new {
+            if self.component(digest).is_err() {
+                steps.extend(Step::put(&self.components, &format!("{digest}{WASM}"), Cow::Borrowed(*bytes)));
             }
-            None => {}
+        }
+        // Those that are there may not be synced, if that is what failed.
+        if !new.is_empty() {
+            steps.push(Step::Sync(self.components.clone()));
         }
         let bytes = ledger.write().map_err(HistoryError::disk("write", &self.path.join(LEDGER)))?;
-        steps.extend(Step::replace(&self.path, LEDGER, Cow::Owned(bytes)));
+        steps.extend(Step::put(&self.path, LEDGER, Cow::Owned(bytes)));
+        steps.push(Step::Sync(self.path.clone()));
         Ok(steps)
     }
 
@@ -107,13 +106,14 @@ impl Folder {
     pub fn sweep(&self, ledger: &Ledger) {
         let _ = fs::remove_file(self.path.join(format!("{LEDGER}{UNFINISHED}")));
         let Ok(files) = fs::read_dir(&self.components) else { return };
+        let named = ledger.components();
         for file in files.flatten() {
             let name = file.file_name();
             let Some(name) = name.to_str() else { continue };
             let whole = name.strip_suffix(UNFINISHED).unwrap_or(name);
             // Other names are not ours.
             let Some(digest) = whole.strip_suffix(WASM).filter(|it| ledger::is_digest(it)) else { continue };
-            if whole != name || !ledger.names(digest) {
+            if whole != name || !named.contains(digest) {
                 let _ = fs::remove_file(file.path());
             }
         }

@@ -28,16 +28,16 @@ pub enum Keeper {
 }
 
 impl Keeper {
-    /// Keeps a ledger in place of the one before it, after the component that is
-    /// new in it, with its digest.
-    pub fn keep(&mut self, ledger: &Ledger, component: Option<(&str, &[u8])>) -> Result<(), HistoryError> {
+    /// Keeps a ledger in place of the one before it, after the components that are
+    /// new in it, by digest.
+    pub fn keep(&mut self, ledger: &Ledger, new: &BTreeMap<String, &[u8]>) -> Result<(), HistoryError> {
         match self {
             Keeper::Disk { folder, .. } => {
-                let steps = folder.steps(ledger, component)?;
+                let steps = folder.steps(ledger, new)?;
                 steps.iter().try_for_each(|step| step.take())
             }
             Keeper::Memory { components, .. } => {
-                components.extend(component.map(|(digest, bytes)| (digest.to_owned(), bytes.to_vec())));
+                components.extend(new.iter().map(|(digest, bytes)| (digest.clone(), bytes.to_vec())));
                 Ok(())
             }
         }
@@ -47,7 +47,10 @@ impl Keeper {
     pub fn sweep(&mut self, ledger: &Ledger) {
         match self {
             Keeper::Disk { folder, .. } => folder.sweep(ledger),
-            Keeper::Memory { components, .. } => components.retain(|digest, _| ledger.names(digest)),
+            Keeper::Memory { components, .. } => {
+                let named = ledger.components();
+                components.retain(|digest, _| named.contains(digest.as_str()));
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     io,
     path::Path,
 };
@@ -78,9 +78,9 @@ impl Ledger {
         self.services.get(service)
     }
 
-    /// Whether an entry has this component.
-    pub fn names(&self, digest: &str) -> bool {
-        self.services.values().flat_map(|line| &line.entries).any(|entry| entry.digest == digest)
+    /// The components that entries have.
+    pub fn components(&self) -> HashSet<&str> {
+        self.services.values().flat_map(|line| &line.entries).map(|entry| entry.digest.as_str()).collect()
     }
 
     /// Makes an entry the live one, under the next revision. If its component is

@@ -26,11 +26,12 @@ pub enum Step<'a> {
 }
 
 impl<'a> Step<'a> {
-    /// The steps that put a file into a folder, whole or not at all.
-    pub fn replace(folder: &Path, name: &str, bytes: Cow<'a, [u8]>) -> [Step<'a>; 3] {
+    /// The steps that put a file into a folder, whole or not at all. That it has its
+    /// name there is on the disk when the folder has been synced.
+    pub fn put(folder: &Path, name: &str, bytes: Cow<'a, [u8]>) -> [Step<'a>; 2] {
         let unfinished = folder.join(format!("{name}{UNFINISHED}"));
         let write = Step::Write(unfinished.clone(), bytes);
-        [write, Step::Rename(unfinished, folder.join(name)), Step::Sync(folder.to_owned())]
+        [write, Step::Rename(unfinished, folder.join(name))]
     }
 
     /// Does it.

@@ -74,6 +74,26 @@ fn each_service_has_its_own_revisions() -> Result<()> {
 }
 
 #[test]
+fn files_of_many_services_are_recorded_at_once() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let history = History::open(folder.path())?;
+    swap(&history, &["one", "two"])?;
+    // Two services may have the same file, and one may have it already.
+    let files: [(&str, &[u8]); 3] = [("order", b"two"), ("stock", b"two"), ("user", b"three")];
+    history.record_files(&files, "dovetail up")?;
+    drop(history);
+    let history = History::open(folder.path())?;
+    assert_eq!(shown(&history), ["3 three", "2 two", "1 one"]);
+    for (service, component) in files {
+        let live = history.live(service).context("it was recorded")?;
+        assert_eq!((live.digest.clone(), live.how), (digest_of(component), How::Manifest));
+        assert_eq!(history.component(&live.digest)?, component);
+        assert_eq!(history.at_start(service, &digest_of(component)), AtStart::Recorded(live));
+    }
+    Ok(())
+}
+
+#[test]
 fn rollbacks_in_a_row_go_further_back() -> Result<()> {
     let history = History::in_memory();
     swap(&history, &["one", "two", "three"])?;

@@ -1,7 +1,7 @@
 //! Who exports what another imports: one service for each import, or a problem
 //! that says what to write in the manifest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Interface, InterfaceName, Problem, Surface};
 use crate::service::PACKAGES;
@@ -48,15 +48,25 @@ pub fn resolve(parts: &[Part]) -> Result<Vec<Link>, Vec<Problem>> {
     if problems.is_empty() { Ok(links) } else { Err(problems) }
 }
 
-/// The parts in an order in which each comes after all that it calls.
+/// The parts in an order in which each comes after all that it calls. Those of a
+/// circle, and whoever calls them, are not in it.
 pub fn callees_first(count: usize, links: &[Link]) -> Vec<usize> {
+    let mut callers = vec![Vec::new(); count];
+    let mut waits_for = vec![0; count];
+    for link in links {
+        callers[link.exporter].push(link.importer);
+        waits_for[link.importer] += 1;
+    }
+    let mut ready: BTreeSet<usize> = (0..count).filter(|part| waits_for[*part] == 0).collect();
     let mut order = Vec::with_capacity(count);
-    while order.len() < count {
-        let ready = |part: &usize| {
-            !order.contains(part) && links.iter().all(|link| link.importer != *part || order.contains(&link.exporter))
-        };
-        let Some(next) = (0..count).find(ready) else { break };
+    while let Some(next) = ready.pop_first() {
         order.push(next);
+        for caller in &callers[next] {
+            waits_for[*caller] -= 1;
+            if waits_for[*caller] == 0 {
+                ready.insert(*caller);
+            }
+        }
     }
     order
 }

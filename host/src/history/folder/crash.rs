@@ -1,6 +1,10 @@
 //! Hosts that die while they record something.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 use anyhow::{Context, Result};
 
@@ -70,7 +74,7 @@ fn die(path: &Path, component: &str, how: How, step: usize) -> Result<Option<boo
     let mut ledger = folder.ledger()?;
     let digest = digest_of(component.as_bytes());
     ledger.record("user", Entry::new(digest.clone(), component.len() as u64, "", how), FILE);
-    let steps = folder.steps(&ledger, Some((&digest, component.as_bytes())))?;
+    let steps = folder.steps(&ledger, &BTreeMap::from([(digest, component.as_bytes())]))?;
     let Some((taken, left)) = steps.split_at_checked(step) else { return Ok(None) };
     taken.iter().try_for_each(Step::take)?;
     if let Some(Step::Write(path, bytes)) = left.first() {
@@ -81,21 +85,26 @@ fn die(path: &Path, component: &str, how: How, step: usize) -> Result<Option<boo
 }
 
 #[test]
-fn a_component_is_on_the_disk_before_its_entry() -> Result<()> {
+fn components_are_on_the_disk_before_their_entries() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let path = folder.path();
-    let digest = digest_of(b"one");
-    let steps = Folder::new(path).steps(&Ledger::default(), Some((&digest, b"one")))?;
+    let new = ["one", "two"].map(|component| (digest_of(component.as_bytes()), component.as_bytes()));
+    let new = BTreeMap::from(new);
+    let steps = Folder::new(path).steps(&Ledger::default(), &new)?;
     let order = steps.iter().map(|step| match step {
         Step::Write(to, _) => ("write", to),
         Step::Rename(_, to) => ("rename to", to),
         Step::Sync(folder) => ("sync", folder),
     });
     let order: Vec<_> = order.map(|(step, path)| (step, path.clone())).collect();
-    let (components, component) = (path.join("components"), format!("{digest}.wasm"));
+    let components = path.join("components");
+    let [one, other] = [0, 1].map(|place| new.keys().nth(place).map(|digest| format!("{digest}.wasm")));
+    let (one, other) = (one.unwrap_or_default(), other.unwrap_or_default());
     let expected = [
-        ("write", components.join(format!("{component}.tmp"))),
-        ("rename to", components.join(component)),
+        ("write", components.join(format!("{one}.tmp"))),
+        ("rename to", components.join(one)),
+        ("write", components.join(format!("{other}.tmp"))),
+        ("rename to", components.join(other)),
         ("sync", components),
         ("write", path.join("history.json.tmp")),
         ("rename to", path.join("history.json")),
