@@ -14,6 +14,7 @@ mod process;
 mod report;
 mod store;
 mod swap;
+mod wire;
 
 use anyhow::{Result, bail};
 use clap::{Parser, Subcommand};
