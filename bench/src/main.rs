@@ -4,17 +4,23 @@
 //! within one run beside the targets. It ends with 0 whether they are met or not:
 //! it measures, and the tests test.
 
+mod check;
 mod client;
+mod command;
 mod folder;
 mod host;
 mod load;
 mod machine;
-mod peer;
+mod native;
 mod process;
 mod report;
+mod round;
+mod series;
 mod store;
 mod swap;
 mod wire;
+
+use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::{Parser, Subcommand};
@@ -24,6 +30,9 @@ use tokio::runtime;
 #[derive(Parser)]
 #[command(name = "bench")]
 struct Arguments {
+    /// Measure this binary of the host instead of building one
+    #[arg(long, global = true, value_name = "FILE")]
+    host: Option<PathBuf>,
     #[command(subcommand)]
     figure: Figure,
 }
@@ -34,15 +43,18 @@ enum Figure {
     Swap(swap::Arguments),
     /// How fast the store takes orders and finds them, and what memory it needs
     Store(store::Arguments),
-    /// Serve the shop natively, for `store` to compare with
-    #[command(hide = true)]
-    Peer(peer::Arguments),
+    /// Serve the shop natively, for others to be compared with
+    #[command(hide = true, subcommand)]
+    Native(native::Shop),
 }
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
+    if let Some(host) = arguments.host {
+        host::give(host)?;
+    }
     let mut runtime = runtime::Builder::new_multi_thread();
-    if !matches!(arguments.figure, Figure::Peer(_)) {
+    if !matches!(arguments.figure, Figure::Native(_)) {
         // One thread makes the load, and this one measures, so that what a swap
         // takes does not include a place in the load's own queue.
         runtime.worker_threads(1);
@@ -52,7 +64,7 @@ fn main() -> Result<()> {
             match arguments.figure {
                 Figure::Swap(arguments) => swap::measure(&arguments).await,
                 Figure::Store(arguments) => store::measure(&arguments).await,
-                Figure::Peer(arguments) => peer::serve(&arguments).await,
+                Figure::Native(shop) => native::serve(&shop).await,
             }
         };
         // Dropping what is measured stops its servers and removes their folders.

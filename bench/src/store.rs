@@ -10,22 +10,20 @@ use anyhow::{Context, Result};
 use serde_json::json;
 use tokio::time::Instant;
 
-use self::{figures::Figures, round::Rounds};
+use self::figures::Figures;
 use crate::{
     folder::Folder,
     host,
     load::Shot,
     machine::Machine,
     report::{Target, median},
+    round::Rounds,
 };
 
-mod check;
 mod figures;
 mod fill;
 mod orders;
-mod peer;
 mod reads;
-mod round;
 
 const ORDER: Shot = Shot::post("/orders", r#"{"user_id":1,"item":"Book"}"#);
 
