@@ -7,17 +7,20 @@
 mod check;
 mod client;
 mod command;
+mod components;
 mod folder;
 mod host;
 mod load;
 mod machine;
 mod native;
+mod peers;
 mod process;
 mod report;
 mod round;
 mod series;
 mod store;
 mod swap;
+mod tools;
 mod wire;
 
 use std::path::PathBuf;
@@ -43,6 +46,8 @@ enum Figure {
     Swap(swap::Arguments),
     /// How fast the store takes orders and finds them, and what memory it needs
     Store(store::Arguments),
+    /// What Dovetail costs beside native services, other hosts and Flask
+    Peers(peers::Arguments),
     /// Serve the shop natively, for others to be compared with
     #[command(hide = true, subcommand)]
     Native(native::Shop),
@@ -64,6 +69,7 @@ fn main() -> Result<()> {
             match arguments.figure {
                 Figure::Swap(arguments) => swap::measure(&arguments).await,
                 Figure::Store(arguments) => store::measure(&arguments).await,
+                Figure::Peers(arguments) => peers::measure(&arguments).await,
                 Figure::Native(shop) => native::serve(&shop).await,
             }
         };

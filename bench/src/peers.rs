@@ -1,0 +1,109 @@
+//! What Dovetail costs beside others that do the same: native services, other hosts for
+//! components, and a tutorial's Flask.
+//!
+//! Each server has a process, or two, and a port of its own. Before any is measured
+//! all must answer alike. They are measured in turns, so that what the machine does
+//! meanwhile meets them all.
+
+use std::{fs, path::PathBuf, process::Command, time::Duration};
+
+use anyhow::{Context, Result, ensure};
+use clap::ValueEnum;
+use serde_json::{Value, json};
+
+use self::{
+    case::Case,
+    comparison::{Comparison, Effort},
+    kit::Kit,
+};
+use crate::{components, host, machine::Machine, report::Target, round::Rounds};
+
+mod case;
+mod chart;
+mod comparison;
+mod elsewhere;
+mod flask;
+mod kit;
+mod peer;
+mod table;
+mod targets;
+
+/// What a ratio may lack of its target in `--check`: half of it.
+const GENEROUS: f64 = 0.5;
+
+/// How much is measured.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The cases, all of them by default
+    cases: Vec<Case>,
+    /// 3 rounds of 0.3 s each instead of 5 of 3 s
+    #[arg(long)]
+    quick: bool,
+    /// As --quick, and fail if a ratio misses half of its target
+    #[arg(long)]
+    check: bool,
+    /// Write all figures to this file
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Draw them into this file
+    #[arg(long, value_name = "FILE.svg")]
+    chart: Option<PathBuf>,
+}
+
+/// Measure, and print what came of it.
+pub async fn measure(arguments: &Arguments) -> Result<()> {
+    host::build()?;
+    components::build()?;
+    let effort = match arguments.quick || arguments.check {
+        true => Effort { rounds: Rounds { count: 3, each: Duration::from_millis(300) }, starts: 1 },
+        false => Effort { rounds: Rounds { count: 5, each: Duration::from_secs(3) }, starts: 5 },
+    };
+    let (machine, commit) = (Machine::look(), commit());
+    println!("\n{}", machine.line());
+    println!("Commit {commit}; medians of {} rounds of {} s", effort.rounds.count, effort.rounds.each.as_secs_f64());
+    let kit = Kit::assemble()?;
+    let cases = if arguments.cases.is_empty() { Case::value_variants() } else { &arguments.cases };
+    let mut measured = Vec::new();
+    for case in cases {
+        let comparison = Comparison::of(*case, &kit, effort).await?;
+        comparison.print();
+        measured.push(comparison);
+    }
+    let mut targets = targets::targets(&measured);
+    if arguments.check {
+        // Times are the machine's, and other machines have others.
+        targets.retain(Target::is_ratio);
+        targets = targets.into_iter().map(|target| target.loosened(GENEROUS)).collect();
+    }
+    println!();
+    targets.iter().for_each(Target::print);
+    if let Some(file) = &arguments.json {
+        write(file, &format!("{:#}\n", json(&machine, &commit, &measured, &targets)))?;
+    }
+    if let Some(file) = &arguments.chart {
+        write(file, &chart::draw(&measured, &machine, &commit)?)?;
+    }
+    let missed = targets.iter().filter(|target| !target.is_met()).count();
+    ensure!(!arguments.check || missed == 0, "{missed} ratios are below what is generous");
+    Ok(())
+}
+
+fn json(machine: &Machine, commit: &str, measured: &[Comparison], targets: &[Target]) -> Value {
+    json!({
+        "machine": machine.json(),
+        "commit": commit,
+        "cases": measured.iter().map(Comparison::json).collect::<Vec<_>>(),
+        "targets": targets.iter().map(Target::json).collect::<Vec<_>>(),
+    })
+}
+
+/// What is measured.
+fn commit() -> String {
+    let output = Command::new("git").arg("-C").arg(host::root()).args(["describe", "--always", "--dirty"]).output();
+    let commit = output.ok().filter(|output| output.status.success());
+    commit.map_or_else(|| "unknown".to_owned(), |output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+fn write(file: &PathBuf, text: &str) -> Result<()> {
+    fs::write(file, text).with_context(|| format!("{} could not be written", file.display()))
+}
