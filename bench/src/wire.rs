@@ -163,3 +163,81 @@ fn head(bytes: &[u8]) -> Result<Option<(usize, u16, Length, bool)>> {
     };
     Ok(Some((size, status, length, is_last)))
 }
+
+#[cfg(test)]
+#[expect(clippy::expect_used, reason = "a test fails by a panic that says what was expected")]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use tokio::{io::AsyncWriteExt, net::TcpListener};
+
+    use super::Wire;
+
+    /// What a wire makes of answers, which come in pieces of this size.
+    async fn ask(answers: &'static [u8], piece: usize, times: usize) -> Vec<(u16, bool, String)> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.expect("a connection");
+            stream.set_nodelay(true).expect("a setting");
+            for piece in answers.chunks(piece) {
+                stream.write_all(piece).await.expect("a reader");
+                tokio::task::yield_now().await;
+            }
+            stream.shutdown().await.expect("an end");
+            // Or what was asked and not read would reset the connection.
+            tokio::io::copy(&mut stream, &mut tokio::io::sink()).await.expect("questions");
+        });
+        let mut wire = Wire::connect(address).await.expect("a server");
+        let mut all = Vec::new();
+        for _ in 0..times {
+            let answer = wire.ask(b"GET / HTTP/1.1\r\n\r\n").await.expect("an answer");
+            all.push((answer.status, answer.is_last, answer.beginning));
+        }
+        all
+    }
+
+    #[tokio::test]
+    async fn an_answer_ends_where_its_head_says() {
+        let answers = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello\
+            HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nhel\r\n2;x=y\r\nlo\r\n0\r\n\r\n\
+            HTTP/1.1 204 No Content\r\n\r\n\
+            HTTP/1.1 404 Not Found\r\ncontent-length: 4\r\nConnection: close\r\n\r\ngone";
+        let right = [(200, false, ""), (200, false, ""), (204, false, ""), (404, true, "gone")];
+        let right = right.map(|(status, is_last, beginning)| (status, is_last, beginning.to_owned()));
+        assert_eq!(ask(answers, answers.len(), 4).await, right);
+        // Of one that comes a byte at a time nothing of the body may be there yet.
+        let found = ask(answers, 1, 4).await;
+        assert_eq!(found.iter().map(|answer| answer.0).collect::<Vec<_>>(), [200, 200, 204, 404]);
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_ends_with_its_answer_is_told() {
+        for answer in [
+            b"HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nhi".as_slice(),
+            b"HTTP/1.1 200 OK\r\nconnection: Close\r\ncontent-length: 2\r\n\r\nhi",
+            b"HTTP/1.1 200 OK\r\n\r\nto the end",
+        ] {
+            assert_eq!(ask(answer, answer.len(), 1).await, [(200, true, String::new())]);
+        }
+    }
+
+    #[tokio::test]
+    async fn half_an_answer_is_none() {
+        for answer in [
+            b"".as_slice(),
+            b"HTTP/1.1 200 OK\r\n",
+            b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhell",
+            b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhell",
+            b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n",
+        ] {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+            let address = listener.local_addr().expect("an address");
+            let mut wire = Wire::connect(address).await.expect("a server");
+            let (mut stream, _) = listener.accept().await.expect("a connection");
+            stream.write_all(answer).await.expect("a reader");
+            stream.shutdown().await.expect("an end");
+            assert!(wire.ask(b"GET / HTTP/1.1\r\n\r\n").await.is_err(), "{}", String::from_utf8_lossy(answer));
+        }
+    }
+}

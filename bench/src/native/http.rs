@@ -6,7 +6,7 @@ use axum::{
     Json, Router,
     body::Bytes,
     extract::{Path, State, rejection::JsonRejection},
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -69,14 +69,22 @@ async fn create_order(
     Ok(created("/orders", made))
 }
 
-async fn user(State(services): State<Arc<Services>>, Path(id): Path<String>) -> Result<Response, Refusal> {
+async fn user(
+    State(services): State<Arc<Services>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
     let user = id.parse().ok().map(|id| services.kept.user(id)).transpose()?.flatten();
-    found(user, "User not found")
+    found(user, &headers, "User not found")
 }
 
-async fn order(State(services): State<Arc<Services>>, Path(id): Path<String>) -> Result<Response, Refusal> {
+async fn order(
+    State(services): State<Arc<Services>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
     let order = id.parse().ok().map(|id| services.kept.order(id)).transpose()?.flatten();
-    found(order, "Order not found")
+    found(order, &headers, "Order not found")
 }
 
 fn created(collection: &str, Made { id, json }: Made) -> Response {
@@ -84,9 +92,24 @@ fn created(collection: &str, Made { id, json }: Made) -> Response {
     (StatusCode::CREATED, location, as_json(json)).into_response()
 }
 
-fn found(json: Option<Vec<u8>>, otherwise: &'static str) -> Result<Response, Refusal> {
+/// With its tag, or without a body for a client that has it under that tag.
+fn found(json: Option<Vec<u8>>, headers: &HeaderMap, otherwise: &'static str) -> Result<Response, Refusal> {
     let json = json.ok_or_else(|| Refusal::not_found(otherwise))?;
-    Ok(as_json(json).into_response())
+    let etag = etag(&json);
+    let is_known = headers.get(header::IF_NONE_MATCH).is_some_and(|known| known == etag.as_str());
+    let tagged = [(header::ETAG, etag)];
+    Ok(match is_known {
+        true => (StatusCode::NOT_MODIFIED, tagged).into_response(),
+        false => (tagged, as_json(json)).into_response(),
+    })
+}
+
+/// The shop's tags: FNV-1a of 64 bits.
+fn etag(body: &[u8]) -> String {
+    let hash = body
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    format!("\"{hash:016x}\"")
 }
 
 fn as_json(json: Vec<u8>) -> impl IntoResponse {
