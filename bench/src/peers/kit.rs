@@ -4,12 +4,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::{elsewhere, flask::Flask, peer::Peer};
+use super::{
+    elsewhere,
+    flask::Flask,
+    peer::{Peer, Serving},
+};
 use crate::{
     components,
     host::{self, App},
     native::Child,
-    peers::peer::Serving,
     tools,
 };
 
@@ -19,6 +22,8 @@ pub const REST: &str = "native over REST";
 pub const FLASK: &str = "Flask over REST";
 pub const WASMTIME: &str = "wasmtime serve";
 pub const WASMTIME_REUSING: &str = "wasmtime serve, reusing";
+pub const WASMTIME_FILES: &str = "wasmtime, files";
+pub const WASMTIME_FILES_REUSING: &str = "wasmtime, files, reusing";
 pub const WASH: &str = "wash dev, composed";
 pub const WASH_LINKED: &str = "wash dev, linked";
 pub const DOVETAIL: &str = "dovetail";
@@ -73,8 +78,8 @@ impl Kit {
     pub fn users(&self) -> Result<Vec<Peer>> {
         let mut peers = vec![native(NATIVE, &["memory"]), shop()?, durable_shop()?];
         peers.push(fresh_shop()?);
-        peers.extend(self.wasmtime(WASMTIME, &self.shop_in_files, &[]));
-        peers.extend(self.wasmtime(WASMTIME_REUSING, &self.shop_in_files, REUSING));
+        peers.extend(self.wasmtime(WASMTIME_FILES, &self.shop_in_files, &[]));
+        peers.extend(self.wasmtime(WASMTIME_FILES_REUSING, &self.shop_in_files, REUSING));
         peers.extend(self.wash(WASH, &self.shop_composed, false));
         peers.extend(self.flask.as_ref().map(|flask| flask.user("Flask")));
         Ok(peers)

@@ -47,17 +47,29 @@ const RATIOS: [Ratio; 9] = [
 /// Those of the cases and servers that were measured.
 pub fn targets(measured: &[Comparison]) -> Vec<Target> {
     let ratios = RATIOS.iter().filter_map(|ratio| {
-        let of_case = measured.iter().filter(|comparison| comparison.case == ratio.case);
-        let mut works = of_case.flat_map(|comparison| &comparison.works);
-        let work = works.find(|series| series.connections == ratio.connections)?;
-        let measured = work.one_to(ratio.one, ratio.other, ratio.figure)?;
+        let found = ratio.measured(measured)?;
         Some(match ratio.bound {
-            AtLeast(least) => Target::at_least(ratio.what, "", measured, least),
-            AtMost(most) => Target::at_most(ratio.what, "", measured, most),
+            AtLeast(least) => Target::at_least(ratio.what, "", found, least),
+            AtMost(most) => Target::at_most(ratio.what, "", found, most),
         })
     });
     let costs = measured.iter().flat_map(|comparison| &comparison.costs);
     let start = costs.filter(|cost| cost.name == DOVETAIL).find_map(|cost| cost.start);
     let start = start.map(|start| Target::at_most("start to first answer, code cached", "ms", start, START));
     ratios.chain(start).collect()
+}
+
+/// What those would have been whose servers are not installed.
+pub fn missing(measured: &[Comparison]) -> impl Iterator<Item = &'static str> {
+    let of_cases = RATIOS.iter().filter(|ratio| measured.iter().any(|comparison| comparison.case == ratio.case));
+    of_cases.filter(|ratio| ratio.measured(measured).is_none()).map(|ratio| ratio.what)
+}
+
+impl Ratio {
+    fn measured(&self, measured: &[Comparison]) -> Option<f64> {
+        let of_case = measured.iter().filter(|comparison| comparison.case == self.case);
+        let mut works = of_case.flat_map(|comparison| &comparison.works);
+        let work = works.find(|series| series.connections == self.connections)?;
+        work.one_to(self.one, self.other, self.figure)
+    }
 }
