@@ -41,9 +41,14 @@ pub fn give(host: PathBuf) -> Result<()> {
     Ok(())
 }
 
+/// Whether another is measured than the one of this commit.
+pub fn is_given() -> bool {
+    GIVEN.get().is_some()
+}
+
 /// Build the host and the shop's components, and show how that goes.
 pub fn build() -> Result<()> {
-    if GIVEN.get().is_none() {
+    if !is_given() {
         command::run(Command::new("cargo").args(["build", "--locked", "--release", "--target-dir", "target"]))?;
     }
     command::run(dovetail().arg("build"))

@@ -55,6 +55,14 @@ pub struct Arguments {
     chart: Option<PathBuf>,
 }
 
+/// Where it was measured, and what.
+struct Setting {
+    machine: Machine,
+    commit: String,
+    /// Of others' servers.
+    versions: Vec<String>,
+}
+
 /// Measure, and print what came of it.
 pub async fn measure(arguments: &Arguments) -> Result<()> {
     host::build()?;
@@ -64,10 +72,11 @@ pub async fn measure(arguments: &Arguments) -> Result<()> {
         false => Effort { rounds: Rounds { count: 5, each: Duration::from_secs(3) }, starts: 5 },
     };
     machine::allow_files();
-    let (machine, commit) = (Machine::look(), commit());
-    println!("\n{}", machine.line());
-    println!("Commit {commit}; medians of {} rounds of {} s", effort.rounds.count, effort.rounds.each.as_secs_f64());
-    let kit = Kit::assemble()?;
+    let (machine, kit) = (Machine::look(), Kit::assemble()?);
+    let setting = Setting { machine, commit: commit(), versions: kit.versions() };
+    println!("\n{}", setting.machine.line());
+    println!("Commit {}, beside {}", setting.commit, setting.versions.join(", "));
+    println!("Medians of {} rounds of {} s", effort.rounds.count, effort.rounds.each.as_secs_f64());
     let cases = if arguments.cases.is_empty() { Case::value_variants() } else { &arguments.cases };
     let mut measured = Vec::new();
     for case in cases {
@@ -75,11 +84,11 @@ pub async fn measure(arguments: &Arguments) -> Result<()> {
         comparison.print();
         measured.push(comparison);
     }
-    conclude(arguments, &measured, &machine, &commit)
+    conclude(arguments, &measured, &setting)
 }
 
 /// Print the targets, keep what is to be kept, and fail if that is asked for.
-fn conclude(arguments: &Arguments, measured: &[Comparison], machine: &Machine, commit: &str) -> Result<()> {
+fn conclude(arguments: &Arguments, measured: &[Comparison], setting: &Setting) -> Result<()> {
     let mut targets = targets::targets(measured);
     if arguments.check {
         // Times are the machine's, and other machines have others.
@@ -90,10 +99,10 @@ fn conclude(arguments: &Arguments, measured: &[Comparison], machine: &Machine, c
     targets.iter().for_each(Target::print);
     targets::missing(measured).for_each(|what| println!("{what:<46} not measured"));
     if let Some(file) = &arguments.json {
-        write(file, &format!("{:#}\n", json(machine, commit, measured, &targets)))?;
+        write(file, &format!("{:#}\n", json(setting, measured, &targets)))?;
     }
     if let Some(file) = &arguments.chart {
-        write(file, &chart::draw(measured, machine, commit)?)?;
+        write(file, &chart::draw(measured, &setting.machine, &setting.commit)?)?;
     }
     if arguments.check {
         let missed = targets.iter().filter(|target| !target.is_met()).count();
@@ -103,17 +112,21 @@ fn conclude(arguments: &Arguments, measured: &[Comparison], machine: &Machine, c
     Ok(())
 }
 
-fn json(machine: &Machine, commit: &str, measured: &[Comparison], targets: &[Target]) -> Value {
+fn json(setting: &Setting, measured: &[Comparison], targets: &[Target]) -> Value {
     json!({
-        "machine": machine.json(),
-        "commit": commit,
+        "machine": setting.machine.json(),
+        "commit": setting.commit,
+        "beside": setting.versions,
         "cases": measured.iter().map(Comparison::json).collect::<Vec<_>>(),
         "targets": targets.iter().map(Target::json).collect::<Vec<_>>(),
     })
 }
 
-/// What is measured.
+/// The commit whose host is measured.
 fn commit() -> String {
+    if host::is_given() {
+        return "unknown (a given host)".to_owned();
+    }
     let output = Command::new("git").arg("-C").arg(host::root()).args(["describe", "--always", "--dirty"]).output();
     let commit = output.ok().filter(|output| output.status.success());
     commit.map_or_else(|| "unknown".to_owned(), |output| String::from_utf8_lossy(&output.stdout).trim().to_owned())

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 
 use super::peer::{Peer, Serving, free_address};
-use crate::{folder::Folder, host, process::Process};
+use crate::{folder::Folder, host, process::Process, tools};
 
 /// Python with what the services need.
 #[derive(Clone)]
@@ -33,6 +33,13 @@ impl Flask {
         run(pip.arg(source("requirements.txt")))?;
         fs::write(has, wanted)?;
         Ok(Flask { python })
+    }
+
+    /// What serves.
+    pub fn version(&self) -> Option<String> {
+        let wanted = fs::read_to_string(source("requirements.txt")).ok()?;
+        let flask = wanted.lines().find_map(|line| line.strip_prefix("flask=="))?;
+        Some(format!("Flask {flask} on {}", tools::version(&self.python)?))
     }
 
     /// The user service.

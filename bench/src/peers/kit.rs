@@ -74,6 +74,12 @@ impl Kit {
         })
     }
 
+    /// The versions of others' servers.
+    pub fn versions(&self) -> Vec<String> {
+        let hosts = [&self.wasmtime, &self.wash].into_iter().flatten().filter_map(|tool| tools::version(tool));
+        hosts.chain(self.flask.as_ref().and_then(Flask::version)).collect()
+    }
+
     /// Those that answer for users.
     pub fn users(&self) -> Result<Vec<Peer>> {
         let mut peers = vec![native(NATIVE, &["memory"]), shop()?, durable_shop()?];
