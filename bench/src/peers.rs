@@ -5,7 +5,7 @@
 //! all must answer alike. They are measured in turns, so that what the machine does
 //! meanwhile meets them all.
 
-use std::{fs, path::PathBuf, process::Command, time::Duration};
+use std::{fs, path::PathBuf, process::Command, slice, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
@@ -75,7 +75,7 @@ pub async fn measure(arguments: &Arguments) -> Result<()> {
     let (machine, kit) = (Machine::look(), Kit::assemble()?);
     let setting = Setting { machine, commit: commit(), versions: kit.versions() };
     println!("\n{}", setting.machine.line());
-    println!("Commit {}, beside {}", setting.commit, setting.versions.join(", "));
+    println!("Commit {}", [slice::from_ref(&setting.commit), &setting.versions].concat().join(", "));
     println!("Medians of {} rounds of {} s", effort.rounds.count, effort.rounds.each.as_secs_f64());
     let cases = if arguments.cases.is_empty() { Case::value_variants() } else { &arguments.cases };
     let mut measured = Vec::new();
