@@ -17,12 +17,13 @@ use tokio::net::TcpStream;
 pub struct Client {
     sender: SendRequest<Full<Bytes>>,
     address: SocketAddr,
+    host: String,
 }
 
 impl Client {
     /// Connect.
     pub async fn connect(address: SocketAddr) -> Result<Client> {
-        Ok(Client { sender: connect(address).await?, address })
+        Ok(Client { sender: connect(address).await?, address, host: address.to_string() })
     }
 
     /// Read.
@@ -46,8 +47,7 @@ impl Client {
             self.sender = connect(self.address).await?;
         }
         let request = Request::builder().method(method).uri(path);
-        let request =
-            request.header(header::HOST, self.address.to_string()).header(header::USER_AGENT, "dovetail-bench");
+        let request = request.header(header::HOST, &self.host).header(header::USER_AGENT, "dovetail-bench");
         let request = request.header(header::CONTENT_TYPE, "application/json");
         let (head, body) = self.sender.send_request(request.body(Full::new(body))?).await?.into_parts();
         Ok(Response::from_parts(head, body.collect().await?.to_bytes()))
