@@ -108,6 +108,11 @@ impl App {
         self.folder.path()
     }
 
+    /// A store on the disk that is the app's alone.
+    pub fn file_store(&self) -> String {
+        format!("sqlite:{}", self.path().join("app.db").display())
+    }
+
     fn manifest(&self) -> PathBuf {
         self.folder.path().join("dovetail.toml")
     }

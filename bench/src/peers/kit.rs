@@ -156,8 +156,7 @@ fn shop() -> Result<Peer> {
 
 fn durable_shop() -> Result<Peer> {
     let app = App::new(&host::shop()?)?;
-    let store = format!("sqlite:{}", app.path().join("shop.db").display());
-    Ok(Peer::new(DOVETAIL_SQLITE, move || app.up(&store)))
+    Ok(Peer::new(DOVETAIL_SQLITE, move || app.up(&app.file_store())))
 }
 
 fn fresh_shop() -> Result<Peer> {
