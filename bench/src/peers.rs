@@ -28,6 +28,7 @@ mod chart;
 mod comparison;
 mod elsewhere;
 mod flask;
+mod here;
 mod kit;
 mod peer;
 mod table;

@@ -7,12 +7,12 @@ use anyhow::Result;
 use super::{
     elsewhere,
     flask::Flask,
-    peer::{Peer, Serving},
+    here::{app, durable_shop, fresh_shop, native, native_over_rest, plain, shop},
+    peer::Peer,
 };
 use crate::{
     components,
     host::{self, App},
-    native::Child,
     tools,
 };
 
@@ -61,7 +61,7 @@ impl Kit {
         if let Err(error) = &flask {
             println!("left out: Flask could not be installed: {error:#}");
         }
-        let (plain, in_files, shop) = (App::new(&plain("")?)?, App::new(&host::shop()?)?, App::new(&host::shop()?)?);
+        let (plain, in_files, shop) = (App::new(&plain(""))?, App::new(&host::shop()?)?, App::new(&host::shop()?)?);
         Ok(Kit {
             wasmtime,
             wash,
@@ -86,7 +86,7 @@ impl Kit {
         peers.push(fresh_shop()?);
         peers.extend(self.wasmtime(WASMTIME_FILES, &self.shop_in_files, &[]));
         peers.extend(self.wasmtime(WASMTIME_FILES_REUSING, &self.shop_in_files, REUSING));
-        peers.extend(self.wash(WASH, &self.shop_composed, false));
+        peers.extend(self.wash(WASH, &self.shop_composed, None));
         peers.extend(self.flask.as_ref().map(|flask| flask.user("Flask")));
         Ok(peers)
     }
@@ -94,7 +94,7 @@ impl Kit {
     /// Those that take orders, and keep them in memory.
     pub fn orders(&self) -> Result<Vec<Peer>> {
         let mut peers = vec![native(NATIVE, &["memory"]), native_over_rest(), shop()?, fresh_shop()?];
-        peers.extend(self.wash(WASH, &self.shop_composed, false));
+        peers.extend(self.wash(WASH, &self.shop_composed, None));
         peers.extend(self.flask.as_ref().map(|flask| flask.order(FLASK)));
         Ok(peers)
     }
@@ -107,11 +107,12 @@ impl Kit {
     /// Those that take orders, and keep nothing.
     pub fn plain(&self) -> Result<Vec<Peer>> {
         let mut peers = vec![native(NATIVE, &["nothing"]), app(DOVETAIL, self.plain.clone(), "memory:")];
-        peers.push(app(DOVETAIL_FRESH, App::new(&plain("limits.reuse = 1")?)?, "memory:"));
+        peers.push(app(DOVETAIL_FRESH, App::new(&plain("limits.reuse = 1"))?, "memory:"));
         peers.extend(self.wasmtime(WASMTIME, &self.plain_composed, &[]));
         peers.extend(self.wasmtime(WASMTIME_REUSING, &self.plain_composed, REUSING));
-        peers.extend(self.wash(WASH, &self.plain_composed, false));
-        peers.extend(self.wash(WASH_LINKED, &components::file("plain_order"), true));
+        peers.extend(self.wash(WASH, &self.plain_composed, None));
+        let user = components::file("plain_user");
+        peers.extend(self.wash(WASH_LINKED, &components::file("plain_order"), Some(user)));
         Ok(peers)
     }
 
@@ -135,7 +136,7 @@ impl Kit {
         let sharing = App::new(&(manifest + "limits.concurrency = 16\n"))?;
         peers.push(app("dovetail, concurrency = 16", sharing, "memory:"));
         peers.extend(self.wasmtime(WASMTIME, &component, &[]));
-        peers.extend(self.wash("wash dev", &component, false));
+        peers.extend(self.wash("wash dev", &component, None));
         Ok(peers)
     }
 
@@ -144,63 +145,7 @@ impl Kit {
         Some(elsewhere::wasmtime(name, wasmtime, component.to_owned(), options))
     }
 
-    fn wash(&self, name: &'static str, component: &Path, linked: bool) -> Option<Peer> {
-        let user = linked.then(|| components::file("plain_user"));
+    fn wash(&self, name: &'static str, component: &Path, user: Option<PathBuf>) -> Option<Peer> {
         Some(elsewhere::wash(name, self.wash.as_deref()?, component.to_owned(), user))
     }
-}
-
-fn shop() -> Result<Peer> {
-    Ok(app(DOVETAIL, App::new(&host::shop()?)?, "memory:"))
-}
-
-fn durable_shop() -> Result<Peer> {
-    let app = App::new(&host::shop()?)?;
-    Ok(Peer::new(DOVETAIL_SQLITE, move || app.up(&app.file_store())))
-}
-
-fn fresh_shop() -> Result<Peer> {
-    let manifest: String = host::shop()?
-        .lines()
-        .map(|line| match line.starts_with("component = ") {
-            true => format!("{line}\nlimits.reuse = 1\n"),
-            false => format!("{line}\n"),
-        })
-        .collect();
-    Ok(app(DOVETAIL_FRESH, App::new(&manifest)?, "memory:"))
-}
-
-/// The services that keep nothing, each with this in the manifest.
-fn plain(more: &str) -> Result<String> {
-    let [user, order] = ["plain_user", "plain_order"].map(|name| components::file(name).display().to_string());
-    Ok(format!(
-        r#"
-[app]
-name = "plain"
-[service.user]
-component = "{user}"
-routes = ["/users/{{id}}"]
-{more}
-[service.order]
-component = "{order}"
-routes = ["/orders", "/echo"]
-{more}
-"#
-    ))
-}
-
-fn app(name: &'static str, app: App, store: &'static str) -> Peer {
-    Peer::new(name, move || app.up(store))
-}
-
-fn native(name: &'static str, arguments: &'static [&str]) -> Peer {
-    Peer::new(name, move || Child::up(arguments))
-}
-
-fn native_over_rest() -> Peer {
-    Peer::new(REST, || {
-        let user = Child::up(&["user"])?;
-        let order = Child::up(&["order", &user.gateway.to_string()])?;
-        Ok(Serving { gateway: order.gateway, processes: vec![order.process, user.process] })
-    })
 }
