@@ -10,6 +10,7 @@ mod command;
 mod components;
 mod folder;
 mod host;
+mod links;
 mod load;
 mod machine;
 mod native;
@@ -48,6 +49,11 @@ enum Figure {
     Store(store::Arguments),
     /// What Dovetail costs beside native services, other hosts and Flask
     Peers(peers::Arguments),
+    /// What links cost, and what many services in one process do
+    Links(links::Arguments),
+    /// Serve users natively, or ask for them, for `links` to compare with
+    #[command(hide = true)]
+    Rest(links::rest::Arguments),
     /// Serve the shop natively, for others to be compared with
     #[command(hide = true, subcommand)]
     Native(native::Shop),
@@ -59,7 +65,7 @@ fn main() -> Result<()> {
         host::give(host)?;
     }
     let mut runtime = runtime::Builder::new_multi_thread();
-    if !matches!(arguments.figure, Figure::Native(_)) {
+    if !matches!(arguments.figure, Figure::Native(_) | Figure::Rest(_)) {
         // One thread makes the load, and this one measures, so that what a swap
         // takes does not include a place in the load's own queue.
         runtime.worker_threads(1);
@@ -70,6 +76,8 @@ fn main() -> Result<()> {
                 Figure::Swap(arguments) => swap::measure(&arguments).await,
                 Figure::Store(arguments) => store::measure(&arguments).await,
                 Figure::Peers(arguments) => peers::measure(&arguments).await,
+                Figure::Links(arguments) => links::measure(&arguments).await,
+                Figure::Rest(arguments) => links::rest::serve(&arguments).await,
                 Figure::Native(shop) => native::serve(&shop).await,
             }
         };

@@ -111,6 +111,12 @@ impl Series {
         }
     }
 
+    /// The median of a server's figure.
+    pub fn median_of(&self, server: usize, figure: impl Fn(&Turn) -> f64) -> f64 {
+        let turns = self.turns.get(server).into_iter().flat_map(|(_, turns)| turns.iter().map(&figure));
+        median(&turns.collect::<Vec<_>>())
+    }
+
     /// One server's figure to another's; nothing where one of them was not measured.
     pub fn one_to(&self, one: &str, other: &str, figure: impl Fn(&Turn) -> f64) -> Option<f64> {
         Some(ratio(self.of(one)?, self.of(other)?, figure))

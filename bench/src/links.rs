@@ -1,0 +1,89 @@
+//! What a call through a link takes, what each link of a chain does, and what many
+//! services in one process do.
+//!
+//! All but the last of it is measured with components that do next to nothing
+//! (`bench/components`), so that what is measured is the host.
+
+use std::{path::PathBuf, time::Duration};
+
+use anyhow::{Context, Result};
+
+use self::{chain::Chains, figures::Figures, hop::Hops, many::Crowds, start::Starts};
+use crate::{components, host, machine::Machine, report::Target, round::Rounds};
+
+mod chain;
+mod component;
+mod crowd;
+mod figures;
+mod hop;
+mod many;
+pub mod rest;
+mod start;
+
+/// How much is measured.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// 3 short rounds instead of 7, and 10 components at most, which services share
+    #[arg(long)]
+    quick: bool,
+    /// Write all figures to this file
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+/// How long each part takes.
+#[derive(Clone, Copy)]
+struct Effort {
+    /// Of a call alone.
+    hops: Rounds,
+    /// Of chains.
+    chains: Rounds,
+    /// Of requests over many services.
+    crowds: Rounds,
+    /// How many different components the services have at most.
+    components: usize,
+    /// How often an app is started.
+    starts: usize,
+}
+
+const QUICK: Effort = Effort {
+    hops: Rounds { count: 3, each: Duration::from_millis(300) },
+    chains: Rounds { count: 3, each: Duration::from_millis(1000) },
+    crowds: Rounds { count: 3, each: Duration::from_millis(700) },
+    components: 10,
+    starts: 3,
+};
+
+const WHOLE: Effort = Effort {
+    hops: Rounds { count: 7, each: Duration::from_secs(1) },
+    chains: Rounds { count: 7, each: Duration::from_secs(4) },
+    crowds: Rounds { count: 7, each: Duration::from_secs(4) },
+    components: usize::MAX,
+    starts: 7,
+};
+
+/// Measure, and print what came of it.
+pub async fn measure(arguments: &Arguments) -> Result<()> {
+    host::build()?;
+    components::build()?;
+    let effort = if arguments.quick { QUICK } else { WHOLE };
+    let machine = Machine::look();
+    println!("\n{}", machine.line());
+
+    let hops = Hops::measure(effort.hops).await?;
+    let chains = Chains::measure(effort.chains).await?;
+    let starts = Starts::measure(effort.starts).await?;
+    let crowds = Crowds::measure(effort).await?;
+    let figures = Figures { hops, chains, starts, crowds };
+    let targets = figures.targets();
+    println!();
+    targets.iter().for_each(Target::print);
+    if let Some(file) = &arguments.json {
+        let mut all = figures.json();
+        all["machine"] = machine.json();
+        all["targets"] = targets.iter().map(Target::json).collect();
+        let written = std::fs::write(file, format!("{all:#}\n"));
+        written.with_context(|| format!("{} could not be written", file.display()))?;
+    }
+    Ok(())
+}
