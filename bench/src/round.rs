@@ -48,7 +48,9 @@ pub struct Turn {
 impl Rounds {
     /// Measure so many connections to each server, and show each turn.
     pub async fn measure(self, what: &'static str, connections: usize, servers: &[Server]) -> Result<Series> {
-        println!("\n{}", self.describe(what, connections));
+        let Rounds { count, each } = self;
+        let seconds = each.as_secs_f64();
+        println!("\n{what} on {connections} connections that are kept alive, {count} rounds of {seconds} s each");
         Series::print_head();
         let series = self.run(what, connections, servers, |number, name, turn| {
             if let Some(turn) = turn {
@@ -87,13 +89,6 @@ impl Rounds {
         }
         let shares = Ticks::until_now(&pids).shares_since(before);
         Ok(Series { what, connections, turns, shares })
-    }
-
-    /// What is measured, in a line.
-    pub fn describe(self, what: &str, connections: usize) -> String {
-        let Rounds { count, each } = self;
-        let seconds = each.as_secs_f64();
-        format!("{what} on {connections} connections that are kept alive, {count} rounds of {seconds} s each")
     }
 }
 
