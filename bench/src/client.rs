@@ -13,21 +13,17 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-/// A connection that is kept alive.
+/// A connection that is kept alive, and made again where the server ends it.
 pub struct Client {
     sender: SendRequest<Full<Bytes>>,
+    address: SocketAddr,
     host: String,
 }
 
 impl Client {
     /// Connect.
     pub async fn connect(address: SocketAddr) -> Result<Client> {
-        let stream = TcpStream::connect(address).await;
-        let stream = stream.with_context(|| format!("there is no connection to {address}"))?;
-        stream.set_nodelay(true)?;
-        let (sender, connection) = handshake(TokioIo::new(stream)).await?;
-        tokio::spawn(connection);
-        Ok(Client { sender, host: address.to_string() })
+        Ok(Client { sender: connect(address).await?, address, host: address.to_string() })
     }
 
     /// Read.
@@ -47,11 +43,22 @@ impl Client {
 
     /// Send a request.
     pub async fn send(&mut self, method: Method, path: &str, body: Bytes) -> Result<Response<Bytes>> {
-        self.sender.ready().await?;
+        if self.sender.ready().await.is_err() {
+            self.sender = connect(self.address).await?;
+        }
         let request = Request::builder().method(method).uri(path);
         let request = request.header(header::HOST, &self.host).header(header::USER_AGENT, "dovetail-bench");
         let request = request.header(header::CONTENT_TYPE, "application/json");
         let (head, body) = self.sender.send_request(request.body(Full::new(body))?).await?.into_parts();
         Ok(Response::from_parts(head, body.collect().await?.to_bytes()))
     }
+}
+
+async fn connect(address: SocketAddr) -> Result<SendRequest<Full<Bytes>>> {
+    let stream = TcpStream::connect(address).await;
+    let stream = stream.with_context(|| format!("there is no connection to {address}"))?;
+    stream.set_nodelay(true)?;
+    let (sender, connection) = handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    Ok(sender)
 }

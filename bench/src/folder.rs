@@ -23,7 +23,10 @@ impl Folder {
     /// files often is not.
     pub fn new() -> Result<Folder> {
         let number = MADE.fetch_add(1, Ordering::Relaxed);
-        let path = host::root().join(format!("target/bench-{}-{number}", process::id()));
+        let target = host::root().join("target");
+        let path = target.join(format!("bench-{}-{number}", process::id()));
+        // Nothing was built there where the host is given.
+        fs::create_dir_all(&target)?;
         let made = DirBuilder::new().mode(0o700).create(&path);
         made.with_context(|| format!("{} could not be made", path.display()))?;
         Ok(Folder(path))

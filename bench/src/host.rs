@@ -1,17 +1,27 @@
-//! A host of the shop that is measured: built, started on free ports with a
-//! folder of its own, and stopped when it is dropped.
+//! A host that is measured: built, started on free ports with a folder of its own,
+//! and stopped when it is dropped.
 
 use std::{
-    fs::{self, File},
+    fs,
     io::BufRead,
     net::SocketAddr,
-    path::Path,
-    process::{Command, Stdio},
+    path::{Path, PathBuf},
+    process::Command,
+    sync::{Arc, OnceLock},
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 
-use crate::{folder::Folder, process::Process};
+use crate::{command, folder::Folder, process::Process};
+
+/// The binary that is measured in place of the one that is built here.
+static GIVEN: OnceLock<PathBuf> = OnceLock::new();
+
+/// An app in a folder of its own, where it can be started again and again.
+#[derive(Clone)]
+pub struct App {
+    folder: Arc<Folder>,
+}
 
 /// A `dovetail up` that serves.
 pub struct Host {
@@ -19,55 +29,35 @@ pub struct Host {
     pub gateway: SocketAddr,
     /// Where its admin API is.
     pub admin: SocketAddr,
-    // Before its folder, for it writes there until it ends.
-    process: Process,
-    _folder: Option<Folder>,
+    /// What serves.
+    pub process: Process,
+}
+
+/// Measure this binary, and build none.
+pub fn give(host: PathBuf) -> Result<()> {
+    let host = fs::canonicalize(&host).with_context(|| format!("there is no host {}", host.display()))?;
+    // Given once, by the command line.
+    let _ = GIVEN.set(host);
+    Ok(())
+}
+
+/// Whether another is measured than the one of this commit.
+pub fn is_given() -> bool {
+    GIVEN.get().is_some()
 }
 
 /// Build the host and the shop's components, and show how that goes.
 pub fn build() -> Result<()> {
-    let mut cargo = Command::new("cargo");
-    cargo.args(["build", "--locked", "--release", "--target-dir", "target"]);
-    run(&mut cargo)?;
-    run(command().arg("build"))
+    if !is_given() {
+        command::run(Command::new("cargo").args(["build", "--locked", "--release", "--target-dir", "target"]))?;
+    }
+    command::run(dovetail().arg("build"))
 }
 
 /// A component of the shop.
 pub fn component(name: &str) -> Result<Vec<u8>> {
     let file = root().join(format!("components/target/wasm32-wasip2/release/{name}.wasm"));
     fs::read(&file).with_context(|| format!("{} could not be read", file.display()))
-}
-
-impl Host {
-    /// Serve the shop with its data in this store.
-    pub fn up(store: &str) -> Result<Host> {
-        let folder = Folder::new()?;
-        fs::write(folder.path().join("dovetail.toml"), shop()?)?;
-        let host = Host::start(folder.path(), &["--store", store])?;
-        Ok(Host { _folder: Some(folder), ..host })
-    }
-
-    /// Serve the manifest in a folder that outlives it.
-    pub fn up_in(folder: &Path) -> Result<Host> {
-        Host::start(folder, &[])
-    }
-
-    fn start(folder: &Path, more: &[&str]) -> Result<Host> {
-        let log = folder.join("log");
-        let mut up = command();
-        up.args(["up", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--manifest"]);
-        up.arg(folder.join("dovetail.toml")).args(more).stderr(File::create(&log)?);
-        let (process, output) = Process::start(&mut up)?;
-        match addresses(output) {
-            Ok((gateway, admin)) => Ok(Host { gateway, admin, process, _folder: None }),
-            Err(error) => Err(error.context(fs::read_to_string(log).unwrap_or_default())),
-        }
-    }
-
-    /// The process.
-    pub fn pid(&self) -> u32 {
-        self.process.pid()
-    }
 }
 
 /// The repository's manifest, for another folder: its components are found where
@@ -80,6 +70,64 @@ pub fn shop() -> Result<String> {
         None => format!("{line}\n"),
     });
     Ok(lines.collect())
+}
+
+impl App {
+    /// An app with this manifest.
+    pub fn new(manifest: &str) -> Result<App> {
+        let app = App { folder: Arc::new(Folder::new()?) };
+        fs::write(app.manifest(), manifest)?;
+        Ok(app)
+    }
+
+    /// Serve it with its data in this store.
+    pub fn up(&self, store: &str) -> Result<Host> {
+        let mut up = dovetail();
+        up.args(["up", "--store", store, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--manifest"]);
+        let (process, output) = Process::start(up.arg(self.manifest()), self.folder.clone())?;
+        match addresses(output) {
+            Ok((gateway, admin)) => Ok(Host { gateway, admin, process }),
+            Err(error) => Err(error.context(process.said())),
+        }
+    }
+
+    /// Compose it for other hosts: the component's file.
+    pub fn compose(&self, arguments: &[&str]) -> Result<PathBuf> {
+        let file = self.folder.path().join("composed.wasm");
+        let mut compose = dovetail();
+        compose.arg("compose").args(arguments).arg("--manifest").arg(self.manifest()).arg("-o").arg(&file);
+        let output = compose.output()?;
+        if !output.status.success() {
+            bail!("{compose:?} failed: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        Ok(file)
+    }
+
+    /// Its folder.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A store on the disk that is the app's alone.
+    pub fn file_store(&self) -> String {
+        format!("sqlite:{}", self.path().join("app.db").display())
+    }
+
+    fn manifest(&self) -> PathBuf {
+        self.folder.path().join("dovetail.toml")
+    }
+}
+
+impl Host {
+    /// Serve the shop with its data in this store.
+    pub fn up(store: &str) -> Result<Host> {
+        App::new(&shop()?)?.up(store)
+    }
+
+    /// The process.
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
 }
 
 /// Where it says that it serves.
@@ -102,25 +150,11 @@ fn addresses(output: impl BufRead) -> Result<(SocketAddr, SocketAddr)> {
 
 /// The command that was built, with nothing in its environment that would change
 /// what it does.
-fn command() -> Command {
-    let mut command = Command::new(root().join("target/release/dovetail"));
-    command.env_remove("DOVETAIL_LOG").env_remove("RUST_BACKTRACE").current_dir(root()).stdin(Stdio::null());
+fn dovetail() -> Command {
+    let built = || root().join("target/release/dovetail");
+    let mut command = Command::new(GIVEN.get().cloned().unwrap_or_else(built));
+    command.env_remove("DOVETAIL_LOG").env_remove("RUST_BACKTRACE").current_dir(root());
     command
-}
-
-/// Run a command from the repository, and show how that goes.
-pub fn run(command: &mut Command) -> Result<()> {
-    // What `cargo run` says of this package would have some dependencies of the
-    // host built again, each time.
-    for (name, _) in std::env::vars_os() {
-        if ["CARGO_MANIFEST_", "CARGO_PKG_"].iter().any(|own| name.as_encoded_bytes().starts_with(own.as_bytes())) {
-            command.env_remove(name);
-        }
-    }
-    let status = command.current_dir(root()).status();
-    let status = status.with_context(|| format!("{} could not be started", command.get_program().display()))?;
-    ensure!(status.success(), "{command:?} failed: {status}");
-    Ok(())
 }
 
 /// The repository.

@@ -9,7 +9,7 @@ use std::{path::PathBuf, time::Duration};
 use anyhow::{Context, Result};
 
 use self::{chain::Chains, figures::Figures, hop::Hops, many::Crowds, start::Starts};
-use crate::{host, machine::Machine, report::Target, store::Rounds};
+use crate::{components, host, machine::Machine, report::Target, round::Rounds};
 
 mod chain;
 mod component;
@@ -65,7 +65,7 @@ const WHOLE: Effort = Effort {
 /// Measure, and print what came of it.
 pub async fn measure(arguments: &Arguments) -> Result<()> {
     host::build()?;
-    component::build()?;
+    components::build()?;
     let effort = if arguments.quick { QUICK } else { WHOLE };
     let machine = Machine::look();
     println!("\n{}", machine.line());

@@ -2,7 +2,7 @@
 //! when it has the answer to the one before.
 
 use std::{
-    borrow::Cow,
+    io::{self, Write as _},
     net::SocketAddr,
     sync::{
         Arc, Mutex, PoisonError,
@@ -13,10 +13,10 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use hdrhistogram::Histogram;
-use hyper::{Method, Response, StatusCode, body::Bytes};
+use hyper::{Method, StatusCode};
 use tokio::task::JoinSet;
 
-use crate::client::Client;
+use crate::wire::Wire;
 
 /// The longest latency that is told from longer ones.
 const LONGEST: Duration = Duration::from_secs(60);
@@ -75,27 +75,36 @@ impl Shot {
         Shot { method: &Method::GET, path, body: "", status: StatusCode::OK }
     }
 
-    async fn send(&self, client: &mut Client) -> Result<Response<Bytes>> {
-        let path = match self.path {
-            Path::Same(path) => Cow::Borrowed(path),
-            Path::OneOf(collection, count) => format!("{collection}/{}", fastrand::u64(1..=count)).into(),
-        };
-        client.send(self.method.clone(), &path, Bytes::from_static(self.body.as_bytes())).await
+    /// The request as it is sent to this server.
+    fn write(&self, server: SocketAddr, request: &mut Vec<u8>) -> io::Result<()> {
+        let Shot { method, path, body, .. } = self;
+        request.clear();
+        match path {
+            Path::Same(path) => write!(request, "{method} {path}")?,
+            Path::OneOf(collection, count) => write!(request, "{method} {collection}/{}", fastrand::u64(1..=*count))?,
+        }
+        write!(request, " HTTP/1.1\r\nhost: {server}\r\n")?;
+        if !body.is_empty() {
+            write!(request, "content-type: application/json\r\ncontent-length: {}\r\n", body.len())?;
+        }
+        request.extend_from_slice(b"\r\n");
+        request.extend_from_slice(body.as_bytes());
+        Ok(())
     }
 }
 
 impl Load {
     /// Connect, and then begin.
     pub async fn start(gateway: SocketAddr, connections: usize, shot: Shot) -> Result<Load> {
-        let mut clients = Vec::new();
+        let mut wires = Vec::new();
         for _ in 0..connections {
-            clients.push(Client::connect(gateway).await?);
+            wires.push(Wire::connect(gateway).await?);
         }
         let (stop, tally) = (Arc::<AtomicBool>::default(), Arc::new(Mutex::new(Tally::new()?)));
         let since = Instant::now();
         let mut connections = JoinSet::new();
-        for client in clients {
-            connections.spawn(keep_asking(client, gateway, shot, stop.clone(), tally.clone()));
+        for wire in wires {
+            connections.spawn(keep_asking(wire, gateway, shot, stop.clone(), tally.clone()));
         }
         Ok(Load { connections, stop, tally, since })
     }
@@ -144,31 +153,31 @@ impl Tally {
     }
 }
 
-/// A connection that is lost is made again; where it cannot be, its part ends.
-async fn keep_asking(
-    mut client: Client,
-    gateway: SocketAddr,
-    shot: Shot,
-    stop: Arc<AtomicBool>,
-    tally: Arc<Mutex<Tally>>,
-) {
+/// A connection that is lost, or ended by the server, is made again; where it cannot
+/// be, its part ends.
+async fn keep_asking(mut wire: Wire, server: SocketAddr, shot: Shot, stop: Arc<AtomicBool>, tally: Arc<Mutex<Tally>>) {
+    let (mut request, mut is_over) = (Vec::new(), false);
     while !stop.load(Ordering::Relaxed) {
+        if shot.write(server, &mut request).is_err() {
+            return;
+        }
         let since = Instant::now();
-        let answer = shot.send(&mut client).await;
-        let latency = since.elapsed();
-        let is_lost = answer.is_err();
-        let failure = match answer {
-            Ok(answer) if answer.status() == shot.status => None,
-            Ok(answer) => Some(format!("{} {}", answer.status(), String::from_utf8_lossy(answer.body()))),
-            Err(error) => Some(format!("{error:#}")),
-        };
-        tally.lock().unwrap_or_else(PoisonError::into_inner).note(latency, failure);
-        if is_lost {
-            match Client::connect(gateway).await {
-                Ok(again) => client = again,
+        if is_over {
+            // Part of what the request takes: its client has to wait for it.
+            match Wire::connect(server).await {
+                Ok(again) => wire = again,
                 Err(_) => return,
             }
         }
+        let answer = wire.ask(&request).await;
+        let latency = since.elapsed();
+        is_over = answer.as_ref().map_or(true, |answer| answer.is_last);
+        let failure = match answer {
+            Ok(answer) if answer.status == shot.status.as_u16() => None,
+            Ok(answer) => Some(format!("{} {}", answer.status, answer.beginning)),
+            Err(error) => Some(format!("{error:#}")),
+        };
+        tally.lock().unwrap_or_else(PoisonError::into_inner).note(latency, failure);
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::{fs, num::NonZero, thread, time::Duration};
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::{Value, json};
 
 /// The machine, when a measurement began.
@@ -78,6 +79,14 @@ impl Ticks {
         let (generator, servers) = (share(self.bench, earlier.bench), share(self.servers, earlier.servers));
         Shares { generator, servers, others: (100.0 - generator - servers).max(0.0) }
     }
+}
+
+/// Let this process and those that it starts open as many files as they may, which
+/// their connections are.
+pub fn allow_files() {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    // Where it fails, many connections do, and say so.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
 }
 
 /// The memory that a process has now, in MB: what is its own, and what it has

@@ -2,19 +2,30 @@
 //!
 //! Each builds what it measures, starts a host of its own, and prints ratios
 //! within one run beside the targets. It ends with 0 whether they are met or not:
-//! it measures, and the tests test.
+//! it measures, and the tests test. `peers --check` alone fails, where a ratio is far
+//! from its target.
 
+mod check;
 mod client;
+mod command;
+mod components;
 mod folder;
 mod host;
 mod links;
 mod load;
 mod machine;
-mod peer;
+mod native;
+mod peers;
 mod process;
 mod report;
+mod round;
+mod series;
 mod store;
 mod swap;
+mod tools;
+mod wire;
+
+use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::{Parser, Subcommand};
@@ -24,6 +35,9 @@ use tokio::runtime;
 #[derive(Parser)]
 #[command(name = "bench")]
 struct Arguments {
+    /// Measure this binary of the host instead of building one
+    #[arg(long, global = true, value_name = "FILE")]
+    host: Option<PathBuf>,
     #[command(subcommand)]
     figure: Figure,
 }
@@ -34,20 +48,25 @@ enum Figure {
     Swap(swap::Arguments),
     /// How fast the store takes orders and finds them, and what memory it needs
     Store(store::Arguments),
+    /// What Dovetail costs beside native services, other hosts and Flask
+    Peers(peers::Arguments),
     /// What links cost, and what many services in one process do
     Links(links::Arguments),
-    /// Serve the shop natively, for `store` to compare with
-    #[command(hide = true)]
-    Peer(peer::Arguments),
     /// Serve users natively, or ask for them, for `links` to compare with
     #[command(hide = true)]
     Rest(links::rest::Arguments),
+    /// Serve the shop natively, for others to be compared with
+    #[command(hide = true, subcommand)]
+    Native(native::Shop),
 }
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
+    if let Some(host) = arguments.host {
+        host::give(host)?;
+    }
     let mut runtime = runtime::Builder::new_multi_thread();
-    if !matches!(arguments.figure, Figure::Peer(_) | Figure::Rest(_)) {
+    if !matches!(arguments.figure, Figure::Native(_) | Figure::Rest(_)) {
         // One thread makes the load, and this one measures, so that what a swap
         // takes does not include a place in the load's own queue.
         runtime.worker_threads(1);
@@ -57,9 +76,10 @@ fn main() -> Result<()> {
             match arguments.figure {
                 Figure::Swap(arguments) => swap::measure(&arguments).await,
                 Figure::Store(arguments) => store::measure(&arguments).await,
+                Figure::Peers(arguments) => peers::measure(&arguments).await,
                 Figure::Links(arguments) => links::measure(&arguments).await,
                 Figure::Rest(arguments) => links::rest::serve(&arguments).await,
-                Figure::Peer(arguments) => peer::serve(&arguments).await,
+                Figure::Native(shop) => native::serve(&shop).await,
             }
         };
         // Dropping what is measured stops its servers and removes their folders.

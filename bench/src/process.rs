@@ -1,35 +1,69 @@
 //! A server that is measured.
 
 use std::{
+    fs::{self, File},
     io::{BufRead, BufReader},
-    process::{Child, ChildStdout, Command, Stdio},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::Arc,
 };
 
 use anyhow::{Context, Result, bail};
 
+use crate::folder::Folder;
+
 /// Killed when it is dropped, for nothing that it has is to be kept.
-pub struct Process(Child);
+pub struct Process {
+    child: Child,
+    log: PathBuf,
+    // There until the process has ended, for it writes there.
+    _folder: Arc<Folder>,
+}
 
 impl Process {
-    /// Start it; what it prints comes with it.
-    pub fn start(command: &mut Command) -> Result<(Process, impl BufRead + use<>)> {
-        let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
-        let child = child.with_context(|| format!("{} could not be started", command.get_program().display()))?;
-        let mut process = Process(child);
-        let Some(output) = process.0.stdout.take() else { bail!("a server without output") };
-        Ok((process, BufReader::<ChildStdout>::new(output)))
+    /// Start one that says on its output where it serves; the output comes with it.
+    pub fn start(command: &mut Command, folder: Arc<Folder>) -> Result<(Process, impl BufRead + use<>)> {
+        let log = folder.path().join("log");
+        let command = command.stdout(Stdio::piped()).stderr(File::create(&log)?);
+        let mut process = Process::spawn(command, folder, log)?;
+        let Some(output) = process.child.stdout.take() else { bail!("a server without output") };
+        Ok((process, BufReader::new(output)))
+    }
+
+    /// Start one that serves where it was told to.
+    pub fn start_quietly(command: &mut Command, folder: Arc<Folder>) -> Result<Process> {
+        let path = folder.path().join("log");
+        let log = File::create(&path)?;
+        Process::spawn(command.stdout(log.try_clone()?).stderr(log), folder, path)
     }
 
     /// Its number.
     pub fn pid(&self) -> u32 {
-        self.0.id()
+        self.child.id()
+    }
+
+    /// What it said of what went wrong.
+    pub fn said(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
+    fn spawn(command: &mut Command, folder: Arc<Folder>, log: PathBuf) -> Result<Process> {
+        // With it servers in Rust would unwind their errors, which nobody reads.
+        let child = command.env_remove("RUST_BACKTRACE").stdin(Stdio::null()).spawn();
+        let child = child.with_context(|| format!("{} could not be started", command.get_program().display()))?;
+        Ok(Process { child, log, _folder: folder })
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
         // It fails only where it has ended already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }

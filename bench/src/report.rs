@@ -35,7 +35,7 @@ impl Target {
             Bound::AtLeast(least) => ("at least", least),
         };
         let verdict = if self.is_met() { "met" } else { "missed" };
-        println!("{what:<40} {measured:>8.2} {unit:<2}  {bound:<8} {value:>3} {unit:<2}  {verdict}");
+        println!("{what:<46} {measured:>8.2} {unit:<2}  {bound:<8} {value:>3} {unit:<2}  {verdict}");
     }
 
     /// As JSON.
@@ -48,7 +48,22 @@ impl Target {
         json!({ "what": what, "unit": unit, "measured": measured, bound: value, "met": self.is_met() })
     }
 
-    fn is_met(&self) -> bool {
+    /// Whether it has no unit.
+    pub fn is_ratio(&self) -> bool {
+        self.unit.is_empty()
+    }
+
+    /// The same figure, which may lack so much of what it may be.
+    pub fn loosened(self, share: f64) -> Target {
+        let bound = match self.bound {
+            Bound::AtMost(most) => Bound::AtMost(most / share),
+            Bound::AtLeast(least) => Bound::AtLeast(least * share),
+        };
+        Target { bound, ..self }
+    }
+
+    /// Whether it is what it may be.
+    pub fn is_met(&self) -> bool {
         match self.bound {
             Bound::AtMost(most) => self.measured <= most,
             Bound::AtLeast(least) => self.measured >= least,
@@ -59,7 +74,7 @@ impl Target {
 /// Print a row of a table.
 pub fn row(name: &str, cells: &[&str]) {
     let cells: String = cells.iter().map(|cell| format!("{cell:>10}")).collect();
-    println!("{name:<22}{cells}");
+    println!("{name:<26}{cells}");
 }
 
 /// The middle one, or the mean of the two in the middle; NaN of none.

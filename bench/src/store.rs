@@ -11,22 +11,19 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use self::figures::Figures;
-pub use self::round::{Rounds, Series, Server, Turn};
 use crate::{
     folder::Folder,
     host,
     load::Shot,
     machine::Machine,
     report::{Target, median},
+    round::Rounds,
 };
 
-mod check;
 mod figures;
 mod fill;
 mod orders;
-mod peer;
 mod reads;
-mod round;
 
 const ORDER: Shot = Shot::post("/orders", r#"{"user_id":1,"item":"Book"}"#);
 

@@ -6,13 +6,13 @@ use std::fmt::Write;
 
 use anyhow::{Result, ensure};
 
-use super::component::{self, LEAF, RELAY};
+use super::component::{LEAF, RELAY};
 use crate::{
     client::Client,
-    folder::Folder,
-    host::Host,
+    components,
+    host::App,
     load::{Path, Shot},
-    store::{Rounds, Series, Server},
+    round::{Rounds, Series, Server},
 };
 
 const CONNECTIONS: usize = 32;
@@ -31,9 +31,7 @@ pub struct Chains(pub Series);
 impl Chains {
     /// Measure all of them in turns.
     pub async fn measure(rounds: Rounds) -> Result<Chains> {
-        let folder = Folder::new()?;
-        std::fs::write(folder.path().join("dovetail.toml"), manifest()?)?;
-        let host = Host::up_in(folder.path())?;
+        let host = App::new(&manifest()?)?.up("memory:")?;
         let mut client = Client::connect(host.gateway).await?;
         for (_, name, path) in CHAINS {
             let answer = client.get(path).await?;
@@ -43,7 +41,7 @@ impl Chains {
         let servers = CHAINS.map(|(_, name, path)| Server {
             name,
             gateway: host.gateway,
-            pid: host.pid(),
+            pids: vec![host.pid()],
             shot: Shot::get(Path::Same(path)),
         });
         Ok(Chains(rounds.measure("GET a user through links", CONNECTIONS, &servers).await?))
@@ -64,9 +62,8 @@ impl Chains {
 }
 
 fn manifest() -> Result<String> {
-    let (relay, leaf) = (component::file(RELAY), component::file(LEAF));
-    let mut manifest =
-        format!("[app]\nname = \"chains\"\n[store]\nurl = \"memory:\"\n[service.leaf]\ncomponent = {leaf:?}\n");
+    let (relay, leaf) = (components::file(RELAY), components::file(LEAF));
+    let mut manifest = format!("[app]\nname = \"chains\"\n[service.leaf]\ncomponent = {leaf:?}\n");
     for (length, ..) in CHAINS {
         for place in 1..=length {
             let next = if place == length { "leaf".to_owned() } else { format!("relay-{length}-{}", place + 1) };

@@ -1,11 +1,15 @@
 //! An app of many services, which are alike.
 
-use std::{fmt::Write, fs, path::Path};
+use std::{fmt::Write, fs};
 
 use anyhow::{Result, ensure};
 
 use super::{component, start};
-use crate::{client::Client, folder::Folder, host::Host, machine, report};
+use crate::{
+    client::Client,
+    host::{App, Host},
+    machine, report,
+};
 
 /// Of each service, for the address space of a process holds some 4,000 in all.
 const INSTANCES: u32 = 4;
@@ -24,7 +28,6 @@ pub struct Crowd {
     pub memory: Memory,
     /// What serves it.
     pub host: Host,
-    _folder: Folder,
 }
 
 /// Memory, in MB.
@@ -40,24 +43,23 @@ pub struct Memory {
 impl Crowd {
     /// Write it, start it some times, and ask each service once.
     pub async fn up(count: u64, components: usize, starts: usize) -> Result<Crowd> {
-        let folder = Folder::new()?;
         let components = components.min(usize::try_from(count)?);
-        write(folder.path(), count, components)?;
+        let app = write(count, components)?;
         // The service that was made last.
         let path = format!("/services/{count}");
-        let (compiling, host) = start::timed(folder.path(), &path, count).await?;
+        let (compiling, host) = start::timed(&app, "memory:", &path, count).await?;
         drop(host);
         let mut cached = Vec::new();
         for _ in 1..starts {
-            cached.push(start::timed(folder.path(), &path, count).await?.0);
+            cached.push(start::timed(&app, "memory:", &path, count).await?.0);
         }
-        let (last, host) = start::timed(folder.path(), &path, count).await?;
+        let (last, host) = start::timed(&app, "memory:", &path, count).await?;
         cached.push(last);
         let started = machine::memory(host.pid());
         ask_each(&host, count).await?;
         let mut memory = Memory { started, answered: machine::memory(host.pid()), most: 0.0 };
         memory.look(&host);
-        Ok(Crowd { count, components, compiling, cached: report::median(&cached), memory, host, _folder: folder })
+        Ok(Crowd { count, components, compiling, cached: report::median(&cached), memory, host })
     }
 
     /// Print it in a row.
@@ -75,17 +77,17 @@ impl Memory {
     }
 }
 
-fn write(folder: &Path, count: u64, components: usize) -> Result<()> {
-    for component in 0..components {
-        fs::write(folder.join(format!("{component}.wasm")), component::leaf(component)?)?;
-    }
-    let mut manifest = "[app]\nname = \"crowd\"\n[store]\nurl = \"memory:\"\n".to_owned();
+fn write(count: u64, components: usize) -> Result<App> {
+    let mut manifest = "[app]\nname = \"crowd\"\n".to_owned();
     for (service, component) in (1..=count).zip((0..components).cycle()) {
         writeln!(manifest, "[service.leaf-{service}]\ncomponent = \"{component}.wasm\"")?;
         writeln!(manifest, "routes = [\"/services/{service}\"]\nlimits.instances = {INSTANCES}")?;
     }
-    fs::write(folder.join("dovetail.toml"), manifest)?;
-    Ok(())
+    let app = App::new(&manifest)?;
+    for component in 0..components {
+        fs::write(app.path().join(format!("{component}.wasm")), component::leaf(component)?)?;
+    }
+    Ok(app)
 }
 
 async fn ask_each(host: &Host, count: u64) -> Result<()> {

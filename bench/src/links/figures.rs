@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     report::{Target, median},
-    store::Turn,
+    round::Turn,
 };
 
 /// What was found.

@@ -10,17 +10,17 @@ use anyhow::{Result, ensure};
 use tokio::time::sleep;
 
 use super::{
-    component::{self, LEAF, RELAY},
+    component::{LEAF, RELAY},
     rest::Rest,
 };
 use crate::{
     client::Client,
-    folder::Folder,
-    host::Host,
+    components,
+    host::App,
     load::{Load, Path, Shot},
     machine::Ticks,
     report::{self, median},
-    store::Rounds,
+    round::Rounds,
 };
 
 /// How many calls a request makes, as in the paths below.
@@ -62,9 +62,7 @@ struct Caller {
 impl Hops {
     /// Measure a host and two native services in turns, on one connection.
     pub async fn measure(rounds: Rounds) -> Result<Hops> {
-        let folder = Folder::new()?;
-        std::fs::write(folder.path().join("dovetail.toml"), manifest())?;
-        let host = Host::up_in(folder.path())?;
+        let host = App::new(&manifest())?.up("memory:")?;
         let rest = Rest::up()?;
         let links = || Caller { gateway: host.gateway, pids: vec![host.pid()] };
         let callers = [links(), links(), Caller { gateway: rest.gateway, pids: rest.pids() }];
@@ -137,9 +135,9 @@ impl Caller {
 }
 
 fn manifest() -> String {
-    let (relay, leaf) = (component::file(RELAY), component::file(LEAF));
+    let (relay, leaf) = (components::file(RELAY), components::file(LEAF));
     format!(
-        "[app]\nname = \"hop\"\n[store]\nurl = \"memory:\"\n\
+        "[app]\nname = \"hop\"\n\
          [service.relay]\ncomponent = {relay:?}\nroutes = [\"/double/{{calls}}\", \"/get-user/{{calls}}\"]\n\
          [service.leaf]\ncomponent = {leaf:?}\n"
     )

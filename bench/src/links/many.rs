@@ -7,7 +7,7 @@ use super::{Effort, crowd::Crowd};
 use crate::{
     load::{Path, Shot},
     report,
-    store::{Series, Server},
+    round::{Series, Server},
 };
 
 const CONNECTIONS: usize = 32;
@@ -39,7 +39,7 @@ impl Crowds {
         let servers = crowds.iter().zip(COUNTS).map(|(crowd, (count, name))| Server {
             name,
             gateway: crowd.host.gateway,
-            pid: crowd.host.pid(),
+            pids: vec![crowd.host.pid()],
             shot: Shot::get(Path::OneOf("/services", count)),
         });
         let series = rounds.measure("GET of any service", CONNECTIONS, &servers.collect::<Vec<_>>()).await?;

@@ -5,7 +5,7 @@ use std::{
     env,
     io::BufRead,
     net::{Ipv4Addr, SocketAddr},
-    process::{Command, Stdio},
+    process::Command,
     sync::Arc,
 };
 
@@ -20,7 +20,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use tokio::{net::TcpListener, sync::Mutex};
 
-use crate::{client::Client, process::Process};
+use crate::{client::Client, folder::Folder, process::Process};
 
 /// What it serves.
 #[derive(clap::Args)]
@@ -77,14 +77,16 @@ pub async fn serve(arguments: &Arguments) -> Result<()> {
 
 fn start(users: Option<SocketAddr>) -> Result<(Process, SocketAddr)> {
     let mut command = Command::new(env::current_exe()?);
-    command.arg("rest").env_remove("RUST_BACKTRACE").stderr(Stdio::inherit());
+    command.arg("rest");
     if let Some(users) = users {
         command.args(["--users", &users.to_string()]);
     }
-    let (process, mut output) = Process::start(&mut command)?;
+    let (process, mut output) = Process::start(&mut command, Arc::new(Folder::new()?))?;
     let mut address = String::new();
     output.read_line(&mut address)?;
-    Ok((process, address.trim().parse().context("a native service ended before it served")?))
+    let address = address.trim().parse();
+    let address = address.with_context(|| format!("a native service ended before it served: {}", process.said()))?;
+    Ok((process, address))
 }
 
 async fn user(Path(id): Path<u64>) -> Json<User> {

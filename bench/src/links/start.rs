@@ -7,8 +7,7 @@ use anyhow::{Result, ensure};
 
 use crate::{
     client::Client,
-    folder::Folder,
-    host::{self, Host},
+    host::{self, App, Host},
     report::{self, median},
 };
 
@@ -24,14 +23,14 @@ impl Starts {
     /// Start the shop so often both ways, in turns.
     pub async fn measure(count: usize) -> Result<Starts> {
         println!("\nThe shop's start to its first answer, {count} times each way");
-        let folder = Folder::new()?;
-        fs::write(folder.path().join("dovetail.toml"), host::shop()?)?;
+        let app = App::new(&host::shop()?)?;
+        let store = app.file_store();
         let mut starts = Starts { cached: Vec::new(), compiling: Vec::new() };
         for _ in 0..count {
             // The same state otherwise: what is live is recorded, and the database made.
-            forget_code(folder.path())?;
-            starts.compiling.push(timed(folder.path(), "/users/1", 1).await?.0);
-            starts.cached.push(timed(folder.path(), "/users/1", 1).await?.0);
+            forget_code(app.path())?;
+            starts.compiling.push(timed(&app, &store, "/users/1", 1).await?.0);
+            starts.cached.push(timed(&app, &store, "/users/1", 1).await?.0);
         }
         report::row("", &["ms"]);
         report::row("median compiling", &[&format!("{:.1}", median(&starts.compiling))]);
@@ -40,11 +39,11 @@ impl Starts {
     }
 }
 
-/// Start the app in this folder, and ask for this, where Alice has this id. How long
+/// Start the app with this store, and ask for this, where Alice has this id. How long
 /// that took, in milliseconds, and the host.
-pub async fn timed(folder: &Path, path: &str, id: u64) -> Result<(f64, Host)> {
+pub async fn timed(app: &App, store: &str, path: &str, id: u64) -> Result<(f64, Host)> {
     let since = Instant::now();
-    let host = Host::up_in(folder)?;
+    let host = app.up(store)?;
     first_answer(host.gateway, path, id).await?;
     Ok((since.elapsed().as_secs_f64() * 1000.0, host))
 }

@@ -5,17 +5,14 @@ use anyhow::{Context, Result, ensure};
 use hyper::{Response, body::Bytes};
 use serde_json::{Value, json};
 
-use super::{
-    ORDER,
-    fill::fill,
-    round::{Rounds, Series, Server},
-};
+use super::{ORDER, fill::fill};
 use crate::{
     client::Client,
     folder::Folder,
     host::Host,
     load::{Path, Shot},
     machine,
+    round::{Rounds, Series, Server},
 };
 
 const CONNECTIONS: usize = 32;
@@ -53,13 +50,13 @@ pub async fn measure(rounds: Rounds) -> Result<Reads> {
     let started = machine::memory(stored.pid());
     let (order, user) = (Path::OneOf("/orders", ORDERS), Path::Same("/users/1"));
     let servers = [
-        Server { name: "order of 1M", gateway: stored.gateway, pid: stored.pid(), shot: Shot::get(order) },
-        Server { name: "user in memory", gateway: memory.gateway, pid: memory.pid(), shot: Shot::get(user) },
+        Server { name: "order of 1M", gateway: stored.gateway, pids: vec![stored.pid()], shot: Shot::get(order) },
+        Server { name: "user in memory", gateway: memory.gateway, pids: vec![memory.pid()], shot: Shot::get(user) },
     ];
     let series = rounds.measure("GET /orders/{id} and GET /users/1", CONNECTIONS, &servers).await?;
     let after_reads = machine::memory(stored.pid());
 
-    let writes = [Server { name: "order to 1M", shot: ORDER, ..servers[0] }];
+    let writes = [Server { name: "order to 1M", shot: ORDER, ..servers[0].clone() }];
     rounds.measure("POST /orders", CONNECTIONS, &writes).await?;
     let most = machine::most_memory(stored.pid());
     println!("The host with 1M orders had {started:.0} MB at first, {after_reads:.0} after reads, {most:.0} at most.");

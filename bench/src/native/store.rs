@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use tokio::sync::oneshot;
 
-use super::shop::Made;
+use super::kept::Made;
 
 /// The host's table and settings.
 const OPEN: &str = "

@@ -1,42 +1,19 @@
-//! Users and orders, as the shop keeps them.
+//! Users and orders in SQLite, as the shop keeps them.
 
 use anyhow::{Context, Result};
-use serde::{Deserialize, Serialize};
 
-use super::store::{Store, Writing};
+use super::{
+    kept::{Made, Order, SEEDS, User},
+    store::{Store, Writing},
+};
 
-/// Whom every new store holds.
-const SEEDS: [&str; 2] = ["Alice", "Bob"];
+/// A shop that outlives its process.
+pub struct Durable(Store);
 
-/// The users and the orders.
-pub struct Shop(Store);
-
-/// What was made: its id, and what is answered.
-pub struct Made {
-    pub id: u64,
-    pub json: Vec<u8>,
-}
-
-#[derive(Serialize)]
-struct User<'a> {
-    id: u64,
-    name: &'a str,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Order {
-    id: u64,
-    user_id: u64,
-    item: String,
-    /// Its place among its user's orders, which is not answered.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    position: Option<u64>,
-}
-
-impl Shop {
+impl Durable {
     /// A shop with nobody in it but the first users.
-    pub async fn new(store: Store) -> Result<Shop> {
-        let shop = Shop(store);
+    pub async fn new(store: Store) -> Result<Durable> {
+        let shop = Durable(store);
         for name in SEEDS {
             shop.create_user(name.to_owned()).await?;
         }

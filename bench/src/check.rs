@@ -1,4 +1,4 @@
-//! Whether shops do the same: what is compared must be right first.
+//! Whether servers do the same: what is compared must be right first.
 
 use std::net::SocketAddr;
 
@@ -8,8 +8,11 @@ use serde_json::Value;
 
 use crate::client::Client;
 
-/// What each is asked, in this order, and the status that is right.
-const QUESTIONS: [(Method, &str, &str, u16); 16] = [
+/// What a server is asked, and the status that is right.
+pub type Question = (Method, &'static str, &'static str, u16);
+
+/// What a new shop that keeps what it takes is asked, in this order.
+pub const SHOP: [Question; 16] = [
     (Method::GET, "/users/1", "", 200),
     (Method::GET, "/users/7", "", 404),
     (Method::GET, "/users/x", "", 404),
@@ -28,13 +31,13 @@ const QUESTIONS: [(Method, &str, &str, u16); 16] = [
     (Method::POST, "/orders", "7", 400),
 ];
 
-/// Ask shops, which are new, the same: each must answer as the first does.
-pub async fn same(shops: &[SocketAddr]) -> Result<()> {
+/// Ask servers, which are new, the same: each must answer as the first does.
+pub async fn same(servers: &[SocketAddr], questions: &[Question]) -> Result<()> {
     let mut clients = Vec::new();
-    for shop in shops {
-        clients.push(Client::connect(*shop).await?);
+    for server in servers {
+        clients.push(Client::connect(*server).await?);
     }
-    for (method, path, body, status) in QUESTIONS {
+    for &(ref method, path, body, status) in questions {
         let mut answers = Vec::new();
         for client in &mut clients {
             let said = client.send(method.clone(), path, Bytes::from_static(body.as_bytes())).await?;

@@ -1,0 +1,75 @@
+//! What is promised beside what was measured, as ratios within one run.
+
+use super::{
+    case::Case,
+    comparison::Comparison,
+    kit::{DOVETAIL, DOVETAIL_FRESH, NATIVE, REST, WASH_LINKED, WASMTIME, WASMTIME_REUSING},
+};
+use crate::{report::Target, round::Turn};
+
+/// A ratio of one server's figure to another's in a case.
+struct Ratio {
+    what: &'static str,
+    case: Case,
+    connections: usize,
+    figure: fn(&Turn) -> f64,
+    one: &'static str,
+    other: &'static str,
+    bound: Bound,
+}
+
+enum Bound {
+    AtLeast(f64),
+    AtMost(f64),
+}
+use Bound::{AtLeast, AtMost};
+
+const CPU: fn(&Turn) -> f64 = |turn| turn.cpu;
+const RATE: fn(&Turn) -> f64 = Turn::rate;
+const P99: fn(&Turn) -> f64 = Turn::p99;
+
+/// The most that a start may take, in milliseconds.
+const START: f64 = 60.0;
+
+#[rustfmt::skip]
+const RATIOS: [Ratio; 9] = [
+    Ratio { what: "CPU, GET /users/1: native ÷ ours", case: Case::Users, connections: 32, figure: CPU, one: NATIVE, other: DOVETAIL, bound: AtLeast(0.9) },
+    Ratio { what: "CPU, POST /orders: native ÷ ours", case: Case::Orders, connections: 32, figure: CPU, one: NATIVE, other: DOVETAIL, bound: AtLeast(0.8) },
+    Ratio { what: "CPU, POST /orders: native over REST ÷ ours", case: Case::Orders, connections: 32, figure: CPU, one: REST, other: DOVETAIL, bound: AtLeast(2.0) },
+    Ratio { what: "CPU, plain: wasmtime serve, reusing ÷ ours", case: Case::Plain, connections: 32, figure: CPU, one: WASMTIME_REUSING, other: DOVETAIL, bound: AtLeast(1.0) },
+    Ratio { what: "req/s, plain: ours ÷ wasmtime serve", case: Case::Plain, connections: 32, figure: RATE, one: DOVETAIL, other: WASMTIME, bound: AtLeast(6.0) },
+    Ratio { what: "req/s, plain: ours ÷ wash dev, linked", case: Case::Plain, connections: 32, figure: RATE, one: DOVETAIL, other: WASH_LINKED, bound: AtLeast(8.0) },
+    Ratio { what: "req/s, plain: reuse = 1 ÷ wasmtime serve", case: Case::Plain, connections: 32, figure: RATE, one: DOVETAIL_FRESH, other: WASMTIME, bound: AtLeast(2.5) },
+    Ratio { what: "p99, 256 connections: ours ÷ native", case: Case::Crowds, connections: 256, figure: P99, one: DOVETAIL, other: NATIVE, bound: AtMost(1.5) },
+    Ratio { what: "req/s, WASI 0.3: ours ÷ wasmtime serve", case: Case::Wasi03, connections: 32, figure: RATE, one: DOVETAIL, other: WASMTIME, bound: AtLeast(1.5) },
+];
+
+/// Those of the cases and servers that were measured.
+pub fn targets(measured: &[Comparison]) -> Vec<Target> {
+    let ratios = RATIOS.iter().filter_map(|ratio| {
+        let found = ratio.measured(measured)?;
+        Some(match ratio.bound {
+            AtLeast(least) => Target::at_least(ratio.what, "", found, least),
+            AtMost(most) => Target::at_most(ratio.what, "", found, most),
+        })
+    });
+    let costs = measured.iter().flat_map(|comparison| &comparison.costs);
+    let start = costs.filter(|cost| cost.name == DOVETAIL).find_map(|cost| cost.start);
+    let start = start.map(|start| Target::at_most("start to first answer, code cached", "ms", start, START));
+    ratios.chain(start).collect()
+}
+
+/// What those would have been whose servers are not installed.
+pub fn missing(measured: &[Comparison]) -> impl Iterator<Item = &'static str> {
+    let of_cases = RATIOS.iter().filter(|ratio| measured.iter().any(|comparison| comparison.case == ratio.case));
+    of_cases.filter(|ratio| ratio.measured(measured).is_none()).map(|ratio| ratio.what)
+}
+
+impl Ratio {
+    fn measured(&self, measured: &[Comparison]) -> Option<f64> {
+        let of_case = measured.iter().filter(|comparison| comparison.case == self.case);
+        let mut works = of_case.flat_map(|comparison| &comparison.works);
+        let work = works.find(|series| series.connections == self.connections)?;
+        work.one_to(self.one, self.other, self.figure)
+    }
+}
