@@ -9,20 +9,20 @@
 //! replacing revisions to `app`.
 
 use std::{
+    future::poll_fn,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    task::Poll,
     time::{Duration, Instant},
 };
 
 use arc_swap::ArcSwap;
 use wasmtime::component::Val;
 
-use self::{
-    commit::Commit,
-    state::{DeadlinePassed, Stopped},
-};
+use self::{commit::Commit, state::Stopped};
 pub use self::{
     commit::Shared,
     error::{CallError, LinkFailed},
@@ -131,9 +131,13 @@ impl Service {
             || CallError::Busy { service: self.name.clone(), instances: self.limits.instances, waited: deadline - now };
         let mut lease = revision.pool.lease(deadline).await.map_err(|_| busy())?;
         if !lease.item().is_some_and(|instance| instance.begin(deadline)) {
-            let fresh = revision.instantiate(deadline).await.map_err(|error| match error.is::<pool::Exhausted>() {
-                true => busy(),
-                false => self.failed(&revision.life, error, None, deadline - now),
+            // In a box, for it is large and seldom, and whoever begins a call would have
+            // room for it on the way.
+            let fresh = Box::pin(revision.instantiate(deadline)).await.map_err(|error| {
+                match error.is::<pool::Exhausted>() {
+                    true => busy(),
+                    false => self.failed(&revision.life, error, None, deadline - now),
+                }
             })?;
             lease.put(fresh);
         }
@@ -194,12 +198,19 @@ impl Call {
         &mut self,
         run: impl AsyncFnOnce(&mut Instance) -> wasmtime::Result<T>,
     ) -> Result<T, CallError> {
-        let (deadline, revision) = (self.deadline.into(), self.revision.clone());
-        let run = tokio::time::timeout_at(deadline, run(self.instance()));
-        let outcome = tokio::select! {
-            biased;
-            outcome = run => outcome.unwrap_or_else(|_| Err(DeadlinePassed.into())),
-            () = revision.life.until_stop() => Err(Stopped.into()),
+        let (deadline, revision) = (self.deadline, self.revision.clone());
+        let outcome = {
+            let mut run = pin!(run(self.instance()));
+            // Made for a call that does not end when it is polled first, as most do.
+            let mut cut_off = None;
+            poll_fn(|cx| {
+                if let Poll::Ready(outcome) = run.as_mut().poll(cx) {
+                    return Poll::Ready(outcome);
+                }
+                let cut_off = cut_off.get_or_insert_with(|| Box::pin(revision.cut_off(deadline)));
+                cut_off.as_mut().poll(cx).map(Err)
+            })
+            .await
         };
         match outcome {
             Ok(value) => {

@@ -16,7 +16,7 @@ use super::{
     instance::{Exports, Http, Instance, Reused, Room},
     life::Life,
     pool::Pool,
-    state::{DeadlinePassed, State},
+    state::{DeadlinePassed, State, Stopped},
 };
 use crate::{
     capability::{BucketStore, Grants},
@@ -177,6 +177,16 @@ impl Revision {
                 };
                 room.place(&self.pool, deadline, make).await
             }
+        }
+    }
+
+    /// What ends a call that does not end by itself: its deadline, or that of the
+    /// revision's last calls.
+    pub(super) async fn cut_off(&self, deadline: Instant) -> wasmtime::Error {
+        tokio::select! {
+            biased;
+            () = tokio::time::sleep_until(deadline.into()) => DeadlinePassed.into(),
+            () = self.life.until_stop() => Stopped.into(),
         }
     }
 
