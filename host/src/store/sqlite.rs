@@ -13,8 +13,10 @@ mod inspect;
 mod listing;
 mod lock;
 mod log;
+mod read;
 mod readers;
 mod schema;
+mod snapshot;
 mod upkeep;
 mod writer;
 
@@ -22,7 +24,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use rusqlite::{Connection, OptionalExtension, Transaction};
+use rusqlite::Connection;
 use tokio::task::spawn_blocking;
 
 use super::{BucketStore, Entry, KeyPage, Lsn, StoreError, Watermark, counter};
@@ -83,11 +85,11 @@ impl SqliteStore {
     /// What the database has of a key.
     async fn get_durable(&self, bucket: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let operation = || format!("get key {key:?} of bucket {bucket:?}");
-        if let Some(value) = self.read_here(|c| get_within(c, bucket, key, BYTES_READ_HERE), operation)? {
+        if let Some(value) = self.read_here(|c| read::get_within(c, bucket, key, BYTES_READ_HERE), operation)? {
             return Ok(value);
         }
         let (bucket, key) = (bucket.to_owned(), key.to_owned());
-        self.read_aside(move |c| get(c, &bucket, &key), operation).await
+        self.read_aside(move |c| read::get(c, &bucket, &key), operation).await
     }
 
     /// Runs a short read on its caller's thread; none if it turns out to be a
@@ -128,11 +130,11 @@ impl BucketStore for SqliteStore {
             return Ok(pending.is_some());
         }
         let operation = || format!("find key {key:?} of bucket {bucket:?}");
-        if let Some(found) = self.read_here(|c| exists(c, bucket, key).map(Some), operation)? {
+        if let Some(found) = self.read_here(|c| read::exists(c, bucket, key).map(Some), operation)? {
             return Ok(found);
         }
         let (bucket, key) = (bucket.to_owned(), key.to_owned());
-        self.read_aside(move |c| exists(c, &bucket, &key), operation).await
+        self.read_aside(move |c| read::exists(c, &bucket, &key), operation).await
     }
 
     async fn set(&self, bucket: &str, key: String, value: Vec<u8>, seen: &Watermark) -> Result<(), StoreError> {
@@ -178,9 +180,10 @@ impl BucketStore for SqliteStore {
         let count = keys.len();
         let operation = || format!("get {count} keys of bucket {bucket:?}");
         let here = match count {
-            ..=KEYS_READ_HERE => {
-                self.read_here(|c| get_many(c, &self.log, bucket, &keys, most.min(BYTES_READ_HERE), seen), operation)?
-            }
+            ..=KEYS_READ_HERE => self.read_here(
+                |c| read::get_many(c, &self.log, bucket, &keys, most.min(BYTES_READ_HERE), seen),
+                operation,
+            )?,
             _ => None,
         };
         let (keys, values) = match here {
@@ -189,7 +192,7 @@ impl BucketStore for SqliteStore {
                 let (owned, log) = (bucket.to_owned(), self.log.clone());
                 let read = move |c: &Connection| {
                     let read = Watermark::default();
-                    let values = get_many(c, &log, &owned, &keys, most, &read)?;
+                    let values = read::get_many(c, &log, &owned, &keys, most, &read)?;
                     Ok((keys, values, read.get()))
                 };
                 let (keys, values, read) = self.read_aside(read, operation).await?;
@@ -223,86 +226,6 @@ impl BucketStore for SqliteStore {
     async fn close(&self) -> Result<(), StoreError> {
         self.readers.clear();
         self.writer.close().await
-    }
-}
-
-fn get(connection: &Connection, bucket: &str, key: &str) -> rusqlite::Result<Option<Vec<u8>>> {
-    connection
-        .prepare_cached("SELECT value FROM entries WHERE bucket = ?1 AND key = ?2")?
-        .query_row([bucket, key], |row| row.get(0))
-        .optional()
-}
-
-fn exists(connection: &Connection, bucket: &str, key: &str) -> rusqlite::Result<bool> {
-    connection.prepare_cached("SELECT 1 FROM entries WHERE bucket = ?1 AND key = ?2")?.exists([bucket, key])
-}
-
-/// None if the value has more than `most` bytes. It is then not read: the length
-/// is in the row, the bytes of a large value are in pages of their own.
-fn get_within(
-    connection: &Connection,
-    bucket: &str,
-    key: &str,
-    most: usize,
-) -> rusqlite::Result<Option<Option<Vec<u8>>>> {
-    let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let value = connection
-        .prepare_cached("SELECT iif(length(value) <= ?3, value, NULL) FROM entries WHERE bucket = ?1 AND key = ?2")?
-        .query_row((bucket, key, most), |row| row.get::<_, Option<Vec<u8>>>(0))
-        .optional()?;
-    Ok(match value {
-        None => Some(None),
-        Some(value) => value.map(Some),
-    })
-}
-
-/// The value of each key; none if keys and values have more than `most` bytes.
-fn get_many(
-    connection: &Connection,
-    log: &Log,
-    bucket: &str,
-    keys: &[String],
-    most: usize,
-    seen: &Watermark,
-) -> rusqlite::Result<Option<Vec<Option<Vec<u8>>>>> {
-    let (snapshot, pending) = snapshot(connection, log, |place| log.get_many(place, bucket, keys, seen))?;
-    let mut pending = pending.into_iter().flatten();
-    let (mut values, mut room) = (Vec::with_capacity(keys.len()), most);
-    for key in keys {
-        let value = match pending.next().flatten() {
-            Some(value) => value.map(Vec::from),
-            None => {
-                let Some(value) = get_within(&snapshot, bucket, key, room)? else { return Ok(None) };
-                value
-            }
-        };
-        let bytes = value.as_ref().map_or(0, |value| key.len() + value.len());
-        let Some(left) = room.checked_sub(bytes) else { return Ok(None) };
-        room = left;
-        values.push(value);
-    }
-    Ok(Some(values))
-}
-
-/// One moment of the store: a snapshot of the database, and a look at what is pending
-/// if anything is. A `set_many` is in both, or in neither.
-fn snapshot<'a, T>(
-    connection: &'a Connection,
-    log: &Log,
-    look: impl Fn(Lsn) -> Option<T>,
-) -> rusqlite::Result<(Transaction<'a>, Option<T>)> {
-    loop {
-        let place = log.place();
-        let pending = log.has_pending();
-        let snapshot = connection.unchecked_transaction()?;
-        if !pending {
-            return Ok((snapshot, None));
-        }
-        // It begins with the first read.
-        snapshot.prepare_cached("SELECT 1 FROM entries LIMIT 1")?.exists([])?;
-        if let Some(found) = look(place) {
-            return Ok((snapshot, Some(found)));
-        }
     }
 }
 

@@ -7,7 +7,9 @@ use rusqlite::Connection;
 
 use super::batch::Pending;
 use super::log::Log;
-use super::{exists, schema, snapshot};
+use super::read::exists;
+use super::schema;
+use super::snapshot::snapshot;
 use crate::store::{KEYS_PER_PAGE, KeyPage, Lsn, Watermark};
 
 /// The page after `cursor`, and the place in the log that it depends on. It is one

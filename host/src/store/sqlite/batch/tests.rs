@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::super::{get, schema};
+use super::super::{read::get, schema};
 use super::*;
 
 /// A database in memory with the table that writes go to.
