@@ -1,6 +1,8 @@
 //! A request, and its way in.
 
-use wasip2::http::types::{ErrorCode, IncomingBody};
+use std::cell::OnceCell;
+
+use wasip2::http::types::{ErrorCode, Fields, IncomingBody};
 use wasip2::http::types::{IncomingRequest, Method, ResponseOutparam, http_error_code};
 use wasip2::io::streams::StreamError;
 
@@ -23,6 +25,8 @@ pub fn serve(incoming: IncomingRequest, out: ResponseOutparam, answer: impl FnOn
 
 /// A request, of which only what is asked for is fetched from the host.
 pub struct Request {
+    /// The request's child, which has to go first.
+    headers: OnceCell<Fields>,
     incoming: IncomingRequest,
     /// Path and query as they came.
     target: String,
@@ -34,7 +38,7 @@ impl Request {
     fn new(incoming: IncomingRequest) -> Self {
         let target = incoming.path_with_query().unwrap_or_default();
         let path_end = target.find('?').unwrap_or(target.len());
-        Self { incoming, target, path_end }
+        Self { headers: OnceCell::new(), incoming, target, path_end }
     }
 
     /// The method.
@@ -69,7 +73,7 @@ impl Request {
 
     /// The key under which the request may be sent again.
     pub fn idempotency_key(&self) -> Result<Option<IdempotencyKey>, Error> {
-        IdempotencyKey::of(&self.incoming.headers())
+        IdempotencyKey::of(self.headers())
     }
 
     /// The body, if it says to be JSON and is UTF-8. Whether it is JSON is for
@@ -84,15 +88,19 @@ impl Request {
         })
     }
 
+    fn headers(&self) -> &Fields {
+        self.headers.get_or_init(|| self.incoming.headers())
+    }
+
     /// The header of this name, its lines together as one list.
     fn header(&self, name: &str) -> Option<String> {
-        let values = self.incoming.headers().get(name);
+        let values = self.headers().get(name);
         let lines: Vec<_> = values.iter().map(|value| String::from_utf8_lossy(value)).collect();
         (!lines.is_empty()).then(|| lines.join(","))
     }
 
     fn says_json(&self) -> bool {
-        let values = self.incoming.headers().get("content-type");
+        let values = self.headers().get("content-type");
         values.first().is_some_and(|value| is_json(value))
     }
 
