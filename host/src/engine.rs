@@ -157,7 +157,10 @@ fn config(needs: Needs, kind: Kind, reservation: u64) -> Config {
         // Together these doubled the rate of fresh instances; either alone gave
         // nothing. On a kernel before 6.7 `Auto` is `No`.
         .linear_memory_keep_resident(1 << 20)
-        .pagemap_scan(Enabled::Auto);
+        .pagemap_scan(Enabled::Auto)
+        // Most tables fit in a page or two, which costs less to clear than to give back
+        // and take again.
+        .table_keep_resident(64 << 10);
 
     let mut config = Config::new();
     config
