@@ -4,10 +4,12 @@
 //! A reader never waits for the writer, nor the writer for readers. A write is
 //! applied in memory and returns its place in the [`log`]; whoever waits until that is
 //! durable waits for one sync of the disk, and shares it with all that gathered beside
-//! it (see [`writer`]). A read looks at what is pending first, then at the database:
-//! what is not pending any more is there.
+//! it (see [`writer`]). A read looks at what is pending first, then at what is known of
+//! the database (see [`cache`]), which nobody else writes to meanwhile, then at the
+//! database: what is not pending any more is there.
 
 mod batch;
+mod cache;
 mod checkpoint;
 mod inspect;
 mod listing;
@@ -92,6 +94,29 @@ impl SqliteStore {
         self.read_aside(move |c| read::get(c, &bucket, &key), operation).await
     }
 
+    /// What each of some keys has at one moment; none if that is more than `most` bytes, or
+    /// would have to wait.
+    fn get_many_here(
+        &self,
+        bucket: &str,
+        keys: &[String],
+        most: usize,
+        seen: &Watermark,
+        operation: impl Fn() -> String,
+    ) -> Result<Option<Vec<Option<Vec<u8>>>>, StoreError> {
+        if let Some(known) = self.log.get_all(bucket, keys, seen) {
+            let values: Vec<_> = known.into_iter().map(|value| value.map(Vec::from)).collect();
+            return Ok(read::fits(keys, &values, most).then_some(values));
+        }
+        let place = self.log.place();
+        let values = self.read_here(|c| read::get_many(c, &self.log, bucket, keys, most, seen), operation)?;
+        if let Some(values) = &values {
+            let found = keys.iter().map(String::as_str).zip(values.iter().map(Option::as_deref));
+            self.log.remember(place, bucket, found);
+        }
+        Ok(values)
+    }
+
     /// Runs a short read on its caller's thread; none if it turns out to be a
     /// longer one, or would wait for a lock: no deadline stops such a wait.
     fn read_here<T>(
@@ -119,15 +144,18 @@ impl SqliteStore {
 #[async_trait]
 impl BucketStore for SqliteStore {
     async fn get(&self, bucket: &str, key: &str, seen: &Watermark) -> Result<Option<Vec<u8>>, StoreError> {
-        match self.log.get(bucket, key, seen) {
-            Some(pending) => Ok(pending.map(Vec::from)),
-            None => self.get_durable(bucket, key).await,
+        if let Some(known) = self.log.get(bucket, key, seen) {
+            return Ok(known.map(Vec::from));
         }
+        let place = self.log.place();
+        let value = self.get_durable(bucket, key).await?;
+        self.log.remember(place, bucket, [(key, value.as_deref())]);
+        Ok(value)
     }
 
     async fn exists(&self, bucket: &str, key: &str, seen: &Watermark) -> Result<bool, StoreError> {
-        if let Some(pending) = self.log.get(bucket, key, seen) {
-            return Ok(pending.is_some());
+        if let Some(known) = self.log.get(bucket, key, seen) {
+            return Ok(known.is_some());
         }
         let operation = || format!("find key {key:?} of bucket {bucket:?}");
         if let Some(found) = self.read_here(|c| read::exists(c, bucket, key).map(Some), operation)? {
@@ -180,10 +208,7 @@ impl BucketStore for SqliteStore {
         let count = keys.len();
         let operation = || format!("get {count} keys of bucket {bucket:?}");
         let here = match count {
-            ..=KEYS_READ_HERE => self.read_here(
-                |c| read::get_many(c, &self.log, bucket, &keys, most.min(BYTES_READ_HERE), seen),
-                operation,
-            )?,
+            ..=KEYS_READ_HERE => self.get_many_here(bucket, &keys, most.min(BYTES_READ_HERE), seen, operation)?,
             _ => None,
         };
         let (keys, values) = match here {

@@ -64,6 +64,12 @@ impl Batch {
         keys.map(|(key, pending)| (key.as_str(), pending))
     }
 
+    /// What becomes of each of its keys: bucket, key and change.
+    pub fn changes(&self) -> impl Iterator<Item = (&str, &str, &Pending)> {
+        let buckets = self.buckets.iter();
+        buckets.flat_map(|(bucket, keys)| keys.iter().map(|(key, pending)| (bucket.as_str(), key.as_str(), pending)))
+    }
+
     /// Adds one change after all others.
     pub fn put(&mut self, bucket: &str, key: String, change: Pending) {
         self.bytes += key.len() + change.value().map_or(0, Bytes::len);
@@ -81,12 +87,10 @@ impl Batch {
     pub fn commit(&self, connection: &mut Connection) -> rusqlite::Result<()> {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut set = Vec::new();
-        for (bucket, keys) in &self.buckets {
-            for (key, pending) in keys {
-                match pending {
-                    Pending::Deleted => delete(&transaction, bucket, key)?,
-                    Pending::Set { id, anew, value } => set.push((*id, *anew, bucket, key, value)),
-                }
+        for (bucket, key, pending) in self.changes() {
+            match pending {
+                Pending::Deleted => delete(&transaction, bucket, key)?,
+                Pending::Set { id, anew, value } => set.push((*id, *anew, bucket, key, value)),
             }
         }
         // New rows go to the end of their table one after the other.

@@ -10,7 +10,6 @@
 //! written until the database has been opened again.
 
 use std::collections::HashMap;
-use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -18,9 +17,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::{Instant, timeout_at};
 
+use self::state::State;
 use super::batch::{Batch, Pending};
 use crate::store::watermark::{Lsn, Watermark};
 use crate::store::{StoreError, counter};
+
+mod state;
 
 /// The most bytes, keys and values, that wait to be durable. Writers beyond it wait
 /// for room. One write may have 16 MiB.
@@ -44,23 +46,6 @@ pub struct Log {
     has_lost: AtomicBool,
 }
 
-struct State {
-    /// What the next commit takes.
-    gathering: Batch,
-    /// What is being committed.
-    committing: Option<Arc<Batch>>,
-    /// The place of the last write.
-    last: Lsn,
-    durable: Lsn,
-    /// The id of the next key that is set.
-    next_id: u64,
-    /// Why nothing can be written now.
-    failed: Option<StoreError>,
-    /// The places after which commits failed, up to the last that these took along.
-    lost: Vec<(Range<u64>, StoreError)>,
-    closed: bool,
-}
-
 /// What an increment came to.
 pub enum Counted {
     /// The new value.
@@ -72,18 +57,8 @@ pub enum Counted {
 impl Log {
     /// An empty log, for a database that gives this id to the next key.
     pub fn new(next_id: u64) -> Log {
-        let state = State {
-            gathering: Batch::default(),
-            committing: None,
-            last: Lsn::default(),
-            durable: Lsn::default(),
-            next_id,
-            failed: None,
-            lost: Vec::new(),
-            closed: false,
-        };
         Log {
-            state: Mutex::new(state),
+            state: Mutex::new(State::new(next_id)),
             changed: Condvar::new(),
             durable: AtomicU64::new(0),
             pending: AtomicBool::new(false),
@@ -91,16 +66,30 @@ impl Log {
         }
     }
 
-    /// What is pending for a key; none if the database has the last word. What is
-    /// found is held against `seen`.
+    /// What becomes of a key, or is known to be in the database; none if that has to be
+    /// asked. What is found is held against `seen`.
     pub fn get(&self, bucket: &str, key: &str, seen: &Watermark) -> Option<Option<Bytes>> {
-        if !self.has_pending() {
-            return None;
+        self.state().known(bucket, key, seen)
+    }
+
+    /// The same for each of these keys, all at one time; none if one is not known.
+    pub fn get_all(&self, bucket: &str, keys: &[String], seen: &Watermark) -> Option<Vec<Option<Bytes>>> {
+        let mut state = self.state();
+        keys.iter().map(|key| state.known(bucket, key, seen)).collect()
+    }
+
+    /// The database had these values at `place`: if it does still, the next readers need
+    /// not ask it.
+    pub fn remember<'a>(
+        &self,
+        place: Lsn,
+        bucket: &str,
+        values: impl IntoIterator<Item = (&'a str, Option<&'a [u8]>)>,
+    ) {
+        let Some(mut state) = self.state_at(place) else { return };
+        for (key, value) in values {
+            state.remember(bucket, key, value);
         }
-        let state = self.state();
-        let (pending, lsn) = state.find(bucket, key)?;
-        seen.raise(lsn);
-        Some(pending.value().cloned())
     }
 
     /// Whether anything is pending.
@@ -124,12 +113,7 @@ impl Log {
         seen: &Watermark,
     ) -> Option<Vec<Option<Option<Bytes>>>> {
         let state = self.state_at(place)?;
-        let find = |key: &String| {
-            let (pending, lsn) = state.find(bucket, key)?;
-            seen.raise(lsn);
-            Some(pending.value().cloned())
-        };
-        Some(keys.iter().map(find).collect())
+        Some(keys.iter().map(|key| state.pending(bucket, key, seen)).collect())
     }
 
     /// The same for all keys of a bucket.
@@ -172,8 +156,8 @@ impl Log {
     }
 
     /// Adds to the counter at a key. `stored` is what the database had at a place, if
-    /// that was asked; it counts if nothing is pending for the key and nothing has
-    /// become durable since.
+    /// that was asked; it counts if the key is not known here and nothing has become
+    /// durable since.
     pub async fn increment(
         &self,
         bucket: &str,
@@ -183,11 +167,8 @@ impl Log {
         seen: &Watermark,
     ) -> Result<Counted, StoreError> {
         let mut state = self.room(bucket, key.len()).await?;
-        let sum = match (state.find(bucket, key), stored) {
-            (Some((pending, lsn)), _) => {
-                seen.raise(lsn);
-                counter::add(bucket, key, pending.value().map(AsRef::as_ref), delta)?
-            }
+        let sum = match (state.known(bucket, key, seen), stored) {
+            (Some(value), _) => counter::add(bucket, key, value.as_deref(), delta)?,
             (None, Some((place, value))) if place == state.durable => {
                 counter::add(bucket, key, value.as_deref(), delta)?
             }
@@ -253,7 +234,7 @@ impl Log {
     pub fn committed(&self, batch: &Batch) {
         let mut state = self.state();
         let committed = state.committing.take();
-        state.durable = batch.last;
+        state.stored(batch);
         self.durable.store(batch.last.0, Ordering::Release);
         self.pending.store(!state.gathering.is_empty(), Ordering::Release);
         drop(state);
@@ -269,6 +250,8 @@ impl Log {
         self.has_lost.store(true, Ordering::Release);
         self.pass(&mut state);
         state.failed = Some(error.clone());
+        // A commit that failed may be in the database all the same.
+        state.forget();
         let committing = state.committing.take();
         let gathering = std::mem::take(&mut state.gathering);
         self.pending.store(false, Ordering::Release);
@@ -284,6 +267,7 @@ impl Log {
         state.next_id = state.next_id.max(next_id);
         state.failed = None;
         // What was read of the database before counts no more.
+        state.forget();
         state.last.0 += 1;
         self.pass(&mut state);
     }
@@ -344,29 +328,6 @@ impl Log {
     // Nothing is left half changed by a panic: only memory could run out.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    /// What becomes of a key, and the place in the log that this depends on.
-    fn find(&self, bucket: &str, key: &str) -> Option<(&Pending, Lsn)> {
-        let newer = self.gathering.get(bucket, key).map(|pending| (pending, self.gathering.last));
-        newer.or_else(|| {
-            let batch = self.committing.as_deref()?;
-            Some((batch.get(bucket, key)?, batch.last))
-        })
-    }
-
-    fn put(&mut self, bucket: &str, key: String, value: Option<Vec<u8>>) {
-        let change = match value {
-            None => Pending::Deleted,
-            Some(value) => {
-                let id = self.next_id;
-                self.next_id += 1;
-                Pending::Set { id, anew: false, value: value.into() }
-            }
-        };
-        self.gathering.put(bucket, key, change);
     }
 }
 

@@ -65,3 +65,9 @@ pub fn get_many(
     }
     Ok(Some(values))
 }
+
+/// Whether keys and values have `most` bytes at most.
+pub fn fits(keys: &[String], values: &[Option<Vec<u8>>], most: usize) -> bool {
+    let bytes = |(key, value): (&String, &Option<Vec<u8>>)| value.as_ref().map_or(0, |value| key.len() + value.len());
+    keys.iter().zip(values).map(bytes).sum::<usize>() <= most
+}

@@ -1,0 +1,101 @@
+//! What a log holds: what is pending, and what is known of the database besides.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::super::batch::{Batch, Pending};
+use super::super::cache::Cache;
+use crate::store::StoreError;
+use crate::store::watermark::{Lsn, Watermark};
+
+pub struct State {
+    /// What the next commit takes.
+    pub gathering: Batch,
+    /// What is being committed.
+    pub committing: Option<Arc<Batch>>,
+    /// What the database had when `durable` was what it is.
+    cache: Cache,
+    /// The place of the last write.
+    pub last: Lsn,
+    pub durable: Lsn,
+    /// The id of the next key that is set.
+    pub next_id: u64,
+    /// Why nothing can be written now.
+    pub failed: Option<StoreError>,
+    /// The places after which commits failed, up to the last that these took along.
+    pub lost: Vec<(Range<u64>, StoreError)>,
+    pub closed: bool,
+}
+
+impl State {
+    /// Nothing, before a database that gives this id to the next key.
+    pub fn new(next_id: u64) -> State {
+        State {
+            gathering: Batch::default(),
+            committing: None,
+            cache: Cache::new(),
+            last: Lsn::default(),
+            durable: Lsn::default(),
+            next_id,
+            failed: None,
+            lost: Vec::new(),
+            closed: false,
+        }
+    }
+
+    /// What becomes of a key, if anything does. It is held against `seen`.
+    pub fn pending(&self, bucket: &str, key: &str, seen: &Watermark) -> Option<Option<Bytes>> {
+        let (pending, lsn) = self.find(bucket, key)?;
+        seen.raise(lsn);
+        Some(pending.value().cloned())
+    }
+
+    /// What becomes of a key, or is known to be in the database.
+    pub fn known(&mut self, bucket: &str, key: &str, seen: &Watermark) -> Option<Option<Bytes>> {
+        self.pending(bucket, key, seen).or_else(|| self.cache.get(bucket, key))
+    }
+
+    /// The database has this value. While something is pending for the key, it may have
+    /// that already, or not: what is stored then tells.
+    pub fn remember(&mut self, bucket: &str, key: &str, value: Option<&[u8]>) {
+        if self.find(bucket, key).is_none() {
+            self.cache.put(bucket, key, value.map(Bytes::copy_from_slice));
+        }
+    }
+
+    /// A batch is in the database.
+    pub fn stored(&mut self, batch: &Batch) {
+        self.durable = batch.last;
+        for (bucket, key, pending) in batch.changes() {
+            self.cache.update(bucket, key, pending.value());
+        }
+    }
+
+    /// What the database has is in doubt.
+    pub fn forget(&mut self) {
+        self.cache.clear();
+    }
+
+    pub fn put(&mut self, bucket: &str, key: String, value: Option<Vec<u8>>) {
+        let change = match value {
+            None => Pending::Deleted,
+            Some(value) => {
+                let id = self.next_id;
+                self.next_id += 1;
+                Pending::Set { id, anew: false, value: value.into() }
+            }
+        };
+        self.gathering.put(bucket, key, change);
+    }
+
+    /// What becomes of a key, and the place in the log that this depends on.
+    fn find(&self, bucket: &str, key: &str) -> Option<(&Pending, Lsn)> {
+        let newer = self.gathering.get(bucket, key).map(|pending| (pending, self.gathering.last));
+        newer.or_else(|| {
+            let batch = self.committing.as_deref()?;
+            Some((batch.get(bucket, key)?, batch.last))
+        })
+    }
+}
