@@ -49,7 +49,7 @@ pub fn is_given() -> bool {
 /// Build the host and the shop's components, and show how that goes.
 pub fn build() -> Result<()> {
     if !is_given() {
-        command::run(Command::new("cargo").args(["build", "--locked", "--release", "--target-dir", "target"]))?;
+        command::run(Command::new("cargo").args(["build", "--locked", "--profile", "dist", "--target-dir", "target"]))?;
     }
     command::run(dovetail().arg("build"))
 }
@@ -151,7 +151,7 @@ fn addresses(output: impl BufRead) -> Result<(SocketAddr, SocketAddr)> {
 /// The command that was built, with nothing in its environment that would change
 /// what it does.
 fn dovetail() -> Command {
-    let built = || root().join("target/release/dovetail");
+    let built = || root().join("target/dist/dovetail");
     let mut command = Command::new(GIVEN.get().cloned().unwrap_or_else(built));
     command.env_remove("DOVETAIL_LOG").env_remove("RUST_BACKTRACE").current_dir(root());
     command

@@ -29,7 +29,12 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::{Parser, Subcommand};
+use mimalloc::MiMalloc;
 use tokio::runtime;
+
+/// As the host has it.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Measure what Dovetail promises.
 #[derive(Parser)]
