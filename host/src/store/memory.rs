@@ -1,6 +1,7 @@
 //! The engine of `memory:`, for tests and for data that may go.
 
 use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasher, RandomState};
 use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -18,11 +19,19 @@ pub struct MemoryStore {
 
 #[derive(Default)]
 struct Bucket {
-    values: HashMap<Arc<str>, Numbered>,
+    values: Values,
     /// The keys by number, for listing: exactly those of `values`.
     keys: BTreeMap<u64, Arc<str>>,
     /// The number that was given last.
     last: u64,
+}
+
+/// Values by key, in many maps: each grows by itself, and what waits for one that
+/// moves its entries to a larger place waits for a part of them. One map of half a
+/// million entries took some 60 ms.
+struct Values {
+    maps: Box<[HashMap<Arc<str>, Numbered>; MAPS]>,
+    hasher: RandomState,
 }
 
 /// A value, and the number its key got when it was first set.
@@ -30,6 +39,9 @@ struct Numbered {
     number: u64,
     value: Vec<u8>,
 }
+
+/// How many maps the keys of a bucket are spread over.
+const MAPS: usize = 64;
 
 impl MemoryStore {
     // No operation leaves a bucket half changed when it panics (only memory
@@ -126,11 +138,12 @@ impl BucketStore for MemoryStore {
 
 impl Bucket {
     fn get(&self, key: &str) -> Option<&Vec<u8>> {
-        self.values.get(key).map(|numbered| &numbered.value)
+        self.values.of(key).get(key).map(|numbered| &numbered.value)
     }
 
     fn set(&mut self, key: String, value: Vec<u8>) {
-        if let Some(numbered) = self.values.get_mut(key.as_str()) {
+        let values = self.values.of_mut(&key);
+        if let Some(numbered) = values.get_mut(key.as_str()) {
             numbered.value = value;
             return;
         }
@@ -138,11 +151,11 @@ impl Bucket {
         let number = self.last;
         let key: Arc<str> = key.into();
         self.keys.insert(number, Arc::clone(&key));
-        self.values.insert(key, Numbered { number, value });
+        values.insert(key, Numbered { number, value });
     }
 
     fn delete(&mut self, key: &str) {
-        if let Some(numbered) = self.values.remove(key) {
+        if let Some(numbered) = self.values.of_mut(key).remove(key) {
             self.keys.remove(&numbered.number);
         }
     }
@@ -155,5 +168,25 @@ impl Bucket {
             .take(KEYS_PER_PAGE + 1)
             .map(|(number, key)| (*number, key.to_string()))
             .collect()
+    }
+}
+
+impl Values {
+    fn of(&self, key: &str) -> &HashMap<Arc<str>, Numbered> {
+        &self.maps[self.index(key)]
+    }
+
+    fn of_mut(&mut self, key: &str) -> &mut HashMap<Arc<str>, Numbered> {
+        &mut self.maps[self.index(key)]
+    }
+
+    fn index(&self, key: &str) -> usize {
+        self.hasher.hash_one(key) as usize % MAPS
+    }
+}
+
+impl Default for Values {
+    fn default() -> Values {
+        Values { maps: Box::new(std::array::from_fn(|_| HashMap::new())), hasher: RandomState::new() }
     }
 }
