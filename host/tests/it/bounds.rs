@@ -17,7 +17,7 @@ async fn objects_of_the_host_are_bounded() {
         for _ in 0..4 {
             assert_eq!(host.get("/hoard").await.status, StatusCode::INTERNAL_SERVER_ERROR);
         }
-        let grown = host.peak_memory() - before;
+        let grown = host.peak_growth(before);
         assert!(grown < ROOM, "{grown} bytes more");
         assert_eq!(host.service("guest").await["traps"], 4);
         assert_eq!(host.get("/hello").await.text(), "hello\n");

@@ -200,6 +200,12 @@ impl Host {
         self.memory("VmHWM:")
     }
 
+    /// By how much that has grown since, in bytes. The kernel adds it up from counters of
+    /// its processors, so that it may be some pages less than before.
+    pub fn peak_growth(&self, before: usize) -> usize {
+        self.peak_memory().saturating_sub(before)
+    }
+
     /// The memory that it has, in bytes.
     pub fn resident_memory(&self) -> usize {
         self.memory("VmRSS:")
