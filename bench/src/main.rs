@@ -3,7 +3,7 @@
 //! Each builds what it measures, starts a host of its own, and prints ratios
 //! within one run beside the targets. It ends with 0 whether they are met or not:
 //! it measures, and the tests test. `peers --check` alone fails, where a ratio is far
-//! from its target.
+//! from what it was.
 
 mod check;
 mod client;

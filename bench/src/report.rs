@@ -48,16 +48,12 @@ impl Target {
         json!({ "what": what, "unit": unit, "measured": measured, bound: value, "met": self.is_met() })
     }
 
-    /// Whether it has no unit.
-    pub fn is_ratio(&self) -> bool {
-        self.unit.is_empty()
-    }
-
-    /// The same figure, which may lack so much of what it may be.
+    /// The same figure, which may come to this share of what it may be, in hundredths.
     pub fn loosened(self, share: f64) -> Target {
+        let hundredths = |bound: f64| (bound * 100.0).round() / 100.0;
         let bound = match self.bound {
-            Bound::AtMost(most) => Bound::AtMost(most / share),
-            Bound::AtLeast(least) => Bound::AtLeast(least * share),
+            Bound::AtMost(most) => Bound::AtMost(hundredths(most / share)),
+            Bound::AtLeast(least) => Bound::AtLeast(hundredths(least * share)),
         };
         Target { bound, ..self }
     }
