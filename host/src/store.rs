@@ -21,7 +21,6 @@ mod secret;
 mod sqlite;
 mod upkeep;
 mod watermark;
-mod write;
 
 #[cfg(test)]
 mod contract;

@@ -18,6 +18,7 @@ mod schema;
 mod session;
 mod tls;
 mod upkeep;
+mod write;
 mod writer;
 
 use std::collections::HashMap;
@@ -30,12 +31,12 @@ use tokio::time::timeout;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Statement};
 
-use super::write::Change;
 use super::{BucketStore, Entry, KEYS_PER_PAGE, KeyPage, StoreError, Watermark, counter};
 use crate::manifest::PostgresUrl;
 use login::Login;
 use session::{ANSWER, Session, Statements};
 pub use upkeep::PostgresUpkeep;
+use write::Change;
 use writer::Writer;
 
 /// How many connections carry reads. With 32 and 256 clients two carried more than

@@ -9,7 +9,7 @@ use tokio_postgres::error::{Severity, SqlState};
 use tokio_postgres::types::ToSql;
 
 use super::session::{ANSWER, Live, Session};
-use crate::store::write::{Answer, Change, Write};
+use super::write::{Answer, Change, Write};
 use crate::store::{StoreError, counter};
 
 /// How often a batch is sent that the server undoes for others' sake.

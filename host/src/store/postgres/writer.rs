@@ -12,8 +12,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::batch::Batch;
 use super::session::Session;
+use super::write::{Answer, Change, Write};
 use crate::store::StoreError;
-use crate::store::write::{Answer, Change, Write};
 
 /// The most writes that queue. Callers beyond it wait for room.
 const QUEUE: usize = 1024;

@@ -2,7 +2,7 @@
 
 use tokio::sync::oneshot;
 
-use super::{Entry, StoreError};
+use crate::store::{Entry, StoreError};
 
 /// A change, and who waits for it.
 pub struct Write {
