@@ -40,7 +40,7 @@ pub struct Log {
     changed: Condvar,
     /// The place up to which it is durable, but for what was lost.
     durable: AtomicU64,
-    /// Whether anything is pending, so that reads need no lock while nothing is.
+    /// Whether anything is pending, so that a snapshot needs no look at it while nothing is.
     pending: AtomicBool,
     /// Whether anything was lost, ever.
     has_lost: AtomicBool,
