@@ -4,12 +4,17 @@
 //! All but the last of it is measured with components that do next to nothing
 //! (`bench/components`), so that what is measured is the host.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use self::{chain::Chains, figures::Figures, hop::Hops, many::Crowds, start::Starts};
-use crate::{components, host, machine::Machine, report::Target, round::Rounds};
+use crate::{
+    components, host,
+    report::{Ending, Outcome},
+    round::Rounds,
+    setting::Setting,
+};
 
 mod chain;
 mod component;
@@ -26,9 +31,8 @@ pub struct Arguments {
     /// 3 short rounds instead of 7, and 10 components at most, which services share
     #[arg(long)]
     quick: bool,
-    /// Write all figures to this file
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    ending: Ending,
 }
 
 /// How long each part takes.
@@ -66,24 +70,14 @@ const WHOLE: Effort = Effort {
 pub async fn measure(arguments: &Arguments) -> Result<()> {
     host::build()?;
     components::build()?;
-    let effort = if arguments.quick { QUICK } else { WHOLE };
-    let machine = Machine::look();
-    println!("\n{}", machine.line());
+    let effort = if arguments.quick || arguments.ending.check { QUICK } else { WHOLE };
+    let setting = Setting::look(Vec::new());
+    setting.print();
 
     let hops = Hops::measure(effort.hops).await?;
     let chains = Chains::measure(effort.chains).await?;
     let starts = Starts::measure(effort.starts).await?;
     let crowds = Crowds::measure(effort).await?;
     let figures = Figures { hops, chains, starts, crowds };
-    let targets = figures.targets();
-    println!();
-    targets.iter().for_each(Target::print);
-    if let Some(file) = &arguments.json {
-        let mut all = figures.json();
-        all["machine"] = machine.json();
-        all["targets"] = targets.iter().map(Target::json).collect();
-        let written = std::fs::write(file, format!("{all:#}\n"));
-        written.with_context(|| format!("{} could not be written", file.display()))?;
-    }
-    Ok(())
+    arguments.ending.conclude(&setting, Outcome { figures: figures.json(), targets: figures.targets() })
 }

@@ -2,8 +2,8 @@
 //!
 //! Each builds what it measures, starts a host of its own, and prints ratios
 //! within one run beside the targets. It ends with 0 whether they are met or not:
-//! it measures, and the tests test. `peers --check` alone fails, where a ratio is far
-//! from what it was.
+//! it measures, and the tests test. With `--check` it fails where a ratio is far from
+//! what it was.
 
 mod check;
 mod client;
@@ -20,6 +20,7 @@ mod process;
 mod report;
 mod round;
 mod series;
+mod setting;
 mod store;
 mod swap;
 mod tools;

@@ -50,10 +50,13 @@ pub enum Shop {
     Nothing,
     /// The user service alone, in memory
     User,
-    /// The order service alone, in memory
+    /// The order service alone, in memory if it keeps what it takes
     Order {
         /// Where the user service is
         users: SocketAddr,
+        /// Keep nothing
+        #[arg(long)]
+        forget: bool,
     },
 }
 
@@ -61,11 +64,11 @@ pub enum Shop {
 pub async fn serve(shop: &Shop) -> Result<()> {
     let kept = match shop {
         Shop::Durable { file, commit } => Kept::Durable(Durable::new(Store::open(file, *commit)?).await?),
+        Shop::Nothing | Shop::Order { forget: true, .. } => Kept::Nothing,
         Shop::Memory | Shop::User | Shop::Order { .. } => Kept::Memory(Memory::new()),
-        Shop::Nothing => Kept::Nothing,
     };
     let directory = match shop {
-        Shop::Order { users } => Directory::Elsewhere(Rest::new(*users)),
+        Shop::Order { users, .. } => Directory::Elsewhere(Rest::new(*users)),
         _ => Directory::Here,
     };
     let routes = match shop {

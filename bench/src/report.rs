@@ -1,6 +1,18 @@
-//! How figures are shown: rows of a table, and targets that are met or missed.
+//! How figures are shown and kept: rows of a table, and targets that are met or missed.
 
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
+
+use crate::setting::Setting;
+
+/// The share of what a ratio came to last that it may come to in a check: its short
+/// rounds, and other machines, differ by less.
+const GENEROUS: f64 = 0.6;
 
 /// A figure, and what it may be.
 pub struct Target {
@@ -8,6 +20,56 @@ pub struct Target {
     unit: &'static str,
     measured: f64,
     bound: Bound,
+    /// What it came to when the documents' figures were taken; for ratios only, for
+    /// times are the machine's.
+    last: Option<f64>,
+}
+
+/// What came of a measurement.
+pub struct Outcome {
+    /// All figures.
+    pub figures: Value,
+    pub targets: Vec<Target>,
+}
+
+/// What is done with what came of a measurement.
+#[derive(clap::Args)]
+pub struct Ending {
+    /// As --quick, and fail if a ratio is far from what it was
+    #[arg(long)]
+    pub check: bool,
+    /// Write all figures to this file
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+impl Ending {
+    /// Print the targets, keep what is to be kept, and fail if that is asked for.
+    pub fn conclude(&self, setting: &Setting, outcome: Outcome) -> Result<()> {
+        let Outcome { mut figures, targets } = outcome;
+        let targets: Vec<_> = match self.check {
+            true => targets.into_iter().filter_map(Target::beside_last).collect(),
+            false => targets,
+        };
+        println!();
+        targets.iter().for_each(Target::print);
+        if let Some(file) = &self.json {
+            setting.add_to(&mut figures);
+            figures["targets"] = targets.iter().map(Target::json).collect();
+            write(file, &format!("{figures:#}\n"))?;
+        }
+        if self.check {
+            let missed = targets.iter().filter(|target| !target.is_met()).count();
+            ensure!(missed == 0, "{missed} ratios are far from what they were");
+            ensure!(!targets.is_empty(), "there is no ratio to check");
+        }
+        Ok(())
+    }
+}
+
+/// Write a file, whatever was there.
+pub fn write(file: &Path, text: &str) -> Result<()> {
+    fs::write(file, text).with_context(|| format!("{} could not be written", file.display()))
 }
 
 #[derive(Clone, Copy)]
@@ -19,17 +81,22 @@ enum Bound {
 impl Target {
     /// A figure that is better the less it is.
     pub fn at_most(what: impl Into<String>, unit: &'static str, measured: f64, most: f64) -> Target {
-        Target { what: what.into(), unit, measured, bound: Bound::AtMost(most) }
+        Target { what: what.into(), unit, measured, bound: Bound::AtMost(most), last: None }
     }
 
     /// A figure that is better the more it is.
     pub fn at_least(what: impl Into<String>, unit: &'static str, measured: f64, least: f64) -> Target {
-        Target { what: what.into(), unit, measured, bound: Bound::AtLeast(least) }
+        Target { what: what.into(), unit, measured, bound: Bound::AtLeast(least), last: None }
+    }
+
+    /// The same, of which it is known what it came to last.
+    pub fn last(self, last: f64) -> Target {
+        Target { last: Some(last), ..self }
     }
 
     /// Print it in a line.
-    pub fn print(&self) {
-        let Target { what, unit, measured, bound } = self;
+    fn print(&self) {
+        let Target { what, unit, measured, bound, .. } = self;
         let (bound, value) = match bound {
             Bound::AtMost(most) => ("at most", most),
             Bound::AtLeast(least) => ("at least", least),
@@ -39,8 +106,8 @@ impl Target {
     }
 
     /// As JSON.
-    pub fn json(&self) -> Value {
-        let Target { what, unit, measured, bound } = self;
+    fn json(&self) -> Value {
+        let Target { what, unit, measured, bound, .. } = self;
         let (bound, value) = match bound {
             Bound::AtMost(most) => ("at_most", most),
             Bound::AtLeast(least) => ("at_least", least),
@@ -48,18 +115,20 @@ impl Target {
         json!({ "what": what, "unit": unit, "measured": measured, bound: value, "met": self.is_met() })
     }
 
-    /// The same figure, which may come to this share of what it may be, in hundredths.
-    pub fn loosened(self, share: f64) -> Target {
+    /// The same figure beside what it came to last, generously and in hundredths; none
+    /// where that is not to be compared.
+    fn beside_last(self) -> Option<Target> {
+        let last = self.last?;
         let hundredths = |bound: f64| (bound * 100.0).round() / 100.0;
         let bound = match self.bound {
-            Bound::AtMost(most) => Bound::AtMost(hundredths(most / share)),
-            Bound::AtLeast(least) => Bound::AtLeast(hundredths(least * share)),
+            Bound::AtMost(_) => Bound::AtMost(hundredths(last / GENEROUS)),
+            Bound::AtLeast(_) => Bound::AtLeast(hundredths(last * GENEROUS)),
         };
-        Target { bound, ..self }
+        Some(Target { bound, ..self })
     }
 
     /// Whether it is what it may be.
-    pub fn is_met(&self) -> bool {
+    fn is_met(&self) -> bool {
         match self.bound {
             Bound::AtMost(most) => self.measured <= most,
             Bound::AtLeast(least) => self.measured >= least,

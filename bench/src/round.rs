@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use crate::{
     load::{Load, Shot, Tally},
     machine::{Shares, Ticks},
-    report::median,
+    report::{max, median},
 };
 
 /// How many, and how long each.
@@ -122,6 +122,12 @@ impl Series {
     /// The median of a server's figure; nothing where it was not measured.
     pub fn median(&self, name: &str, figure: impl Fn(&Turn) -> f64) -> Option<f64> {
         Some(median(&self.of(name)?.iter().map(figure).collect::<Vec<_>>()))
+    }
+
+    /// A server's longest latency of all rounds, in milliseconds; NaN where it was not
+    /// measured.
+    pub fn worst(&self, name: &str) -> f64 {
+        max(&self.of(name).unwrap_or_default().iter().map(Turn::worst).collect::<Vec<_>>())
     }
 
     fn of(&self, name: &str) -> Option<&[Turn]> {

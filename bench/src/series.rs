@@ -17,13 +17,12 @@ impl Series {
         report::row("", &COLUMNS);
     }
 
-    /// Print the medians, and who worked.
+    /// Print the medians, but of latencies the worst of all, and who worked.
     pub fn print(&self) {
         for (name, turns) in &self.turns {
-            print(
-                &format!("median {name}"),
-                Turn::figures().map(|figure| median(&turns.iter().map(figure).collect::<Vec<_>>())),
-            );
+            let [rate, p50, p99, _, cpu] =
+                Turn::figures().map(|figure| median(&turns.iter().map(figure).collect::<Vec<_>>()));
+            print(&format!("median {name}"), [rate, p50, p99, self.worst(name), cpu]);
         }
         let Shares { generator, servers, others } = self.shares;
         println!(
@@ -56,6 +55,11 @@ impl Turn {
         self.tally.rate()
     }
 
+    /// The latency that half of the requests do not exceed, in milliseconds.
+    pub fn p50(&self) -> f64 {
+        self.tally.percentile(50.0)
+    }
+
     /// The latency that 99 of a hundred requests do not exceed, in milliseconds.
     pub fn p99(&self) -> f64 {
         self.tally.percentile(99.0)
@@ -68,14 +72,14 @@ impl Turn {
 
     /// As the columns have them.
     fn figures() -> [fn(&Turn) -> f64; 5] {
-        [Turn::rate, |turn| turn.tally.percentile(50.0), Turn::p99, Turn::worst, |turn| turn.cpu]
+        [Turn::rate, Turn::p50, Turn::p99, Turn::worst, |turn| turn.cpu]
     }
 
     fn json(&self) -> Value {
         json!({
             "requests": self.tally.requests(),
             "requests_per_second": self.rate(),
-            "p50_ms": self.tally.percentile(50.0),
+            "p50_ms": self.p50(),
             "p99_ms": self.p99(),
             "worst_ms": self.worst(),
             "cpu_us_per_request": self.cpu,

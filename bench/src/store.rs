@@ -4,9 +4,9 @@
 //! in turns, each with a database of its own on the same disk. Then orders are read
 //! from a store of a million.
 
-use std::{fs::File, io::Write, path::PathBuf, time::Duration};
+use std::{fs::File, io::Write, time::Duration};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -15,9 +15,9 @@ use crate::{
     folder::Folder,
     host,
     load::Shot,
-    machine::Machine,
-    report::{Target, median},
+    report::{Ending, Outcome, median},
     round::Rounds,
+    setting::Setting,
 };
 
 mod figures;
@@ -33,37 +33,27 @@ pub struct Arguments {
     /// 3 rounds of 1.5 s each instead of 5 of 4 s
     #[arg(long)]
     quick: bool,
-    /// Write all figures to this file
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    ending: Ending,
 }
 
 /// Measure, and print what came of it.
 pub async fn measure(arguments: &Arguments) -> Result<()> {
     host::build()?;
-    let rounds = match arguments.quick {
+    let rounds = match arguments.quick || arguments.ending.check {
         true => Rounds { count: 3, each: Duration::from_millis(1500) },
         false => Rounds { count: 5, each: Duration::from_secs(4) },
     };
-    let (machine, sync) = (Machine::look(), sync()?);
-    println!("\n{}", machine.line());
+    let (setting, sync) = (Setting::look(Vec::new()), sync()?);
+    setting.print();
     println!("A file's next 4 KiB are on the disk after {sync:.2} ms (median)");
 
     let orders = orders::measure(rounds).await?;
     let reads = reads::measure(rounds).await?;
-    let figures = Figures { orders, reads };
-    let targets = figures.targets();
-    println!();
-    targets.iter().for_each(Target::print);
-    if let Some(file) = &arguments.json {
-        let mut all = figures.json();
-        all["machine"] = machine.json();
-        all["sync_ms"] = json!(sync);
-        all["targets"] = targets.iter().map(Target::json).collect();
-        let written = std::fs::write(file, format!("{all:#}\n"));
-        written.with_context(|| format!("{} could not be written", file.display()))?;
-    }
-    Ok(())
+    let found = Figures { orders, reads };
+    let mut figures = found.json();
+    figures["sync_ms"] = json!(sync);
+    arguments.ending.conclude(&setting, Outcome { figures, targets: found.targets() })
 }
 
 /// What a commit waits for at least, in milliseconds.

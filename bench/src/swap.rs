@@ -4,7 +4,7 @@
 //! swapped once a second; both in turns, for the machine is not the same from one
 //! minute to the next. Then, under the same load, swaps are timed.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use hyper::body::Bytes;
@@ -16,7 +16,9 @@ use crate::{
     client::Client,
     host::{self, Host},
     load::{Load, Shot, Tally},
-    machine::{Machine, Ticks},
+    machine::Ticks,
+    report::{Ending, Outcome},
+    setting::Setting,
 };
 
 mod component;
@@ -42,9 +44,8 @@ pub struct Arguments {
     /// 3 rounds of 2 s each instead of 5 of 6 s
     #[arg(long)]
     quick: bool,
-    /// Write all figures to this file
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    ending: Ending,
 }
 
 /// One round: the same load for the same time, both ways.
@@ -67,10 +68,10 @@ struct Swaps {
 pub async fn measure(arguments: &Arguments) -> Result<()> {
     host::build()?;
     let mut components = Components::read()?;
-    let (rounds, seconds) = if arguments.quick { (3, 2) } else { (5, 6) };
-    let (machine, host) = (Machine::look(), Host::up("memory:")?);
+    let (rounds, seconds) = if arguments.quick || arguments.ending.check { (3, 2) } else { (5, 6) };
+    let (setting, host) = (Setting::look(Vec::new()), Host::up("memory:")?);
     check(&host).await?;
-    println!("\n{}", machine.line());
+    setting.print();
     println!("POST /orders on {CONNECTIONS} connections that are kept alive, {rounds} rounds of {seconds} s each way");
 
     // Both variants are compiled here, and code and pools are warm.
@@ -93,12 +94,7 @@ pub async fn measure(arguments: &Arguments) -> Result<()> {
     let shares = Ticks::until_now(&[host.pid()]).shares_since(before);
     let figures = Figures { rounds: measured, new, cached, size: components.size(), shares };
     figures.print();
-    if let Some(file) = &arguments.json {
-        let mut all = figures.json();
-        all["machine"] = machine.json();
-        std::fs::write(file, format!("{all:#}\n"))?;
-    }
-    Ok(())
+    arguments.ending.conclude(&setting, Outcome { figures: figures.json(), targets: figures.targets() })
 }
 
 /// What is measured must be right.

@@ -34,7 +34,8 @@ type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
 /// Draw all that was measured, as SVG.
 pub fn draw(measured: &[Comparison], machine: &Machine, commit: &str) -> Result<String> {
-    let works: Vec<_> = measured.iter().flat_map(|comparison| &comparison.works).collect();
+    let works = measured.iter().flat_map(|comparison| &comparison.works);
+    let works: Vec<_> = works.map(|work| &work.series).collect();
     let height = works.iter().map(|series| TITLE + BAR * series.turns.len() as u32).sum::<u32>() + TITLE;
     let mut svg = String::new();
     {

@@ -26,26 +26,32 @@ pub struct Effort {
 /// What came of a case.
 pub struct Comparison {
     pub case: Case,
-    pub works: Vec<Series>,
+    pub works: Vec<Measured>,
     /// By server.
     pub costs: Vec<Cost>,
 }
 
-/// What a server takes beside the processors.
+/// What came of one of its works.
+pub struct Measured {
+    pub series: Series,
+    /// By server: the most memory that it had had by then, in MB.
+    pub memory: Vec<f64>,
+}
+
+/// What a server's start took.
 pub struct Cost {
     pub name: &'static str,
-    /// From its start to its first answer, in milliseconds: median; where that is timed.
+    /// To its first answer, in milliseconds: median; where that is timed.
     pub start: Option<f64>,
-    /// The memory that it had when it had answered first, and the most that it had, in MB.
+    /// The memory that it had then, in MB.
     pub memory: f64,
-    pub most_memory: f64,
 }
 
 impl Comparison {
     /// Measure it.
     pub async fn of(case: Case, kit: &Kit, effort: Effort) -> Result<Comparison> {
         let (peers, questions) = (case.peers(kit)?, case.questions());
-        let (serving, mut costs) = start(case, &peers, effort).await?;
+        let (serving, costs) = start(case, &peers, effort).await?;
         let gateways: Vec<_> = serving.iter().map(|serving| serving.gateway).collect();
         check::same(&gateways, &questions).await?;
         let mut works = Vec::new();
@@ -62,12 +68,10 @@ impl Comparison {
                 0 => progress(&format!("{what} on {connections} connections: warming {name}")),
                 _ => progress(&format!("{what} on {connections} connections: round {number}, {name}")),
             };
-            works.push(effort.rounds.run(what, connections, &servers, seen).await?);
+            let series = effort.rounds.run(what, connections, &servers, seen).await?;
+            works.push(Measured { series, memory: serving.iter().map(Serving::most_memory).collect() });
         }
         progress("");
-        for (cost, serving) in costs.iter_mut().zip(&serving) {
-            cost.most_memory = serving.most_memory();
-        }
         Ok(Comparison { case, works, costs })
     }
 }
@@ -94,7 +98,6 @@ async fn start(case: Case, peers: &[Peer], effort: Effort) -> Result<(Vec<Servin
         name: peer.name,
         start: (!took.is_empty()).then(|| median(&took)),
         memory: serving.pids().into_iter().map(machine::memory).sum(),
-        most_memory: f64::NAN,
     });
     let costs = costs.collect();
     Ok((serving, costs))

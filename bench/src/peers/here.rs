@@ -64,11 +64,15 @@ pub fn native(name: &'static str, arguments: &'static [&str]) -> Peer {
     Peer::new(name, move || Child::up(arguments))
 }
 
-/// Two native services, one of which asks the other.
-pub fn native_over_rest() -> Peer {
-    Peer::new(kit::REST, || {
+/// Two native services, one of which asks the other, and keeps what it takes or not.
+pub fn native_over_rest(keeping: bool) -> Peer {
+    Peer::new(kit::REST, move || {
         let user = Child::up(&["user"])?;
-        let order = Child::up(&["order", &user.gateway.to_string()])?;
+        let users = user.gateway.to_string();
+        let order = match keeping {
+            true => Child::up(&["order", &users])?,
+            false => Child::up(&["order", &users, "--forget"])?,
+        };
         Ok(Serving { gateway: order.gateway, processes: vec![order.process, user.process] })
     })
 }

@@ -93,7 +93,7 @@ impl Kit {
 
     /// Those that take orders, and keep them in memory.
     pub fn orders(&self) -> Result<Vec<Peer>> {
-        let mut peers = vec![native(NATIVE, &["memory"]), native_over_rest(), shop()?, fresh_shop()?];
+        let mut peers = vec![native(NATIVE, &["memory"]), native_over_rest(true), shop()?, fresh_shop()?];
         peers.extend(self.wash(WASH, &self.shop_composed, None));
         peers.extend(self.flask.as_ref().map(|flask| flask.order(FLASK)));
         Ok(peers)
@@ -101,12 +101,13 @@ impl Kit {
 
     /// Those that take orders, with many clients.
     pub fn crowded(&self) -> Result<Vec<Peer>> {
-        Ok(vec![native(NATIVE, &["memory"]), native_over_rest(), shop()?])
+        Ok(vec![native(NATIVE, &["memory"]), native_over_rest(true), shop()?])
     }
 
     /// Those that take orders, and keep nothing.
     pub fn plain(&self) -> Result<Vec<Peer>> {
-        let mut peers = vec![native(NATIVE, &["nothing"]), app(DOVETAIL, self.plain.clone(), "memory:")];
+        let mut peers = vec![native(NATIVE, &["nothing"]), native_over_rest(false)];
+        peers.push(app(DOVETAIL, self.plain.clone(), "memory:"));
         peers.push(app(DOVETAIL_FRESH, App::new(&plain("limits.reuse = 1"))?, "memory:"));
         peers.extend(self.wasmtime(WASMTIME, &self.plain_composed, &[]));
         peers.extend(self.wasmtime(WASMTIME_REUSING, &self.plain_composed, REUSING));

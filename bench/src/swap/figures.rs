@@ -57,7 +57,7 @@ impl Swaps {
 }
 
 impl Figures {
-    /// Print the medians and the targets.
+    /// Print the medians, but of latencies the worst of all, and the steps.
     pub fn print(&self) {
         self.print_median("without swaps", |round| &round.plain);
         self.print_median("swapping", |round| &round.swapping);
@@ -72,8 +72,7 @@ impl Figures {
         }
         println!("In a new one's swap: {}", self.new.steps());
         println!("In a cached one's swap: {}", self.cached.steps());
-        println!("\nuser.wasm has {:.1} KB. In the rounds, swaps find its code in the cache.", self.kilobytes());
-        self.targets().iter().for_each(Target::print);
+        println!("user.wasm has {:.1} KB. In the rounds, swaps find its code in the cache.", self.kilobytes());
     }
 
     /// All of them.
@@ -89,18 +88,18 @@ impl Figures {
             "cached": swaps(&self.cached),
             "component_bytes": self.size,
             "percent_of_work": { "generator": self.shares.generator, "host": self.shares.servers, "others": self.shares.others },
-            "targets": self.targets().iter().map(Target::json).collect::<Vec<_>>(),
         })
     }
 
-    fn targets(&self) -> Vec<Target> {
+    /// What was found beside what is promised.
+    pub fn targets(&self) -> Vec<Target> {
         let ratios: Vec<_> = self.rounds.iter().map(Round::ratio).collect();
         let failed: u64 = self.tallies().map(|tally| tally.failed).sum();
         let (new, cached) = (&self.new.took, &self.cached.took);
         let per_100: Vec<_> = new.iter().map(|ms| ms * 100.0 / self.kilobytes()).collect();
         vec![
-            Target::at_most("failed requests", "", failed as f64, 0.0),
-            Target::at_most("p99 swapping ÷ p99 without, median", "", median(&ratios), 2.0),
+            Target::at_most("failed requests", "", failed as f64, 0.0).last(0.0),
+            Target::at_most("p99 swapping ÷ p99 without, median", "", median(&ratios), 2.0).last(0.98),
             Target::at_most("PUT to live, new component, median", "ms", median(new), 500.0),
             Target::at_most("PUT to live, new component, worst", "ms", max(new), 500.0),
             Target::at_most("the same per 100 KB, median", "ms", median(&per_100), 500.0),
@@ -111,16 +110,13 @@ impl Figures {
     }
 
     fn print_median(&self, way: &str, of: impl Fn(&Round) -> &Tally) {
-        let middle = |figure: fn(&Tally) -> f64| {
-            let figures: Vec<_> = self.rounds.iter().map(|round| figure(of(round))).collect();
-            format!("{:.2}", median(&figures))
-        };
-        let p50 = middle(|tally| tally.percentile(50.0));
-        let p99 = middle(|tally| tally.percentile(99.0));
-        let worst = middle(|tally| tally.percentile(100.0));
-        let rate = middle(Tally::rate);
-        let rate = rate.split('.').next().unwrap_or_default();
-        report::row(&format!("median {way}"), &[rate, &p50, &p99, &worst]);
+        let all = |figure: fn(&Tally) -> f64| self.rounds.iter().map(|round| figure(of(round))).collect::<Vec<_>>();
+        let rate = format!("{:.0}", median(&all(Tally::rate)));
+        let p50 = median(&all(|tally| tally.percentile(50.0)));
+        let p99 = median(&all(|tally| tally.percentile(99.0)));
+        let worst = max(&all(|tally| tally.percentile(100.0)));
+        let [p50, p99, worst] = [p50, p99, worst].map(|ms| format!("{ms:.2}"));
+        report::row(&format!("median {way}"), &[&rate, &p50, &p99, &worst]);
     }
 
     fn kilobytes(&self) -> f64 {
