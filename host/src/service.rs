@@ -230,7 +230,7 @@ impl Call {
     /// Share what must be durable with the call that makes this one: what is given to
     /// it rests on what that one has seen, and the other way round, however it ends.
     pub fn share<'a>(&self, callers: &'a Watermark) -> Shared<'a> {
-        self.seen.raise(callers.get());
+        self.seen.include(callers);
         Shared { seen: self.seen.clone(), callers }
     }
 

@@ -5,8 +5,8 @@
 //! was applied whole or not at all. It is as durable as its engine can make it (SQLite,
 //! PostgreSQL: synced to the disk; Redis: as its server is set up) once
 //! [`BucketStore::durable`] says so of its place in the log. Whatever leaves the host on
-//! behalf of a call waits for the highest place that the call wrote *or read*, so that
-//! nobody learns of what a crash undoes.
+//! behalf of a call waits for all places that the call wrote *or read*, so that nobody
+//! learns of what a crash undoes.
 //!
 //! Left to others: which service may open which bucket, how large a key, a value
 //! or a batch may be, and how `wasi:keyvalue` shows all this to a component
@@ -35,7 +35,7 @@ use async_trait::async_trait;
 
 pub use error::StoreError;
 pub use upkeep::{BucketStats, Copy, Page, Stats, Upkeep, upkeep};
-pub use watermark::{Lsn, Watermark};
+pub use watermark::{Durability, Lsn, Watermark};
 
 use crate::manifest::StoreUrl;
 use memory::MemoryStore;
@@ -97,13 +97,19 @@ pub trait BucketStore: Send + Sync + 'static {
     /// Deletes all keys or none.
     async fn delete_many(&self, bucket: &str, keys: Vec<String>, seen: &Watermark) -> Result<(), StoreError>;
 
-    /// Returns when all up to this place of the log is durable. An error says that
-    /// some of it may be lost: nobody may be told of what was derived from it.
+    /// Returns when all that was seen is durable. An error says that some of it may be
+    /// lost: nobody may be told of what was derived from it.
     ///
     /// What an engine raises no watermark for is durable when it returns.
-    async fn durable(&self, lsn: Lsn) -> Result<(), StoreError> {
-        debug_assert!(lsn.is_none(), "nothing was ever pending");
+    async fn durable(&self, seen: &Watermark) -> Result<(), StoreError> {
+        debug_assert!(seen.is_empty(), "nothing was ever pending");
         Ok(())
+    }
+
+    /// What has become of it by now.
+    fn durability(&self, seen: &Watermark) -> Durability {
+        debug_assert!(seen.is_empty(), "nothing was ever pending");
+        Durability::Durable
     }
 
     /// Whether it could be read and written now.

@@ -3,15 +3,17 @@
 //!
 //! A call goes on while its writes are on their way to the disk; they return their
 //! place in the store's log, and so do reads of what others have written just before.
-//! The highest of these places is the call's watermark. It goes with the call through
-//! links, both ways, and is waited for where something leaves: an answer, each piece
-//! of one that streams, a request to another host. What a component prints is for the
+//! These places are the call's watermark. It goes with the call through links, both
+//! ways, and is waited for where something leaves: an answer, each piece of one that
+//! streams, a request to another host. It stays with the instance, whose memory may hold
+//! what the call has seen, until that is durable: a later call of that instance waits for
+//! it, too, and there is none if some of it is lost. What a component prints is for the
 //! log, which may know more than a crash leaves.
 
 use std::sync::Arc;
 
 pub use self::held::Held;
-use crate::store::BucketStore;
+use crate::store::{BucketStore, Durability};
 pub use crate::store::{StoreError, Watermark};
 
 mod held;
@@ -36,25 +38,36 @@ impl OutputCommit {
         Ok(OutputCommit::new(Arc::default(), store))
     }
 
+    /// What was written or read.
+    pub fn seen(&self) -> &Arc<Watermark> {
+        &self.seen
+    }
+
     /// Wait until all that was written or read by now is durable. Most reads meet
     /// nothing that is not: for them this is one look at a number.
     pub async fn done(&self) -> Result<(), StoreError> {
-        let seen = self.seen.get();
-        if seen.is_none() {
-            return Ok(());
+        match self.seen.is_empty() {
+            true => Ok(()),
+            false => self.store.durable(&self.seen).await,
         }
-        let durable = self.store.durable(seen).await;
-        if durable.is_err() {
-            self.seen.lose();
-        }
-        durable
     }
-}
 
-/// The watermark for a call, where `before` was that of the last one: the same if it
-/// is still where it began.
-pub fn renew(before: &mut Arc<Watermark>) {
-    if !before.get().is_none() {
-        *before = Arc::default();
+    /// Make ready for the next call of an instance, if there may be one: none may be
+    /// answered out of a memory that holds what is lost.
+    pub fn renew(&mut self) -> bool {
+        if self.seen.is_empty() {
+            return true;
+        }
+        match self.store.durability(&self.seen) {
+            Durability::Durable => self.seen = Arc::default(),
+            Durability::Pending => {}
+            Durability::Lost => return false,
+        }
+        true
+    }
+
+    /// Whether some of what was written or read is lost.
+    pub fn is_lost(&self) -> bool {
+        !self.seen.is_empty() && self.store.durability(&self.seen) == Durability::Lost
     }
 }

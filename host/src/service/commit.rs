@@ -41,6 +41,6 @@ pub struct Shared<'a> {
 
 impl Drop for Shared<'_> {
     fn drop(&mut self) {
-        self.callers.raise(self.seen.get());
+        self.callers.include(&self.seen);
     }
 }

@@ -45,10 +45,7 @@ impl Instance {
     /// Make an idle instance ready for its next call, or say that it serves no more.
     pub(super) fn begin(&mut self, deadline: Instant) -> bool {
         match self {
-            Instance::Reused(instance) => {
-                instance.begin(deadline);
-                true
-            }
+            Instance::Reused(instance) => instance.begin(deadline),
             Instance::Concurrent(place) => place.begin(deadline),
         }
     }
@@ -56,7 +53,7 @@ impl Instance {
     /// What must be durable before anybody is told of its call.
     pub(super) fn seen(&self) -> &Arc<Watermark> {
         match self {
-            Instance::Reused(instance) => &instance.seen,
+            Instance::Reused(instance) => instance.seen(),
             Instance::Concurrent(place) => &place.seen,
         }
     }

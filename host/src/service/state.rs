@@ -18,7 +18,12 @@ use wasmtime_wasi_http::{
 };
 
 use super::limits::MemoryLimit;
-use crate::capability::{Grants, config, keyvalue, outbound::Outbound, output::Output, output_commit::Watermark};
+use crate::capability::{
+    Grants, config, keyvalue,
+    outbound::Outbound,
+    output::Output,
+    output_commit::{OutputCommit, Watermark},
+};
 
 /// Host objects (streams, bodies, buckets, requests) that a component may hold at
 /// once. One that leaks them is stopped here and not by the host's memory, of
@@ -125,6 +130,11 @@ impl State {
             store.set_max_component_handles(MOST_HANDLES);
         }
         store
+    }
+
+    /// What the instance has seen since it was made, and where it is kept.
+    pub fn output_commit(&self) -> OutputCommit {
+        OutputCommit::new(self.seen.clone(), self.grants.store.clone())
     }
 
     /// Make ready for another call.

@@ -13,7 +13,7 @@ macro_rules! kept {
             $(pub async fn $name(&self, bucket: &str $(, $argument: $kind)*) -> Result<$answer, StoreError> {
                 let seen = Watermark::default();
                 let answer = self.0.$name(bucket $(, $argument)*, &seen).await;
-                self.0.durable(seen.get()).await?;
+                self.0.durable(&seen).await?;
                 answer
             })+
         }

@@ -29,7 +29,7 @@ use async_trait::async_trait;
 use rusqlite::Connection;
 use tokio::task::spawn_blocking;
 
-use super::{BucketStore, Entry, KeyPage, Lsn, StoreError, Watermark, counter};
+use super::{BucketStore, Durability, Entry, KeyPage, StoreError, Watermark, counter};
 use lock::Lock;
 use log::{Counted, Log};
 use readers::Readers;
@@ -177,7 +177,7 @@ impl BucketStore for SqliteStore {
         let (owned, log) = (bucket.to_owned(), self.log.clone());
         let operation = || format!("list the keys of bucket {bucket:?}");
         let (page, read) = self.read_aside(move |c| listing::page(c, &log, &owned, cursor), operation).await?;
-        seen.raise(read);
+        seen.include(&read);
         Ok(page)
     }
 
@@ -218,10 +218,10 @@ impl BucketStore for SqliteStore {
                 let read = move |c: &Connection| {
                     let read = Watermark::default();
                     let values = read::get_many(c, &log, &owned, &keys, most, &read)?;
-                    Ok((keys, values, read.get()))
+                    Ok((keys, values, read))
                 };
                 let (keys, values, read) = self.read_aside(read, operation).await?;
-                seen.raise(read);
+                seen.include(&read);
                 (keys, values)
             }
         };
@@ -239,8 +239,12 @@ impl BucketStore for SqliteStore {
         self.log.write(bucket, changes.collect(), seen).await
     }
 
-    async fn durable(&self, lsn: Lsn) -> Result<(), StoreError> {
-        self.log.durable(lsn).await
+    async fn durable(&self, seen: &Watermark) -> Result<(), StoreError> {
+        self.log.durable(seen).await
+    }
+
+    fn durability(&self, seen: &Watermark) -> Durability {
+        self.log.durability(seen)
     }
 
     async fn health(&self) -> Result<(), StoreError> {

@@ -1,22 +1,36 @@
 //! How far the log of a store must be durable before anybody may be told.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A place in the log of a store; a later write has a greater one. The default is
 /// before all of them: nothing to wait for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Lsn(pub(super) u64);
 
-/// The highest place in the log that somebody has written or read. It only rises.
-#[derive(Debug, Default)]
+/// The places in the log between which somebody has written or read. The highest is
+/// what must be durable. The lowest is kept, too, for a commit that failed may have
+/// lost it and been followed by others that did not fail.
+#[derive(Debug)]
 pub struct Watermark {
+    /// Above all others while there is none.
+    lowest: AtomicU64,
     highest: AtomicU64,
-    lost: AtomicBool,
+}
+
+/// What has become of what somebody has written or read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// All of it is durable.
+    Durable,
+    /// Some is on its way.
+    Pending,
+    /// Some may be lost.
+    Lost,
 }
 
 impl Lsn {
     /// Whether there is nothing to wait for.
-    pub fn is_none(self) -> bool {
+    fn is_none(self) -> bool {
         self == Lsn::default()
     }
 }
@@ -24,28 +38,40 @@ impl Lsn {
 impl Watermark {
     /// One of somebody who has written and read nothing.
     pub const fn new() -> Watermark {
-        Watermark { highest: AtomicU64::new(0), lost: AtomicBool::new(false) }
+        Watermark { lowest: AtomicU64::new(u64::MAX), highest: AtomicU64::new(0) }
     }
 
     /// Note that this place was written or read.
     pub fn raise(&self, lsn: Lsn) {
         if !lsn.is_none() {
+            // The highest last, for it says whether there is one.
+            self.lowest.fetch_min(lsn.0, Ordering::AcqRel);
             self.highest.fetch_max(lsn.0, Ordering::AcqRel);
         }
     }
 
-    /// The highest place so far.
-    pub fn get(&self) -> Lsn {
-        Lsn(self.highest.load(Ordering::Acquire))
+    /// Note that all was seen that somebody else has.
+    pub fn include(&self, other: &Watermark) {
+        if let Some((lowest, highest)) = other.span() {
+            self.raise(lowest);
+            self.raise(highest);
+        }
     }
 
-    /// Note that something up to here is lost.
-    pub fn lose(&self) {
-        self.lost.store(true, Ordering::Release);
+    /// Whether there is nothing to wait for.
+    pub fn is_empty(&self) -> bool {
+        self.span().is_none()
     }
 
-    /// Whether something is: who shares it gets no further.
-    pub fn is_lost(&self) -> bool {
-        self.lost.load(Ordering::Acquire)
+    /// The lowest place and the highest, if there is one.
+    pub fn span(&self) -> Option<(Lsn, Lsn)> {
+        let highest = Lsn(self.highest.load(Ordering::Acquire));
+        (!highest.is_none()).then(|| (Lsn(self.lowest.load(Ordering::Acquire)), highest))
+    }
+}
+
+impl Default for Watermark {
+    fn default() -> Watermark {
+        Watermark::new()
     }
 }

@@ -1,31 +1,21 @@
 //! A disk that is full: what is there can be read, nothing is promised, and it goes on
 //! when there is room.
 
-use std::process::Stdio;
+use std::{path::Path, process::Stdio};
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::support::{Client, Host, dovetail, post, shop, until};
+use crate::support::{Client, Host, app, dovetail, pieces, post, request, shop, until};
 
 const WRITERS: u64 = 8;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_loses_nothing_and_ends_when_there_is_room() {
     let folder = shop();
-    let host = Host::start(
-        // The limit is then an error of the write, as a full disk is, and no signal.
-        std::process::Command::new("sh")
-            .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
-            .arg(dovetail().get_program())
-            .args(["up", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--manifest"])
-            .arg(folder.path().join("dovetail.toml"))
-            .env_remove("DOVETAIL_LOG")
-            .stdin(Stdio::null())
-            .stderr(Stdio::piped()),
-    );
+    let host = up(folder.path());
     let mut client = host.connect().await;
     let mut answered = vec![order(&mut client, "first").await.expect("there is room")];
 
@@ -46,6 +36,9 @@ async fn a_full_disk_loses_nothing_and_ends_when_there_is_room() {
     for taken in writers.join_all().await {
         answered.extend(taken);
     }
+    // There would be room again when the log is folded into the database.
+    limit(&host, Some(0));
+    assert_eq!(order(&mut client, "full").await, None);
     assert_kept(&mut client, &answered).await;
     let mut admin = Client::http1(host.admin).await;
     let ready = admin.get("/readyz").await;
@@ -68,6 +61,48 @@ async fn a_full_disk_loses_nothing_and_ends_when_there_is_room() {
     assert!(!host.wait().success());
     let host = Host::up(folder.path());
     assert_kept(&mut host.connect().await, &answered).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_lost_a_write_fails_though_it_wrote_again_when_there_was_room() {
+    let folder = app("[app]\nname = \"kept\"\n[service.guest]\ncomponent = \"{guest}\"\nroutes = [\"/*\"]\n\
+         buckets = [\"fixtures\"]\nlimits = { deadline = \"1m\" }\n");
+    let host = up(folder.path());
+    host.get("/increment?key=n").await;
+    let (to, body) = pieces();
+    let upload = request(Method::POST, "/keep-each?key=k", "").map(|_| body);
+    let mut uploader = host.connect().await;
+    let answer = tokio::spawn(async move { uploader.try_send(upload).await.expect("an answer") });
+
+    limit(&host, Some(0));
+    to.send(Ok("lost".into())).await.expect("the host reads");
+    host.wait_for_output("kept \"lost\"");
+    let mut admin = Client::http1(host.admin).await;
+    until("the commit has failed", async || !admin.get("/readyz").await.status.is_success()).await;
+    limit(&host, None);
+    until("there is room", async || admin.get("/readyz").await.status.is_success()).await;
+    to.send(Ok("kept".into())).await.expect("the host reads");
+    drop(to);
+    let answer = answer.await.expect("no panic");
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{answer:?}");
+
+    // The instance does not serve on with what it remembers of it.
+    assert_eq!(host.get("/calls").await.text(), "1");
+}
+
+/// Serve from a disk that can be [limited](limit).
+fn up(folder: &Path) -> Host {
+    Host::start(
+        // The limit is then an error of the write, as a full disk is, and no signal.
+        std::process::Command::new("sh")
+            .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
+            .arg(dovetail().get_program())
+            .args(["up", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--manifest"])
+            .arg(folder.join("dovetail.toml"))
+            .env_remove("DOVETAIL_LOG")
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped()),
+    )
 }
 
 /// An order that was taken; none if it was refused as it should be.

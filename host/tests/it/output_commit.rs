@@ -25,6 +25,11 @@ name = "linked"
 component = "{guest}"
 routes = ["/guest/*"]
 buckets = ["fixtures"]
+[service.alone]
+component = "{guest}"
+routes = ["/alone/*"]
+buckets = ["fixtures"]
+limits = { instances = 1, deadline = "1m" }
 [service.hasty]
 component = "{guest}"
 routes = ["/hasty/*"]
@@ -111,6 +116,24 @@ async fn a_failure_behind_a_link_is_told_when_what_it_read_is_durable() {
         for asked in [writing, reading] {
             assert_eq!(answer(asked).await.status, StatusCode::INTERNAL_SERVER_ERROR, "{path}");
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_instance_remembers_is_told_when_it_is_durable() {
+    let (_folder, disk, host) = linked();
+    let held = disk.hold();
+    let ask = async |path: &'static str| {
+        let mut client = host.connect().await;
+        tokio::spawn(async move { client.get(path).await })
+    };
+    let wrote = ask("/alone/remember?key=n").await;
+    host.wait_for_output("remembers 1");
+    let asked = ask("/alone/remembered").await;
+    nothing_comes(&host, || asked.is_finished() || wrote.is_finished()).await;
+    drop(held);
+    for told in [wrote, asked] {
+        assert_eq!(answer(told).await.text(), "1");
     }
 }
 

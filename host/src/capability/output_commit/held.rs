@@ -52,7 +52,7 @@ where
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Piece<B::Data>> {
         if self.waiting.is_none() {
             let piece = ready!(Pin::new(&mut self.body).poll_frame(cx));
-            if self.commit.seen.get().is_none() {
+            if self.commit.seen.is_empty() {
                 return Poll::Ready(piece);
             }
             let commit = self.commit.clone();

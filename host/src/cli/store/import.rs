@@ -128,7 +128,7 @@ impl Batches<'_> {
         let count = batch.len() as u64;
         let written = Watermark::default();
         self.store.set_many(bucket, batch, &written).await?;
-        self.store.durable(written.get()).await?;
+        self.store.durable(&written).await?;
         self.set += count;
         Ok(())
     }
@@ -141,7 +141,7 @@ impl Batches<'_> {
                 return Ok(());
             }
             self.store.delete_many(bucket, page.keys, &seen).await?;
-            self.store.durable(seen.get()).await?;
+            self.store.durable(&seen).await?;
         }
     }
 }

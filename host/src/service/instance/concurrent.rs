@@ -63,7 +63,7 @@ impl Place {
     /// The places at an instance that was just made, all free: one, and so many
     /// more that there are `places`.
     fn of(guest: Guest, places: u32) -> (Place, impl Iterator<Item = Place>) {
-        let register = Arc::new(Register::new(guest.store.data().seen.clone()));
+        let register = Arc::new(Register::new(guest.store.data().output_commit()));
         let (orders, received) = mpsc::unbounded_channel();
         let task = tokio::spawn(drive(guest, received, register.clone())).abort_handle();
         let driver = Arc::new(Driver { orders, register, task });

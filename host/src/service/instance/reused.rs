@@ -18,7 +18,7 @@ use wasmtime_wasi_http::{
 };
 
 use super::{super::state::State, Reply};
-use crate::capability::output_commit::{Watermark, renew};
+use crate::capability::output_commit::{OutputCommit, Watermark};
 
 /// An instance serves one call at a time, up to `limits.reuse` of them.
 pub struct Reused {
@@ -27,21 +27,28 @@ pub struct Reused {
     proxy: Option<Proxy>,
     served: u32,
     /// What must be durable before anybody is told of the call.
-    pub(super) seen: Arc<Watermark>,
+    commit: OutputCommit,
 }
 
 impl Reused {
     /// An instance that was just made, for its first call.
     pub fn new(store: Store<State>, instance: component::Instance, proxy: Option<Proxy>) -> Self {
-        let seen = store.data().seen.clone();
-        Reused { store, instance, proxy, served: 1, seen }
+        let commit = store.data().output_commit();
+        Reused { store, instance, proxy, served: 1, commit }
     }
 
-    pub(super) fn begin(&mut self, deadline: Instant) {
+    pub(super) fn begin(&mut self, deadline: Instant) -> bool {
+        if !self.commit.renew() {
+            return false;
+        }
         self.served += 1;
-        renew(&mut self.seen);
-        self.store.data_mut().begin(deadline, &self.seen);
+        self.store.data_mut().begin(deadline, self.commit.seen());
         self.store.set_epoch_deadline(1);
+        true
+    }
+
+    pub(super) fn seen(&self) -> &Arc<Watermark> {
+        self.commit.seen()
     }
 
     pub(super) fn is_reusable(&mut self, reuse: u32) -> bool {

@@ -192,7 +192,7 @@ impl Client {
         let seen = Watermark::default();
         match self.change(store, &seen).await {
             Ok(()) => {
-                store.durable(seen.get()).await?;
+                store.durable(&seen).await?;
                 pace.told.fetch_add(1, Ordering::Relaxed);
             }
             Err(StoreError::Away { .. } | StoreError::Unknown { .. }) => {}

@@ -10,11 +10,16 @@ use super::log::Log;
 use super::read::exists;
 use super::schema;
 use super::snapshot::snapshot;
-use crate::store::{KEYS_PER_PAGE, KeyPage, Lsn, Watermark};
+use crate::store::{KEYS_PER_PAGE, KeyPage, Watermark};
 
-/// The page after `cursor`, and the place in the log that it depends on. It is one
-/// transaction, so that no listing holds up the end of the WAL.
-pub fn page(connection: &Connection, log: &Log, bucket: &str, cursor: Option<u64>) -> rusqlite::Result<(KeyPage, Lsn)> {
+/// The page after `cursor`, and what it depends on. It is one transaction, so that no
+/// listing holds up the end of the WAL.
+pub fn page(
+    connection: &Connection,
+    log: &Log,
+    bucket: &str,
+    cursor: Option<u64>,
+) -> rusqlite::Result<(KeyPage, Watermark)> {
     // No id is above `i64::MAX`, so a cursor that is (a component may make one
     // up) has nothing after it.
     let after = i64::try_from(cursor.unwrap_or(0)).unwrap_or(i64::MAX);
@@ -33,7 +38,7 @@ pub fn page(connection: &Connection, log: &Log, bucket: &str, cursor: Option<u64
     }
     found.sort_unstable();
     found.truncate(KEYS_PER_PAGE + 1);
-    Ok((KeyPage::new(found), seen.get()))
+    Ok((KeyPage::new(found), seen))
 }
 
 /// What the database has after `after` and will keep in its place: a page, and one

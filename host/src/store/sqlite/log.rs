@@ -19,7 +19,7 @@ use tokio::time::{Instant, timeout_at};
 
 use self::state::State;
 use super::batch::{Batch, Pending};
-use crate::store::watermark::{Lsn, Watermark};
+use crate::store::watermark::{Durability, Lsn, Watermark};
 use crate::store::{StoreError, counter};
 
 mod state;
@@ -179,21 +179,22 @@ impl Log {
         Ok(Counted::Sum(sum))
     }
 
-    /// Returns when everything up to this place is durable, or is known to be lost.
-    pub async fn durable(&self, lsn: Lsn) -> Result<(), StoreError> {
-        if lsn <= self.place() && !self.has_lost.load(Ordering::Acquire) {
+    /// Returns when all that was seen is durable, or some of it is known to be lost.
+    pub async fn durable(&self, seen: &Watermark) -> Result<(), StoreError> {
+        let Some((_, highest)) = seen.span() else { return Ok(()) };
+        if highest <= self.place() && !self.has_lost.load(Ordering::Acquire) {
             return Ok(());
         }
         let mut end = {
             let state = self.state();
-            if let Some((_, error)) = state.lost.iter().find(|(range, _)| range.contains(&lsn.0)) {
+            if let Some(error) = state.loss(seen) {
                 return Err(error.clone());
             }
-            if lsn <= state.durable {
+            if highest <= state.durable {
                 return Ok(());
             }
             match &state.committing {
-                Some(batch) if lsn <= batch.last => batch.end.subscribe(),
+                Some(batch) if highest <= batch.last => batch.end.subscribe(),
                 _ => state.gathering.end.subscribe(),
             }
         };
@@ -202,6 +203,15 @@ impl Log {
             Ok(end) => end.clone().unwrap_or(Ok(())),
             Err(gone) => Err(StoreError::engine("tell whether a write is durable", gone)),
         }
+    }
+
+    /// What has become of what was seen.
+    pub fn durability(&self, seen: &Watermark) -> Durability {
+        let Some((_, highest)) = seen.span() else { return Durability::Durable };
+        if self.has_lost.load(Ordering::Acquire) && self.state().loss(seen).is_some() {
+            return Durability::Lost;
+        }
+        if highest <= self.place() { Durability::Durable } else { Durability::Pending }
     }
 
     /// Why nothing can be written, if so.

@@ -298,7 +298,7 @@ async fn a_lock_keeps_no_request_thread_waiting() -> Result<()> {
 async fn kept(store: &SqliteStore, key: &str, value: Vec<u8>) -> Result<()> {
     let seen = Watermark::default();
     store.set("b", key.into(), value, &seen).await?;
-    Ok(store.durable(seen.get()).await?)
+    Ok(store.durable(&seen).await?)
 }
 
 /// What a read answers, and whether it did without another thread.

@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 use wasmtime::{Error, Result};
 
 use super::super::Reply;
-use crate::capability::output_commit::{Watermark, renew};
+use crate::capability::output_commit::{OutputCommit, Watermark};
 
 /// Tells a call how it ended.
 pub type Ended = oneshot::Sender<Result<End>>;
@@ -21,19 +21,17 @@ pub struct End {
 }
 
 /// The calls of an instance.
-#[derive(Default)]
 pub struct Register(
     /// Protects the entries, looked at and changed together.
     Mutex<Entries>,
 );
 
-#[derive(Default)]
 struct Entries {
     /// Calls that have a place.
     taken: u32,
     served: u32,
     /// What must be durable before anybody is told of them.
-    seen: Arc<Watermark>,
+    commit: OutputCommit,
     /// Whether it takes no more calls.
     retired: bool,
     /// Bytes of memory whose refusal came before its end.
@@ -51,23 +49,33 @@ struct FellWith(String);
 
 impl Register {
     /// Of an instance that has written or read this while it was made.
-    pub fn new(seen: Arc<Watermark>) -> Register {
-        Register(Mutex::new(Entries { seen, ..Entries::default() }))
+    pub fn new(commit: OutputCommit) -> Register {
+        Register(Mutex::new(Entries {
+            taken: 0,
+            served: 0,
+            commit,
+            retired: false,
+            refused: None,
+            waiting: Vec::new(),
+            next: 0,
+        }))
     }
 
     /// Take a place, unless the instance takes no more calls; the watermark of those
     /// who have one now. Which of them reads or writes cannot be told.
     pub fn begin(&self) -> Option<Arc<Watermark>> {
         let mut entries = self.entries();
+        let sound = match entries.taken {
+            0 => entries.commit.renew(),
+            _ => !entries.commit.is_lost(),
+        };
+        entries.retired |= !sound;
         if entries.retired {
             return None;
         }
-        if entries.served > 0 && (entries.taken == 0 || entries.seen.is_lost()) {
-            renew(&mut entries.seen);
-        }
         entries.taken += 1;
         entries.served += 1;
-        Some(entries.seen.clone())
+        Some(entries.commit.seen().clone())
     }
 
     /// Leave a place. Whether nobody has need of the instance any more.
@@ -155,9 +163,13 @@ impl Entries {
 mod tests {
     use super::*;
 
-    #[test]
-    fn nobody_has_need_of_an_instance_that_is_retired_and_left() {
-        let register = Register::default();
+    async fn register() -> Register {
+        Register::new(OutputCommit::none().await.expect("memory can be opened"))
+    }
+
+    #[tokio::test]
+    async fn nobody_has_need_of_an_instance_that_is_retired_and_left() {
+        let register = register().await;
         assert!(register.begin().is_some() && register.begin().is_some());
         assert!(!register.leave(), "it may serve others");
         assert!(!register.retire(), "it serves one");
@@ -166,9 +178,9 @@ mod tests {
         assert_eq!(register.served(), 2);
     }
 
-    #[test]
-    fn all_that_an_instance_serves_fall_with_it_and_one_has_the_cause() {
-        let register = Register::default();
+    #[tokio::test]
+    async fn all_that_an_instance_serves_fall_with_it_and_one_has_the_cause() {
+        let register = register().await;
         let calls: Vec<_> = (0..3)
             .map(|_| {
                 assert!(register.begin().is_some());

@@ -73,6 +73,15 @@ impl State {
         }
     }
 
+    /// Why some of what was seen may be lost, if so. Where the lowest place was durable
+    /// before the commit failed and the highest was written after it, nothing is; but
+    /// whoever went on through a failure may as well be told of it.
+    pub fn loss(&self, seen: &Watermark) -> Option<&StoreError> {
+        let (lowest, highest) = seen.span()?;
+        let met = |lost: &Range<u64>| lost.start <= highest.0 && lowest.0 < lost.end;
+        self.lost.iter().find(|(range, _)| met(range)).map(|(_, error)| error)
+    }
+
     /// What the database has is in doubt.
     pub fn forget(&mut self) {
         self.cache.clear();

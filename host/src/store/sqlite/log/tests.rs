@@ -34,15 +34,15 @@ async fn who_read_what_is_pending_waits_for_it() -> Result<()> {
     assert_eq!(log.get("b", "k", &reader), Some(Some("1".into())));
     let stranger = Watermark::default();
     assert_eq!(log.get("b", "other", &stranger), None);
-    assert!(stranger.get().is_none(), "it met nothing that is pending");
+    assert!(stranger.is_empty(), "it met nothing that is pending");
     let later = set(&log, "k", b"2").await?;
-    assert!(!is_over(log.durable(reader.get())).await);
+    assert!(!is_over(log.durable(&reader)).await);
     log.committed(&first);
-    log.durable(reader.get()).await?;
-    assert!(!is_over(log.durable(later.get())).await, "it is in the next commit");
+    log.durable(&reader).await?;
+    assert!(!is_over(log.durable(&later)).await, "it is in the next commit");
     let second = log.next().context("something gathered")?;
     log.committed(&second);
-    log.durable(later.get()).await?;
+    log.durable(&later).await?;
     assert_eq!(log.get("b", "k", &stranger), None, "the database has it");
     Ok(())
 }
@@ -56,9 +56,9 @@ async fn a_failed_commit_takes_with_it_what_came_after() -> Result<()> {
     let _taken = log.next().context("something gathered")?;
     let after = set(&log, "c", b"1").await?;
     log.fail(&broken());
-    log.durable(before.get()).await?;
+    log.durable(&before).await?;
     for lost in [&during, &after] {
-        assert!(log.durable(lost.get()).await.is_err());
+        assert!(log.durable(lost).await.is_err());
     }
     assert!(!log.has_pending(), "reads find what is durable");
     assert!(set(&log, "d", b"1").await.is_err() && log.health().is_err());
@@ -66,9 +66,34 @@ async fn a_failed_commit_takes_with_it_what_came_after() -> Result<()> {
     log.recover(7);
     let again = set(&log, "d", b"1").await?;
     log.committed(&*log.next().context("something gathered")?);
-    log.durable(again.get()).await?;
-    assert!(log.durable(after.get()).await.is_err(), "lost for good");
-    log.durable(before.get()).await?;
+    log.durable(&again).await?;
+    assert!(log.durable(&after).await.is_err(), "lost for good");
+    log.durable(&before).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_lost_a_write_is_told_so_though_the_next_one_is_durable() -> Result<()> {
+    let log = Log::new(1);
+    let early = set(&log, "a", b"1").await?;
+    log.committed(&*log.next().context("something gathered")?);
+    assert_eq!(log.durability(&early), Durability::Durable);
+    let seen = set(&log, "b", b"1").await?;
+    assert_eq!(log.durability(&seen), Durability::Pending);
+    let _taken = log.next().context("something gathered")?;
+    log.fail(&broken());
+    log.recover(7);
+
+    log.write("b", vec![("c".to_owned(), None)], &seen).await?;
+    log.committed(&*log.next().context("something gathered")?);
+    assert!(log.durable(&seen).await.is_err());
+    assert_eq!(log.durability(&seen), Durability::Lost);
+    let (caller, callee) = (Watermark::default(), set(&log, "d", b"1").await?);
+    caller.include(&seen);
+    caller.include(&callee);
+    assert_eq!(log.durability(&caller), Durability::Lost, "it goes through a link");
+    log.committed(&*log.next().context("something gathered")?);
+    assert_eq!((log.durability(&early), log.durability(&callee)), (Durability::Durable, Durability::Durable));
     Ok(())
 }
 

@@ -93,7 +93,7 @@ async fn work(
         models.push(client.model.clone());
         ensure!(client.check(&*store, &Watermark::default()).await?, "client {number} does not see its step {step}");
         if wait {
-            store.durable(seen.get()).await?;
+            store.durable(&seen).await?;
         }
         told[number].0.store(step + 1, Ordering::SeqCst);
     }
