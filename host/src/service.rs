@@ -111,15 +111,20 @@ impl Service {
 
     /// Begin a call. It ends at the service's own deadline or at the caller's,
     /// whichever is earlier; waiting for an instance counts.
-    pub async fn begin(self: &Arc<Self>, callers_deadline: Option<Instant>) -> Result<Call, CallError> {
+    pub async fn begin(
+        self: &Arc<Self>,
+        purpose: Purpose,
+        callers_deadline: Option<Instant>,
+    ) -> Result<Call, CallError> {
         let revision = self.serving.load().next().clone();
-        self.begin_on(revision, callers_deadline).await
+        self.begin_on(revision, purpose, callers_deadline).await
     }
 
     /// Begin a call of one revision, live or not.
     async fn begin_on(
         self: &Arc<Self>,
         revision: Arc<Revision>,
+        purpose: Purpose,
         callers_deadline: Option<Instant>,
     ) -> Result<Call, CallError> {
         let now = Instant::now();
@@ -129,7 +134,8 @@ impl Service {
         revision.life.count_call();
         let busy =
             || CallError::Busy { service: self.name.clone(), instances: self.limits.instances, waited: deadline - now };
-        let mut lease = revision.pool.lease(deadline).await.map_err(|_| busy())?;
+        let suits = |instance: &Instance| purpose == Purpose::Any || !instance.is_pending();
+        let mut lease = revision.pool.lease(deadline, suits).await.map_err(|_| busy())?;
         if !lease.item().is_some_and(|instance| instance.begin(deadline)) {
             // In a box, for it is large and seldom, and whoever begins a call would have
             // room for it on the way.
@@ -159,6 +165,16 @@ impl Service {
         }
         CallError::of(&self.name, &self.limits, error, refused, allowed)
     }
+}
+
+/// What a call is for, as far as that is known before it is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To read. It has an instance that has written nothing lately, if there is one, and
+    /// waits for no commit.
+    Reading,
+    /// Whatever it may be. It has the warmest instance.
+    Any,
 }
 
 /// One invocation of an export: a leased instance and a deadline. Dropped before
@@ -243,6 +259,12 @@ impl Call {
     /// The counts of its revision.
     fn life(&self) -> &Arc<Life> {
         &self.revision.life
+    }
+
+    /// What ends it if it does not end by itself.
+    fn cut_off(&self) -> impl Future<Output = wasmtime::Error> + Send + use<> {
+        let (revision, deadline) = (self.revision.clone(), self.deadline);
+        async move { revision.cut_off(deadline).await }
     }
 
     /// The call, unless its instance waits for the next.

@@ -66,6 +66,11 @@ impl OutputCommit {
         true
     }
 
+    /// Whether an answer would wait for what was written or read before it.
+    pub fn is_pending(&self) -> bool {
+        !self.seen.is_empty() && self.store.durability(&self.seen) == Durability::Pending
+    }
+
     /// Whether some of what was written or read is lost.
     pub fn is_lost(&self) -> bool {
         !self.seen.is_empty() && self.store.durability(&self.seen) == Durability::Lost

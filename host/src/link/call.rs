@@ -10,7 +10,7 @@ use wasmtime::{
 };
 
 use super::{Interface, export_key};
-use crate::service::{CallError, LinkFailed, Service, State, Watermark};
+use crate::service::{CallError, LinkFailed, Purpose, Service, State, Watermark};
 
 /// What a function of an import leads to.
 struct Target {
@@ -89,7 +89,7 @@ impl Target {
         params: &[Val],
         results: &mut [Val],
     ) -> Result<(), CallError> {
-        let mut call = self.service.begin(Some(deadline)).await?;
+        let mut call = self.service.begin(Purpose::Any, Some(deadline)).await?;
         let _shared = call.share(seen);
         call.invoke(&self.export, params, results).await
     }

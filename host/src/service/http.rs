@@ -3,7 +3,7 @@
 use std::{pin::Pin, sync::Arc, task::Poll};
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode, Uri, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use http_body::Body;
 use http_body_util::{BodyExt, Empty};
 use tokio::sync::oneshot;
@@ -12,7 +12,12 @@ use wasmtime_wasi_http::{
     p2::{bindings::http::types::ErrorCode, body::HyperOutgoingBody},
 };
 
-use super::{Call, CallError, Revision, Service, instance::Reply, reply_body::ReplyBody};
+use super::{
+    Call, CallError, Purpose, Revision, Service,
+    commit::Commit,
+    instance::Reply,
+    reply_body::{Loan, ReplyBody, lend},
+};
 
 /// How often a call whose response is there is given the chance to end, before
 /// it is taken for one that streams.
@@ -28,7 +33,8 @@ impl Service {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<HttpError>,
     {
-        let call = self.begin(None).await?;
+        let purpose = if request.method().is_safe() { Purpose::Reading } else { Purpose::Any };
+        let call = self.begin(purpose, None).await?;
         self.handle_with(call, request).await
     }
 
@@ -37,7 +43,7 @@ impl Service {
         let mut request = Request::new(Empty::new().map_err(no_error));
         *request.uri_mut() = path;
         request.headers_mut().insert(header::HOST, HeaderValue::from_static("localhost"));
-        let call = self.begin_on(revision, None).await?;
+        let call = self.begin_on(revision, Purpose::Reading, None).await?;
         Ok(self.handle_with(call, request).await?.status())
     }
 
@@ -64,7 +70,7 @@ impl Service {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<HttpError>,
     {
-        let commit = call.commit();
+        let (commit, is_head) = (call.commit(), request.method() == Method::HEAD);
         let (sender, mut receiver) = oneshot::channel();
         let mut run = Box::pin(async move {
             let outcome = call.judge(async |instance| instance.handle(request, sender).await).await;
@@ -81,41 +87,52 @@ impl Service {
             }
         };
         let reply = reply.or_else(|| receiver.try_recv().ok());
-        match (finished, reply) {
-            (Some((Err(error), call)), _) => {
-                drop(call);
-                // That it failed may rest on what it read. It fails either way.
-                let _ = commit.done().await;
-                Err(error)
-            }
+        let answer = match (finished, reply) {
+            (Some((Err(error), _)), _) => Err(error),
             (_, None) => Err(CallError::NoResponse { service: self.name.clone() }),
-            (Some((Ok(()), call)), Some(reply)) => {
-                let (head, body) = self.response(reply)?.into_parts();
-                let body = match has_body(head.status) {
-                    true => ReplyBody::collect(body).ok_or_else(|| self.bad_response("a body that is not finished"))?,
-                    false => ReplyBody::whole(""),
-                };
-                // Its instance need not wait for the disk.
-                drop(call);
-                commit.done().await?;
-                Ok(Response::from_parts(head, body))
-            }
+            // Its instance need not wait for the disk.
+            (Some((Ok(()), _)), Some(reply)) => self.whole(reply, is_head),
             (None, Some(reply)) => {
                 let (ended, call) = oneshot::channel();
                 tokio::spawn(self.clone().run_on(run, ended));
-                let (head, body) = self.response(reply)?.into_parts();
-                let body = match has_body(head.status) {
-                    true => ReplyBody::streaming(self.failures.clone(), body, call, commit.output.clone()),
-                    false => ReplyBody::whole(""),
-                };
-                commit.done().await?;
-                Ok(Response::from_parts(head, body))
+                self.streaming(reply, call, &commit)
             }
-        }
+        };
+        // That it failed may rest on what it read, too. It fails either way.
+        let durable = commit.done().await;
+        answer.and_then(|response| durable.map(|()| response))
+    }
+
+    /// The response of a component that has returned.
+    fn whole(&self, reply: Reply, is_head: bool) -> Result<Response<ReplyBody>, CallError> {
+        let (head, body) = self.response(reply)?.into_parts();
+        let body = match ReplyBody::collect(body) {
+            _ if !has_body(head.status) => ReplyBody::whole(""),
+            Some(body) => body,
+            // It promised the length of what GET would answer, and wrote nothing of it.
+            None if is_head => ReplyBody::whole(""),
+            None => return Err(self.bad_response("a body that is not finished")),
+        };
+        Ok(Response::from_parts(head, body))
+    }
+
+    /// The response of one that goes on.
+    fn streaming(
+        &self,
+        reply: Reply,
+        call: oneshot::Receiver<Option<Loan>>,
+        commit: &Commit,
+    ) -> Result<Response<ReplyBody>, CallError> {
+        let (head, body) = self.response(reply)?.into_parts();
+        let body = match has_body(head.status) {
+            true => ReplyBody::streaming(self.failures.clone(), body, call, commit.output.clone()),
+            false => ReplyBody::whole(""),
+        };
+        Ok(Response::from_parts(head, body))
     }
 
     /// Run a call to its end after its response, and tell the body how it ended.
-    async fn run_on<R>(self: Arc<Self>, mut run: R, ended: oneshot::Sender<Option<Call>>)
+    async fn run_on<R>(self: Arc<Self>, mut run: R, ended: oneshot::Sender<Option<Loan>>)
     where
         R: Future<Output = (Result<(), CallError>, Call)> + Unpin,
     {
@@ -124,7 +141,10 @@ impl Service {
         let ended = ended;
         let (outcome, call) = (&mut run).await;
         match outcome {
-            Ok(()) => drop(ended.send(call.unless_kept())),
+            Ok(()) => match call.unless_kept() {
+                Some(call) => lend(call, ended).await,
+                None => drop(ended.send(None)),
+            },
             Err(error) => {
                 drop(ended);
                 self.failures.line(|_| {

@@ -50,6 +50,14 @@ impl Instance {
         }
     }
 
+    /// Whether its next call would wait for what the one before has seen.
+    pub(super) fn is_pending(&self) -> bool {
+        match self {
+            Instance::Reused(instance) => instance.is_pending(),
+            Instance::Concurrent(place) => place.is_pending(),
+        }
+    }
+
     /// What must be durable before anybody is told of its call.
     pub(super) fn seen(&self) -> &Arc<Watermark> {
         match self {

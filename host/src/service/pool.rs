@@ -44,9 +44,9 @@ impl<T> Pool<T> {
         Arc::new(Pool { idle: Mutex::default(), permits, ended: Notify::new(), capacity })
     }
 
-    /// Wait for a lease. It holds an idle item where there is one; otherwise
-    /// whoever leases it makes the item.
-    pub async fn lease(self: &Arc<Self>, deadline: Instant) -> Result<Lease<T>, Exhausted> {
+    /// Wait for a lease. It holds an idle item where there is one, of those that suit if
+    /// any does; otherwise whoever leases it makes the item.
+    pub async fn lease(self: &Arc<Self>, deadline: Instant, suits: impl Fn(&T) -> bool) -> Result<Lease<T>, Exhausted> {
         // A timer is made only for those who must wait.
         let permit = match self.permits.try_acquire() {
             Ok(permit) => permit,
@@ -56,7 +56,13 @@ impl<T> Pool<T> {
             }
         };
         permit.forget(); // given back when the lease is dropped
-        let item = self.idle().pop();
+        let item = {
+            let mut idle = self.idle();
+            match idle.iter().rposition(suits) {
+                Some(place) => Some(idle.remove(place)),
+                None => idle.pop(),
+            }
+        };
         Ok(Lease { pool: self.clone(), item, keep: false })
     }
 
@@ -155,21 +161,24 @@ mod tests {
     }
 
     async fn lease(pool: &Arc<Pool<u32>>) -> Lease<u32> {
-        pool.lease(soon()).await.expect("there is room")
+        pool.lease(soon(), |_| true).await.expect("there is room")
     }
 
     #[tokio::test]
     async fn the_item_given_back_last_is_leased_first() {
         let pool = Pool::new(2);
-        let (mut first, mut second) = (lease(&pool).await, lease(&pool).await);
-        for (item, lease) in [(1, &mut first), (2, &mut second)] {
-            lease.put(item);
-            lease.keep();
-        }
-        drop(first);
-        drop(second);
+        [1, 2].into_iter().for_each(|item| pool.add(item));
         assert_eq!(pool.idle_count(), 2);
         assert_eq!(lease(&pool).await.item(), Some(&mut 2));
+    }
+
+    #[tokio::test]
+    async fn of_those_that_suit_the_one_given_back_last_is_leased_first() {
+        let pool = Pool::new(4);
+        [1, 2, 3, 4].into_iter().for_each(|item| pool.add(item));
+        let small = async || pool.lease(soon(), |item| *item < 3).await.expect("there is room");
+        let mut leases = [small().await, small().await, small().await];
+        assert_eq!(leases.each_mut().map(|lease| *lease.item().expect("an item")), [2, 1, 4]);
     }
 
     #[tokio::test]
@@ -184,7 +193,7 @@ mod tests {
     async fn a_wait_ends_at_the_deadline() {
         let pool = Pool::new(1);
         let held = lease(&pool).await;
-        assert_eq!(pool.lease(soon()).await.expect_err("none is free").0, 1);
+        assert_eq!(pool.lease(soon(), |_| true).await.expect_err("none is free").0, 1);
         drop(held);
         assert_eq!(pool.busy_count(), 0);
         lease(&pool).await;

@@ -1,6 +1,7 @@
 //! The body of a service's response.
 
 use std::{
+    convert::Infallible,
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll, Waker},
@@ -46,13 +47,35 @@ pub struct Streaming {
 /// What is known of the call that writes a body.
 enum CallState {
     /// It goes on, and ends well by sending what the body may still need.
-    Running(oneshot::Receiver<Option<Call>>),
-    /// It ended well. Kept because the instance may hold an unfinished body, the
-    /// end of which would look like that of a finished one.
-    Ended {
-        _call: Option<Call>,
-    },
+    Running(oneshot::Receiver<Option<Loan>>),
+    /// It ended well.
+    Ended(Option<Loan>),
     Failed,
+}
+
+/// An instance whose call ended, lent to the body that it wrote: it may hold an
+/// unfinished body, the end of which would look like that of a finished one.
+pub(super) struct Loan {
+    /// Dropped when the body needs it no more.
+    _body: oneshot::Sender<Infallible>,
+    /// Closed before the instance is gone.
+    call: oneshot::Receiver<Infallible>,
+}
+
+/// Lend the instance of a call that ended to its body, which has it until it is sent or
+/// the call must have ended: a client may take its time, and not the instances of others.
+pub(super) async fn lend(call: Call, ended: oneshot::Sender<Option<Loan>>) {
+    let (body, done) = oneshot::channel();
+    let (here, over) = oneshot::channel();
+    if ended.send(Some(Loan { _body: body, call: over })).is_ok() {
+        tokio::select! {
+            biased;
+            _ = done => {}
+            _ = call.cut_off() => {}
+        }
+    }
+    drop(here);
+    drop(call);
 }
 
 impl ReplyBody {
@@ -66,7 +89,7 @@ impl ReplyBody {
     pub(super) fn streaming(
         failures: Arc<ServiceLog>,
         body: WasiBody,
-        call: oneshot::Receiver<Option<Call>>,
+        call: oneshot::Receiver<Option<Loan>>,
         commit: OutputCommit,
     ) -> ReplyBody {
         ReplyBody::Streaming(Streaming { failures, body: Held::new(body, commit), call: CallState::Running(call) })
@@ -134,14 +157,17 @@ impl Streaming {
                 ended => self.call = ended.into(),
             }
         }
-        matches!(self.call, CallState::Failed)
+        match &mut self.call {
+            CallState::Ended(Some(loan)) => loan.call.try_recv() == Err(TryRecvError::Closed),
+            state => matches!(state, CallState::Failed),
+        }
     }
 }
 
-impl<E> From<Result<Option<Call>, E>> for CallState {
-    fn from(ended: Result<Option<Call>, E>) -> Self {
+impl<E> From<Result<Option<Loan>, E>> for CallState {
+    fn from(ended: Result<Option<Loan>, E>) -> Self {
         match ended {
-            Ok(_call) => CallState::Ended { _call },
+            Ok(loan) => CallState::Ended(loan),
             Err(_) => CallState::Failed,
         }
     }

@@ -11,7 +11,7 @@ use tokio::{
 };
 
 use crate::support::{
-    Answer, GUESTS, Host, PATIENCE, app,
+    Answer, Client, GUESTS, Host, PATIENCE, app,
     disk::{Disk, Unsynced},
     pieces, request, until,
 };
@@ -123,13 +123,11 @@ async fn a_failure_behind_a_link_is_told_when_what_it_read_is_durable() {
 async fn what_an_instance_remembers_is_told_when_it_is_durable() {
     let (_folder, disk, host) = linked();
     let held = disk.hold();
-    let ask = async |path: &'static str| {
-        let mut client = host.connect().await;
-        tokio::spawn(async move { client.get(path).await })
-    };
-    let wrote = ask("/alone/remember?key=n").await;
+    let [wrote, asked] = [host.connect().await, host.connect().await];
+    let ask = |mut client: Client, path| tokio::spawn(async move { client.get(path).await });
+    let wrote = ask(wrote, "/alone/remember?key=n");
     host.wait_for_output("remembers 1");
-    let asked = ask("/alone/remembered").await;
+    let asked = ask(asked, "/alone/remembered");
     nothing_comes(&host, || asked.is_finished() || wrote.is_finished()).await;
     drop(held);
     for told in [wrote, asked] {

@@ -134,6 +134,30 @@ async fn a_client_that_goes_away_harms_nothing() {
 }
 
 #[tokio::test]
+async fn a_client_that_takes_nothing_has_an_instance_until_the_deadline() {
+    for component in GUESTS {
+        let (_folder, host) = streams(component, r#"deadline = "1s", instances = 1, reuse = 1"#);
+        let mut client = Client::http2_that_takes_nothing(host.gateway).await;
+        let (pieces, body) = pieces();
+        let response = client.start(upload("/echo", body)).await.expect("a response");
+        pieces.send(Ok("a rest".into())).await.expect("the host reads");
+        // The call ends, its body does not.
+        drop(pieces);
+        until("others are served", async || host.get("/hello").await.status == StatusCode::OK).await;
+        drop(response);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_to_head_may_promise_a_length() {
+    let (_folder, host) = streams("guest", LONG);
+    for mut client in [host.connect().await, Client::http2(host.gateway).await] {
+        let answer = client.send(request(Method::HEAD, "/promise?bytes=7", "")).await;
+        assert_eq!((answer.status, answer.header("content-length")), (StatusCode::OK, "7"));
+    }
+}
+
+#[tokio::test]
 async fn a_body_that_is_cut_off_by_the_deadline_does_not_look_whole() {
     for component in GUESTS {
         let (_folder, host) = streams(component, r#"deadline = "300ms""#);

@@ -80,6 +80,10 @@ impl Place {
         self.taken.is_some()
     }
 
+    pub(super) fn is_pending(&self) -> bool {
+        self.driver.register.is_pending()
+    }
+
     pub(super) fn end(&mut self, reuse: u32) -> bool {
         let reusable = self.clean && self.driver.register.served() < reuse;
         if reusable {

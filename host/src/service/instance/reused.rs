@@ -47,6 +47,10 @@ impl Reused {
         true
     }
 
+    pub(super) fn is_pending(&self) -> bool {
+        self.commit.is_pending()
+    }
+
     pub(super) fn seen(&self) -> &Arc<Watermark> {
         self.commit.seen()
     }

@@ -76,8 +76,18 @@ impl Client {
 
     /// Connect with HTTP/2, with prior knowledge.
     pub async fn http2(address: SocketAddr) -> Client {
+        Client::http2_as(address, &http2::Builder::new(TokioExecutor::new())).await
+    }
+
+    /// The same, and it takes no byte of any body.
+    pub async fn http2_that_takes_nothing(address: SocketAddr) -> Client {
+        let mut builder = http2::Builder::new(TokioExecutor::new());
+        Client::http2_as(address, builder.initial_stream_window_size(0)).await
+    }
+
+    async fn http2_as(address: SocketAddr, builder: &http2::Builder<TokioExecutor>) -> Client {
         let stream = TcpStream::connect(address).await.expect("the host listens");
-        let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.expect("HTTP/2");
+        let (sender, connection) = builder.handshake(TokioIo::new(stream)).await.expect("HTTP/2");
         tokio::spawn(connection);
         Client { sender: Sender::Http2(sender), host: address.to_string() }
     }

@@ -78,6 +78,11 @@ impl Register {
         Some(entries.commit.seen().clone())
     }
 
+    /// Whether a call would wait for what others have seen.
+    pub fn is_pending(&self) -> bool {
+        self.entries().commit.is_pending()
+    }
+
     /// Leave a place. Whether nobody has need of the instance any more.
     pub fn leave(&self) -> bool {
         let mut entries = self.entries();
