@@ -35,6 +35,9 @@ pub const USUAL_MEMORIES: u32 = 2;
 /// A revision and the one that it replaces hold instances at the same time.
 const REVISIONS_AT_ONCE: u64 = 2;
 
+/// Instances that are made beside those that serve, to see whether a component can.
+const CHECKS: u32 = 8;
+
 /// The most that one component may hold of core instances and memories.
 /// One of `wit-bindgen` has three core instances (itself and two shims of the
 /// component model) and two tables; one of an interpreted language, linked of
@@ -106,7 +109,7 @@ pub enum EngineError {
 /// clock's thread ends with the engine.
 fn start(needs: Needs, kind: Kind) -> Result<Engine, EngineError> {
     let each = u64::from(needs.memories) * REVISIONS_AT_ONCE;
-    let slots = u64::from(needs.instances) * each;
+    let slots = u64::from(needs.instances) * each + u64::from(CHECKS * needs.memories);
     let reserved = slots * (RESERVATION + GUARD);
     if reserved > ADDRESS_SPACE {
         let most = ADDRESS_SPACE / (RESERVATION + GUARD) / each.max(1);
@@ -135,10 +138,12 @@ fn start(needs: Needs, kind: Kind) -> Result<Engine, EngineError> {
 }
 
 fn config(needs: Needs, kind: Kind, reservation: u64) -> Config {
-    let total = needs.instances.saturating_mul(REVISIONS_AT_ONCE as u32);
+    let total = needs.instances.saturating_mul(REVISIONS_AT_ONCE as u32).saturating_add(CHECKS);
     let stacks = match kind {
         Kind::Plain => total,
-        Kind::Concurrent => needs.calls.saturating_mul(REVISIONS_AT_ONCE as u32 * STACKS_PER_CALL),
+        Kind::Concurrent => {
+            needs.calls.saturating_mul(REVISIONS_AT_ONCE as u32).saturating_add(CHECKS).saturating_mul(STACKS_PER_CALL)
+        }
     };
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(total)

@@ -77,10 +77,17 @@ fn prepare(mut request: Request<Incoming>, limit: u64) -> Result<Request<Request
     if hosts.next().is_some() {
         return refuse("The Host header is there more than once");
     }
-    if request.uri().authority().is_none() && host.is_none_or(|host| host.to_str().is_err()) {
-        if host.is_some() || request.version() > Version::HTTP_10 {
-            return refuse("The Host header is missing or not readable");
-        }
+    let has_authority = request.uri().authority().is_some();
+    let is_named = match (host, request.version()) {
+        (Some(host), _) => names_host(host),
+        // It needs one even where the URL has the same (RFC 9112, section 3.2).
+        (None, Version::HTTP_11) => false,
+        (None, version) => has_authority || version < Version::HTTP_11,
+    };
+    if !is_named {
+        return refuse("The Host header is missing or not readable");
+    }
+    if host.is_none() && !has_authority {
         // HTTP/1.0 has no Host, and a component is always told one.
         request.headers_mut().insert(header::HOST, HeaderValue::from_static("localhost"));
     }
@@ -88,6 +95,11 @@ fn prepare(mut request: Request<Incoming>, limit: u64) -> Result<Request<Request
         return Err(Box::new(reply::too_large(limit)));
     }
     Ok(request.map(|body| RequestBody::new(body, limit)))
+}
+
+/// Whether it has nothing but what a host and a port may have (RFC 3986, section 3.2.2).
+fn names_host(host: &HeaderValue) -> bool {
+    host.as_bytes().iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:[]".contains(byte))
 }
 
 async fn call(service: &Arc<Service>, request: Request<RequestBody>) -> Response<ReplyBody> {

@@ -20,7 +20,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use wasmtime::component::Val;
+use wasmtime::{PoolConcurrencyLimitError, component::Val};
 
 use self::{commit::Commit, state::Stopped};
 pub use self::{
@@ -140,7 +140,7 @@ impl Service {
             // In a box, for it is large and seldom, and whoever begins a call would have
             // room for it on the way.
             let fresh = Box::pin(revision.instantiate(deadline)).await.map_err(|error| {
-                match error.is::<pool::Exhausted>() {
+                match error.is::<pool::Exhausted>() || error.is::<PoolConcurrencyLimitError>() {
                     true => busy(),
                     false => self.failed(&revision.life, error, None, deadline - now),
                 }

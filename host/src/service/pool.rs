@@ -5,7 +5,10 @@
 //! who wait in the order in which they came.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Instant,
 };
 
@@ -20,6 +23,8 @@ pub struct Pool<T> {
     /// Told of each lease that ends and each item that is added.
     ended: Notify,
     capacity: u32,
+    /// Looked at and changed while `idle` is held.
+    is_retired: AtomicBool,
 }
 
 /// The right to one item until it is dropped. An item that is marked with
@@ -41,7 +46,13 @@ impl<T> Pool<T> {
     /// An empty pool.
     pub fn new(capacity: u32) -> Arc<Self> {
         let permits = Semaphore::new(capacity as usize);
-        Arc::new(Pool { idle: Mutex::default(), permits, ended: Notify::new(), capacity })
+        Arc::new(Pool {
+            idle: Mutex::default(),
+            permits,
+            ended: Notify::new(),
+            capacity,
+            is_retired: AtomicBool::new(false),
+        })
     }
 
     /// Wait for a lease. It holds an idle item where there is one, of those that suit if
@@ -64,6 +75,17 @@ impl<T> Pool<T> {
             }
         };
         Ok(Lease { pool: self.clone(), item, keep: false })
+    }
+
+    /// Keep no item any more: what is idle is dropped, and what is leased when it is
+    /// given back.
+    pub fn retire(&self) {
+        let idle = {
+            let mut idle = self.idle();
+            self.is_retired.store(true, Ordering::Relaxed);
+            std::mem::take(&mut *idle)
+        };
+        drop(idle);
     }
 
     /// Wait until there is no lease.
@@ -140,9 +162,13 @@ impl<T> Drop for Lease<T> {
     fn drop(&mut self) {
         // The item goes back before the permit, so that who comes next finds it;
         // one that is not kept is gone before another can be made in its place.
+        let mut idle = self.pool.idle();
         match self.item.take() {
-            Some(item) if self.keep => self.pool.idle().push(item),
-            item => drop(item),
+            Some(item) if self.keep && !self.pool.is_retired.load(Ordering::Relaxed) => idle.push(item),
+            item => {
+                drop(idle);
+                drop(item);
+            }
         }
         self.pool.permits.add_permits(1);
         self.pool.ended.notify_waiters();
@@ -187,6 +213,20 @@ mod tests {
         lease(&pool).await.put(7);
         assert_eq!((pool.idle_count(), pool.busy_count()), (0, 0));
         assert_eq!(lease(&pool).await.item(), None);
+    }
+
+    #[tokio::test]
+    async fn a_pool_that_is_retired_keeps_nothing() {
+        let pool = Pool::new(2);
+        pool.add(1);
+        let mut leased = lease(&pool).await;
+        pool.add(2);
+        pool.retire();
+        assert_eq!(pool.idle_count(), 0);
+        assert_eq!(leased.item(), Some(&mut 1));
+        leased.keep();
+        drop(leased);
+        assert_eq!((pool.idle_count(), pool.busy_count()), (0, 0));
     }
 
     #[tokio::test(start_paused = true)]

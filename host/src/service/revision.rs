@@ -139,6 +139,12 @@ impl Revision {
         &self.digest
     }
 
+    /// Keep no instance beyond its call. For one that is replaced: what it holds is in the
+    /// way of those that come after it.
+    pub fn retire(&self) {
+        self.pool.retire();
+    }
+
     /// Instances that wait for a call.
     pub fn idle(&self) -> usize {
         match &self.making {

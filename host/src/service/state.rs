@@ -11,8 +11,11 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{
     WasiHttpCtx, WasiHttpCtxView, WasiHttpView,
     p2::{
-        body::{HostIncomingBody, HostOutgoingBody},
-        types::{HostFutureIncomingResponse, HostIncomingRequest, HostResponseOutparam},
+        body::{HostFutureTrailers, HostIncomingBody, HostOutgoingBody},
+        types::{
+            HostFutureIncomingResponse, HostIncomingRequest, HostIncomingResponse, HostOutgoingRequest,
+            HostOutgoingResponse, HostResponseOutparam,
+        },
     },
     p3,
 };
@@ -154,9 +157,10 @@ impl State {
         self.outbound.begin(seen);
     }
 
-    /// Whether the component still holds a body or a request of the call that it
-    /// ended. Another call must not find it: it would write into the answer of
-    /// somebody else, or keep a connection waiting.
+    /// Whether the component still holds a body, a request or a response of the call
+    /// that it ended. Another call must not find it: it would write into the answer of
+    /// somebody else, or keep a connection waiting. And what is written into bodies is
+    /// bounded call by call.
     pub fn holds_open_ends(&mut self) -> bool {
         self.table.iter_mut().any(|object| {
             object.is::<HostIncomingRequest>()
@@ -164,6 +168,10 @@ impl State {
                 || object.is::<HostOutgoingBody>()
                 || object.is::<HostResponseOutparam>()
                 || object.is::<HostFutureIncomingResponse>()
+                || object.is::<HostFutureTrailers>()
+                || object.is::<HostIncomingResponse>()
+                || object.is::<HostOutgoingRequest>()
+                || object.is::<HostOutgoingResponse>()
                 || object.is::<p3::Request>()
                 || object.is::<p3::Response>()
         })

@@ -67,6 +67,7 @@ impl Expected {
     /// Wait for the last calls of the revision, and stop what is left at the limit.
     pub fn begin(self, service: &str, revision: Arc<Revision>, limit: Duration) -> JoinHandle<Drained> {
         let (number, life) = (revision.number(), revision.life().clone());
+        revision.retire();
         // Its end is waited for, so nothing here may keep it.
         drop(revision);
         self.0.send_modify(|state| {

@@ -38,6 +38,14 @@ async fn an_instance_that_keeps_a_body_serves_no_other_call() {
 }
 
 #[tokio::test]
+async fn an_instance_that_keeps_a_response_serves_no_other_call() {
+    let (_folder, host) = guest("guest");
+    let mut client = host.connect().await;
+    assert_eq!(client.get("/stash").await.text(), "kept\n");
+    assert_eq!(client.get("/calls").await.text(), "1");
+}
+
+#[tokio::test]
 async fn random_bytes_are_made_a_few_at_a_time() {
     let (_folder, host) = guest("guest");
     assert_eq!(host.get("/random?bytes=65536").await.text(), "65536");

@@ -84,9 +84,12 @@ fn a_request_that_is_not_http_is_refused() {
     let many_headers = format!("GET /users/1 HTTP/1.1\r\nhost: x\r\n{}\r\n", "x: y\r\n".repeat(200));
     let long_url = format!("GET /{long} HTTP/1.1\r\nhost: x\r\n\r\n");
     let random: Vec<u8> = (0..1000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
-    let rows: [(&str, &[u8], u16, &str); 17] = [
+    let rows: [(&str, &[u8], u16, &str); 20] = [
         ("no Host", b"GET /users/1 HTTP/1.1\r\nconnection: close\r\n\r\n", 400, no_host),
         ("no readable Host", b"GET /users/1 HTTP/1.1\r\nhost: \xff\r\nconnection: close\r\n\r\n", 400, no_host),
+        ("a space in Host", b"GET /users/1 HTTP/1.1\r\nhost: a b\r\nconnection: close\r\n\r\n", 400, no_host),
+        ("somebody at Host", b"GET /users/1 HTTP/1.1\r\nhost: a@b\r\nconnection: close\r\n\r\n", 400, no_host),
+        ("a URL, but no Host", b"GET http://shop/users/1 HTTP/1.1\r\nconnection: close\r\n\r\n", 400, no_host),
         ("two Hosts", b"GET /users/1 HTTP/1.1\r\nhost: x\r\nhost: y\r\nconnection: close\r\n\r\n", 400, two_hosts),
         ("HTTP/1.0", b"GET /users/1 HTTP/1.0\r\n\r\n", 200, alice),
         (

@@ -1,15 +1,21 @@
 //! Where a request goes: what its URL says, and what DNS says of that.
 
 use std::{
-    net::{IpAddr, SocketAddr},
+    io,
+    net::{IpAddr, SocketAddr, ToSocketAddrs},
     time::Duration,
 };
 
 use http::{Request, uri::Scheme};
-use tokio::{net::lookup_host, time::timeout};
+use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
 use wasmtime_wasi_http::Error;
 
 use super::Grants;
+
+/// How many names are looked up at once, for all services. Each has one of the threads
+/// on which stores read, too, and gives it back when the system's resolver does, however
+/// long ago its caller lost patience.
+static LOOKUPS: Semaphore = Semaphore::const_new(64);
 
 /// The server that a request is for.
 pub struct Destination {
@@ -50,8 +56,8 @@ impl Destination {
     /// name in DNS must not lead a request that is allowed to where none is.
     pub async fn resolve(&self, grants: &Grants, patience: Duration) -> Result<Vec<SocketAddr>, Error> {
         let host = self.host.trim_start_matches('[').trim_end_matches(']');
-        let found = timeout(patience, lookup_host((host, self.port))).await;
-        let found: Vec<_> = found.map_err(|_| Error::DnsTimeout)?.map_err(Error::Connect)?.collect();
+        let found = timeout(patience, lookup(host, self.port)).await;
+        let found = found.map_err(|_| Error::DnsTimeout)?.map_err(Error::Connect)?;
         match found.iter().find(|address| !self.may_lead_to(grants, address.ip())) {
             None => Ok(found),
             Some(address) => {
@@ -69,4 +75,18 @@ impl Destination {
                 || entry.allows(self.scheme, &by_itself, self.port)
         })
     }
+}
+
+/// The addresses of a name, or the one that is written.
+async fn lookup(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    if let Ok(address) = host.parse() {
+        return Ok(vec![SocketAddr::new(address, port)]);
+    }
+    let (host, permit) = (host.to_owned(), LOOKUPS.acquire().await.map_err(io::Error::other)?);
+    let looked_up = spawn_blocking(move || {
+        let found = (host.as_str(), port).to_socket_addrs();
+        drop(permit);
+        found
+    });
+    Ok(looked_up.await.map_err(io::Error::other)??.collect())
 }
