@@ -4,14 +4,9 @@
 //!
 //! The gateway and the admin API each run one. What a request means is theirs.
 
-use std::{
-    io,
-    net::SocketAddr,
-    sync::{Arc, atomic::AtomicUsize},
-    time::Duration,
-};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use http::{Request, Response};
+use http::{Request, Response, Version};
 use http_body::Body;
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
@@ -25,7 +20,10 @@ use tokio::{
 };
 
 pub use self::capacity::capacity;
-use self::{in_flight::InFlight, patience::Patience};
+use self::{
+    in_flight::{InFlight, Requests},
+    patience::{Patience, Resets},
+};
 
 mod capacity;
 mod in_flight;
@@ -142,17 +140,19 @@ fn protocols() -> auto::Builder<TokioExecutor> {
 /// The life of one connection. Its failures are the client's: it went away, was
 /// too slow, or spoke no HTTP.
 fn connection<H: Handler>(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    stream: impl AsyncRead + AsyncWrite + Resets + Unpin + Send + 'static,
     builder: &Arc<auto::Builder<TokioExecutor>>,
     handler: Arc<H>,
     graceful: &GracefulShutdown,
 ) -> impl Future<Output = ()> + Send + 'static {
-    let requests = Arc::new(AtomicUsize::new(0));
+    let requests = Arc::<Requests>::default();
     let io = TokioIo::new(Patience::new(stream, requests.clone()));
-    let service = service_fn(move |request| {
+    let service = service_fn(move |request: Request<Incoming>| {
         let (handler, in_flight) = (handler.clone(), InFlight::new(&requests));
         async move {
-            Ok::<_, std::convert::Infallible>(handler.answer(request).await.map(|body| in_flight.until_made(body)))
+            let is_framed = request.version() > Version::HTTP_10;
+            let answer = handler.answer(request).await;
+            Ok::<_, std::convert::Infallible>(answer.map(|body| in_flight.until_made(body, is_framed)))
         }
     });
     let watcher = graceful.watcher();
@@ -222,6 +222,8 @@ mod tests {
     async fn an_answer_that_is_not_taken_does_not_hold_its_connection() {
         let mut client = hyper::client::conn::http2::Builder::new(TokioExecutor::new());
         client.timer(TokioTimer::new()).initial_stream_window_size(0);
+        // Nor do PINGs.
+        client.keep_alive_interval(Some(Duration::from_secs(10))).keep_alive_while_idle(true);
         let (mut sender, connection) = client.handshake(TokioIo::new(connected())).await.expect("HTTP/2");
         let request = Request::get("http://test/").body(String::new()).expect("a request");
         let begun = Instant::now();

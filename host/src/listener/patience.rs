@@ -7,24 +7,26 @@
 //! And it ends a connection without a look at what the client still sends, such
 //! as the rest of a body that is too large. The system answers that with a reset,
 //! which can reach the client before it has read why. So here the end waits for
-//! the client, for a while.
+//! the client, for a while. But an answer that ends with its connection, as one of
+//! HTTP/1.0 does, and breaks off, must not end like one that is whole: there the client
+//! gets a reset.
 
 use std::{
     io,
     mem::MaybeUninit,
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
     time::{Instant, Sleep, sleep_until},
 };
+
+use super::in_flight::Requests;
 
 /// How long a connection may be idle between requests.
 pub const IDLE: Duration = Duration::from_secs(60);
@@ -35,10 +37,24 @@ const UNREAD: Duration = Duration::from_secs(30);
 /// How long what a client sends after the end of its connection is read past.
 const LINGER: Duration = Duration::from_secs(2);
 
+/// How many bytes a client must take in [`IDLE`] to be one that takes its answer, and
+/// not one that has signs of life acknowledged.
+const TAKEN: usize = 16 * 1024;
+
+/// A stream that can end as no whole answer does.
+pub trait Resets {
+    /// Have the client told, when this is dropped, that what came is not all.
+    fn reset(&self);
+}
+
 /// A stream that fails with `TimedOut` when its client is too slow.
-pub struct Patience<S> {
+pub struct Patience<S: Resets> {
     stream: S,
-    requests: Arc<AtomicUsize>,
+    requests: Arc<Requests>,
+    /// How far these were when they were looked at last.
+    events: usize,
+    /// Bytes that were sent since the client was last found to take its answer.
+    sent: usize,
     reading: Stall,
     writing: Stall,
     ending: Stall,
@@ -53,13 +69,15 @@ struct Stall {
     timer: Option<Pin<Box<Sleep>>>,
 }
 
-impl<S: Unpin> Patience<S> {
-    /// `requests` counts those that this connection has in flight: while there
-    /// are any it is not idle.
-    pub fn new(stream: S, requests: Arc<AtomicUsize>) -> Self {
+impl<S: Resets + Unpin> Patience<S> {
+    /// `requests` are those of this connection: while one waits for an answer it is not
+    /// idle.
+    pub fn new(stream: S, requests: Arc<Requests>) -> Self {
         Patience {
             stream,
             requests,
+            events: 0,
+            sent: 0,
             reading: Stall::new(IDLE),
             writing: Stall::new(UNREAD),
             ending: Stall::new(LINGER),
@@ -85,14 +103,36 @@ impl<S: Unpin> Patience<S> {
 
     /// A client that takes a long answer is not idle.
     fn noticed(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if matches!(written, Poll::Ready(Ok(length)) if length > 0) {
-            self.reading.move_on();
+        if let Poll::Ready(Ok(length)) = written {
+            self.sent += length;
+            if self.sent >= TAKEN {
+                self.sent = 0;
+                self.reading.move_on();
+            }
         }
         written
     }
+
+    /// Whether nothing was asked, answered or taken for too long. Bytes that come count
+    /// for nothing, for they may be PINGs of HTTP/2: the head of a request is hyper's
+    /// to wait for.
+    fn is_idle(&mut self, cx: &mut Context<'_>) -> bool {
+        let events = self.requests.events();
+        if events != self.events {
+            self.events = events;
+            self.reading.move_on();
+        }
+        while self.reading.poll(cx).is_ready() {
+            if self.requests.are_idle() {
+                return true;
+            }
+            self.reading.move_on();
+        }
+        false
+    }
 }
 
-impl<S: AsyncRead + Unpin> Patience<S> {
+impl<S: Resets + AsyncRead + Unpin> Patience<S> {
     /// Read past what comes until the client ends its side, too.
     fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut space = [MaybeUninit::uninit(); 8 * 1024];
@@ -130,28 +170,31 @@ impl Stall {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Patience<S> {
+impl<S: Resets + AsyncRead + Unpin> AsyncRead for Patience<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let this = &mut *self;
-        match Pin::new(&mut this.stream).poll_read(cx, buf) {
-            Poll::Pending => {
-                while this.reading.poll(cx).is_ready() {
-                    if this.requests.load(Ordering::Relaxed) == 0 {
-                        return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
-                    }
-                    this.reading.move_on();
-                }
-                Poll::Pending
-            }
-            done => {
-                this.reading.move_on();
-                done
-            }
+        match Pin::new(&mut self.stream).poll_read(cx, buf) {
+            Poll::Pending if self.is_idle(cx) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            polled => polled,
         }
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Patience<S> {
+impl Resets for TcpStream {
+    fn reset(&self) {
+        // Where it fails the client is gone.
+        let _ = self.set_zero_linger();
+    }
+}
+
+impl<S: Resets> Drop for Patience<S> {
+    fn drop(&mut self) {
+        if self.requests.is_cut() {
+            self.stream.reset();
+        }
+    }
+}
+
+impl<S: Resets + AsyncRead + AsyncWrite + Unpin> AsyncWrite for Patience<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let written = self.poll_write_with(cx, |stream, cx| stream.poll_write(cx, buf));
         self.noticed(written)
@@ -187,12 +230,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Patience<S> {
 mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
-    use super::*;
+    use super::{super::in_flight::InFlight, *};
+
+    impl Resets for DuplexStream {
+        fn reset(&self) {}
+    }
 
     /// A connection with room for 8 bytes each way, and its client.
-    fn connection() -> (Patience<DuplexStream>, Arc<AtomicUsize>, DuplexStream) {
+    fn connection() -> (Patience<DuplexStream>, Arc<Requests>, DuplexStream) {
         let (server, client) = duplex(8);
-        let requests = Arc::new(AtomicUsize::new(0));
+        let requests = Arc::<Requests>::default();
         (Patience::new(server, requests.clone()), requests, client)
     }
 
@@ -207,7 +254,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_connection_with_a_request_in_flight_is_not_idle() {
         let (mut server, requests, mut client) = connection();
-        requests.store(1, Ordering::Relaxed);
+        let _one = InFlight::new(&requests);
         assert!(tokio::time::timeout(IDLE * 10, server.read_u8()).await.is_err(), "it still waits");
         client.write_u8(7).await.expect("there is room");
         assert_eq!(server.read_u8().await.expect("a byte"), 7);
@@ -216,7 +263,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_client_that_does_not_read_is_left() {
         let (mut server, requests, _client) = connection();
-        requests.store(1, Ordering::Relaxed);
+        let _one = InFlight::new(&requests);
         let error = server.write_all(&[0; 9]).await.expect_err("nothing is read");
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }

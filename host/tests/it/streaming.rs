@@ -1,7 +1,10 @@
 //! Bodies go both ways as they come: nothing holds a long one, and a part is
 //! never taken for the whole.
 
-use std::{io::Write, net::Shutdown};
+use std::{
+    io::{ErrorKind, Read, Write},
+    net::Shutdown,
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
@@ -168,6 +171,17 @@ async fn a_body_that_is_cut_off_by_the_deadline_does_not_look_whole() {
         }
         host.wait_for_output("service \"guest\" was stopped at its deadline");
         until("the instances are gone", async || host.busy("guest").await == 0).await;
+    }
+}
+
+#[test]
+fn a_body_that_ends_with_its_connection_breaks_off_with_a_reset() {
+    let (_folder, host) = streams("guest", r#"deadline = "300ms""#);
+    for (path, is_whole) in [("/download?bytes=10000000", true), ("/endless", false)] {
+        let mut stream = raw::connect(host.gateway);
+        stream.write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes()).expect("the host reads");
+        let end = stream.read_to_end(&mut Vec::new()).map_err(|error| error.kind());
+        assert_eq!(end.map(drop), if is_whole { Ok(()) } else { Err(ErrorKind::ConnectionReset) }, "{path}");
     }
 }
 
