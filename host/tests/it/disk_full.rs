@@ -1,7 +1,7 @@
 //! A disk that is full: what is there can be read, nothing is promised, and it goes on
 //! when there is room.
 
-use std::{path::Path, process::Stdio};
+use std::{fs, os::unix::fs::MetadataExt, path::Path, process::Stdio};
 
 use http::{Method, StatusCode};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
@@ -57,6 +57,9 @@ async fn a_full_disk_loses_nothing_and_ends_when_there_is_room() {
     .await;
     assert_eq!(admin.get("/readyz").await.status, StatusCode::OK);
     assert_kept(&mut client, &answered).await;
+
+    // Without it a `sqlite3` takes itself for the last who has it open, and deletes its log.
+    assert!(has_lock(&host, &folder.path().join("data/shop.db")), "it opened the file beside SQLite, and closed it");
     host.signal("KILL");
     assert!(!host.wait().success());
     let host = Host::up(folder.path());
@@ -127,4 +130,12 @@ async fn assert_kept(client: &mut Client, answered: &[Value]) {
 fn limit(host: &Host, bytes: Option<u64>) {
     let pid = Pid::from_raw(host.id().cast_signed()).expect("it runs");
     prlimit(Some(pid), Resource::Fsize, Rlimit { current: bytes, maximum: None }).expect("it may be limited");
+}
+
+/// Whether a host has SQLite's lock on a file, which says that it has it open.
+fn has_lock(host: &Host, file: &Path) -> bool {
+    let inode = file.metadata().expect("the file is there").ino();
+    let (pid, place) = (format!(" {} ", host.id()), format!(":{inode} "));
+    let locks = fs::read_to_string("/proc/locks").expect("the kernel lists locks");
+    locks.lines().any(|lock| lock.contains("POSIX") && lock.contains(&pid) && lock.contains(&place))
 }

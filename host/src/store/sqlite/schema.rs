@@ -49,10 +49,10 @@ const SETTINGS: &str = "
 pub const BUSY: Duration = Duration::from_secs(5);
 
 /// Opens the database at `path` for writing, and creates it if it is missing. What
-/// is there and not ours is left as it is.
+/// is there and not ours is left as it is; who opens it first looks at that before
+/// ([`check_header`]).
 pub fn open(path: &Path) -> Result<Connection, StoreError> {
     let failed = |error| refused(path, error);
-    check_header(path)?;
     let mut connection = connect(path).map_err(failed)?;
     let (application, version) = create_if_empty(&mut connection).map_err(failed)?;
     // The header may be older than what the WAL holds.
@@ -75,6 +75,10 @@ pub fn configure(connection: &Connection) -> rusqlite::Result<()> {
 
 /// Reads the first bytes, if there are any, without SQLite, which would replay
 /// the journal of a foreign database or leave files beside it.
+///
+/// Not for a process that has a connection: to close the file gives up the locks that
+/// SQLite has on it here (<https://www.sqlite.org/howtocorrupt.html>, section 2.2), and
+/// somebody's `sqlite3` takes itself for the last and deletes the log.
 pub fn check_header(path: &Path) -> Result<(), StoreError> {
     let header = match header(path) {
         Ok(header) => header,
