@@ -32,8 +32,10 @@ enum Failure {
 }
 
 impl Batch {
-    /// The first of the writes that wait, as many as go together.
+    /// The first of the writes that wait, as many as go together. Those whose callers
+    /// left are not done: nobody expects them any more, however long they have waited.
     pub fn take(waiting: &mut VecDeque<Write>) -> Batch {
+        waiting.retain(|write| !write.answer.is_closed());
         let (mut rows, mut bytes) = (0, 0);
         let fits = waiting.iter().take_while(|write| {
             let (more, larger) = size(&write.change);
@@ -47,6 +49,9 @@ impl Batch {
     /// Makes one transaction of the writes, and then answers each.
     pub async fn commit(self, session: &Session) {
         let Batch(writes) = self;
+        if writes.is_empty() {
+            return;
+        }
         let live = match session.live().await {
             Ok(live) => live,
             Err(error) => return fail(writes, |operation| session.away(operation, error.clone())),

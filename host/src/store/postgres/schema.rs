@@ -4,8 +4,8 @@
 //! other things, and at most one store. `dovetail.versions` says which of
 //! [`MIGRATIONS`] were made.
 
-use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, IsolationLevel};
 
 use super::login::Login;
 use crate::store::StoreError;
@@ -28,7 +28,10 @@ pub async fn migrate(client: &mut Client, login: &Login) -> Result<(), StoreErro
         return Ok(());
     }
     let failed = |error| refused(login, error);
-    let transaction = client.transaction().await.map_err(failed)?;
+    // Whatever the database has for a default: of a later level, what it sees would be
+    // what there was before the wait for the lock.
+    let transaction = client.build_transaction().isolation_level(IsolationLevel::ReadCommitted);
+    let transaction = transaction.start().await.map_err(failed)?;
     let lock = format!("SET LOCAL lock_timeout = '60s'; SELECT pg_advisory_xact_lock({LOCK})");
     transaction.batch_execute(&lock).await.map_err(failed)?;
     // Another host may have done it meanwhile.

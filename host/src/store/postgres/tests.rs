@@ -1,9 +1,11 @@
 //! What a PostgreSQL database goes through.
 
 use std::collections::{BTreeSet, hash_map::RandomState};
+use std::future::poll_fn;
 use std::hash::BuildHasher;
+use std::task::Poll;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use tokio::task::JoinSet;
 
 use super::*;
@@ -44,18 +46,27 @@ async fn keeps_what_it_was_told_and_takes_no_more_once_closed() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn hosts_that_start_at_once_make_the_tables_once() -> Result<()> {
+async fn hosts_that_start_at_once_make_the_tables_once_however_the_database_isolates() -> Result<()> {
     let Some(server) = Server::shared() else { return Ok(()) };
-    let text = server.database();
-    let mut starting = JoinSet::new();
-    for _ in 0..8 {
-        let url = url(&text)?;
-        starting.spawn(async move { PostgresStore::open(&url).await.map(drop) });
+    for isolation in ["read committed", "repeatable read", "serializable"] {
+        let text = server.database();
+        let database = url(&text)?.database;
+        server.psql(&database, &format!("ALTER DATABASE {database} SET default_transaction_isolation = '{isolation}'"));
+        let mut starting = JoinSet::new();
+        for _ in 0..8 {
+            let url = url(&text)?;
+            starting.spawn(async move {
+                let store = PostgresStore::open(&url).await?;
+                store.increment("b", "n".into(), 1, &NEVER_RAISED).await
+            });
+        }
+        let mut numbers = BTreeSet::new();
+        while let Some(started) = starting.join_next().await {
+            numbers.insert(started?.with_context(|| isolation)?);
+        }
+        assert_eq!(numbers, (1..=8).collect(), "{isolation}");
+        assert_eq!(server.psql(&database, "SELECT version FROM dovetail.versions"), "1", "{isolation}");
     }
-    while let Some(started) = starting.join_next().await {
-        started??;
-    }
-    assert_eq!(server.psql(&url(&text)?.database, "SELECT version FROM dovetail.versions"), "1");
     Ok(())
 }
 
@@ -304,6 +315,32 @@ async fn a_write_whose_connection_is_lost_is_not_repeated() -> Result<()> {
     locking.batch_execute("ROLLBACK").await?;
     well_again(&store).await;
     assert_eq!(store.increment("b", "n".into(), 1, &NEVER_RAISED).await?, 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_write_whose_caller_left_is_done_at_once_or_never() -> Result<()> {
+    let Some(server) = Server::shared() else { return Ok(()) };
+    let url = url(&server.database())?;
+    let store = PostgresStore::open(&url).await?;
+    let increment = || store.increment("b", "n".into(), 1, &NEVER_RAISED);
+    let (locking, _driver) = Login::new(&url)?.connect().await?;
+    locking.batch_execute("BEGIN; LOCK dovetail.entries").await?;
+    let leave = async {
+        // Once the first waits for the lock, the next queues behind it.
+        let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'dovetail.entries'::regclass";
+        while locking.query_one(waits, &[]).await?.get::<_, i64>(0) == 0 {
+            tokio::task::yield_now().await;
+        }
+        let mut next = Box::pin(increment());
+        assert!(poll_fn(|context| Poll::Ready(next.as_mut().poll(context).is_pending())).await, "nothing was locked");
+        drop(next);
+        locking.batch_execute("ROLLBACK").await?;
+        anyhow::Ok(())
+    };
+    let (first, left) = tokio::join!(increment(), leave);
+    left?;
+    assert_eq!((first?, increment().await?), (1, 2));
     Ok(())
 }
 
