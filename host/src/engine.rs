@@ -109,10 +109,11 @@ pub enum EngineError {
 /// clock's thread ends with the engine.
 fn start(needs: Needs, kind: Kind) -> Result<Engine, EngineError> {
     let each = u64::from(needs.memories) * REVISIONS_AT_ONCE;
-    let slots = u64::from(needs.instances) * each + u64::from(CHECKS * needs.memories);
+    let checks = u64::from(needs.memories) * u64::from(CHECKS);
+    let slots = u64::from(needs.instances) * each + checks;
     let reserved = slots * (RESERVATION + GUARD);
     if reserved > ADDRESS_SPACE {
-        let most = ADDRESS_SPACE / (RESERVATION + GUARD) / each.max(1);
+        let most = (ADDRESS_SPACE / (RESERVATION + GUARD)).saturating_sub(checks) / each.max(1);
         return Err(EngineError::AddressSpace { instances: needs.instances, reserved, most });
     }
     // Where the address space is limited (`ulimit -v`, some containers), smaller

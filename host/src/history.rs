@@ -3,7 +3,8 @@
 //!
 //! The invariant: what [`History::record`] returned is on the disk, whole. A
 //! host that dies at any moment leaves what was recorded before or what is
-//! recorded now, with the components of either.
+//! recorded now, with the components of either. Nothing is taken from a folder that
+//! others may write in.
 //!
 //! It knows names, digests and bytes, and nothing of what they mean. Left to
 //! others: whether a component may go live at all, and what serves it; and that
@@ -65,7 +66,8 @@ pub enum AtStart {
 
 impl History {
     /// Opens the history in this folder, and makes the folder if it is missing.
-    /// No other host can open it until this one is dropped.
+    /// Refused if others may write there. No other host can open it until this one is
+    /// dropped.
     pub fn open(path: &Path) -> Result<History, HistoryError> {
         let folder = Folder::new(path);
         folder.make()?;
@@ -80,6 +82,7 @@ impl History {
     /// written there: what is recorded is forgotten with this value.
     pub fn peek(path: &Path) -> Result<History, HistoryError> {
         let folder = Folder::new(path);
+        folder.look()?;
         let ledger = folder.ledger()?;
         Ok(History::of(ledger, Keeper::Memory { components: Default::default(), below: Some(folder) }))
     }

@@ -14,11 +14,12 @@ mod error;
 mod kept;
 mod lock;
 mod sink;
+mod whole;
 
 pub use self::{
     artifact::{Artifact, Package},
     client::{Client, Patience},
     error::RegistryError,
-    kept::{is_kept, keep},
+    kept::{is_kept, keep, look},
     lock::{Lock, LockError},
 };

@@ -157,10 +157,10 @@ impl Service {
             life.count_stopped();
         } else {
             self.traps.fetch_add(1, Ordering::Relaxed);
-            life.count_error();
             // What failed behind a link is no trap of this revision's.
-            if !error.is::<LinkFailed>() {
-                life.count_trap();
+            match error.is::<LinkFailed>() {
+                true => life.count_error(),
+                false => life.count_trap(),
             }
         }
         CallError::of(&self.name, &self.limits, error, refused, allowed)

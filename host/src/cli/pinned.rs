@@ -10,7 +10,7 @@ use clap::Args;
 use super::{registries::Registries, terminal::Terminal};
 use crate::{
     manifest::{Manifest, Problem, Reference, Report, ServiceManifest},
-    registry::{Artifact, Lock, RegistryError, is_kept, keep},
+    registry::{Artifact, Lock, RegistryError, is_kept, keep, look},
 };
 
 /// What may become of the lock file.
@@ -41,7 +41,7 @@ pub struct Pulled<'a> {
 /// Have the components that the lock file pins. What it does not pin is taken as
 /// its tag says now, and pinned. Registries are asked only for what is not kept.
 pub fn have(manifest: &Manifest, pinning: Pinning, terminal: &Terminal) -> Result<()> {
-    let wanted = wanted(manifest);
+    let wanted = wanted(manifest)?;
     if wanted.is_empty() {
         return Ok(());
     }
@@ -72,13 +72,16 @@ pub fn have(manifest: &Manifest, pinning: Pinning, terminal: &Terminal) -> Resul
     note(lock, &wanted, pulled, !pinning.locked, terminal)
 }
 
-/// The services whose components are in registries.
-pub fn wanted(manifest: &Manifest) -> Vec<Wanted<'_>> {
+/// The services whose components are in registries, unless others may write where
+/// those are kept.
+pub fn wanted(manifest: &Manifest) -> Result<Vec<Wanted<'_>>> {
     let services = manifest.services.iter();
     let wanted = services.filter_map(|service| {
         Some(Wanted { service, reference: service.component.reference()?, file: service.component.file() })
     });
-    wanted.collect()
+    let wanted: Vec<_> = wanted.collect();
+    wanted.iter().try_for_each(|wanted| look(wanted.file))?;
+    Ok(wanted)
 }
 
 /// Pull a service's component: the one that is pinned, or what its reference

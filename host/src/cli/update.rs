@@ -28,7 +28,7 @@ impl Update {
     /// Ask the registries, pull what is new, and write the lock file.
     pub fn run(self, manifest: &Path) -> Result<()> {
         let (manifest, terminal) = (Manifest::load(manifest)?, Terminal::new());
-        let wanted = pinned::wanted(&manifest);
+        let wanted = pinned::wanted(&manifest)?;
         for name in &self.services {
             match manifest.service(name) {
                 None => bail!("there is no service `{name}` in `{}`", manifest.path.display()),

@@ -18,6 +18,7 @@ use sha2::{Digest, Sha256};
 use wasmtime::{Engine, component::Component};
 
 use self::folder::{Bounds, Folder};
+use crate::private::NotPrivate;
 
 mod folder;
 #[cfg(test)]
@@ -60,30 +61,9 @@ pub enum CacheError {
         /// What the system said.
         source: io::Error,
     },
-    /// Its owner could put code there that the host would run.
-    #[error(
-        "the folder {path:?} cannot be used for compiled code: it belongs to user {owner}, and this process \
-         runs as user {user}; run `chown {user} {path:?}`, or name another folder"
-    )]
-    Owner {
-        /// The folder.
-        path: PathBuf,
-        /// The number of the user who owns it.
-        owner: u32,
-        /// The number of the user as whom this process runs.
-        user: u32,
-    },
     /// Others could put code there that the host would run.
-    #[error(
-        "the folder {path:?} cannot be used for compiled code: others than its owner may write in it (its mode \
-         is {mode:04o}); run `chmod 700 {path:?}`"
-    )]
-    Writable {
-        /// The folder.
-        path: PathBuf,
-        /// Its permissions.
-        mode: u32,
-    },
+    #[error(transparent)]
+    NotPrivate(#[from] NotPrivate),
 }
 
 impl CodeCache {

@@ -7,6 +7,8 @@ use std::{
 
 use thiserror::Error;
 
+use crate::private::NotPrivate;
+
 /// Why a history could not be read or written.
 #[derive(Debug, Error)]
 pub enum HistoryError {
@@ -42,6 +44,10 @@ pub enum HistoryError {
         /// The folder that the other host has open.
         path: PathBuf,
     },
+
+    /// Others could put there what the host would run.
+    #[error(transparent)]
+    NotPrivate(#[from] NotPrivate),
 
     /// There are no bytes with this digest.
     #[error("there is no component {path:?} in the history; swap in the component's file itself")]

@@ -21,6 +21,7 @@ use super::{
     ledger::{self, Ledger},
     step::{self, Step, UNFINISHED},
 };
+use crate::private;
 
 const LEDGER: &str = "history.json";
 const COMPONENTS: &str = "components";
@@ -46,8 +47,17 @@ impl Folder {
         Folder { path: path.to_owned(), components: path.join(COMPONENTS) }
     }
 
-    /// Makes what is missing of it, for its owner alone: whoever writes there
-    /// decides what the host runs.
+    /// Refuses it if others may write there: whoever does decides what the host runs.
+    /// What is missing of it is no reason.
+    pub fn look(&self) -> Result<(), HistoryError> {
+        for folder in [&self.path, &self.components] {
+            private::look(folder, "the history")?;
+        }
+        Ok(())
+    }
+
+    /// Makes what is missing of it, for its owner alone, and refuses what is there
+    /// like [`look`](Self::look).
     pub fn make(&self) -> Result<(), HistoryError> {
         for folder in [&self.path, &self.components] {
             if !folder.is_dir() {
@@ -56,6 +66,7 @@ impl Folder {
                 let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty());
                 step::sync(parent.unwrap_or(Path::new(".")))?;
             }
+            private::look(folder, "the history")?;
         }
         Ok(())
     }

@@ -2,37 +2,37 @@
 
 use std::{
     fs::{self, DirBuilder, File},
-    io::{self, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    io,
+    os::unix::fs::DirBuilderExt,
     path::Path,
 };
 
-use super::Artifact;
-use crate::manifest::Digest;
+use super::{Artifact, whole};
+use crate::{
+    manifest::Digest,
+    private::{self, NotPrivate},
+};
 
 /// Whether the file is the component of this artifact, to the last byte.
 pub fn is_kept(file: &Path, artifact: &Artifact) -> bool {
     fs::read(file).is_ok_and(|bytes| Digest::of(&bytes) == artifact.component)
 }
 
+/// Refuse a file that is kept, or is to be, where others may write: in its folder, or
+/// in the one that this is in. Whoever writes there decides what the host runs.
+pub fn look(file: &Path) -> Result<(), NotPrivate> {
+    let mut folders = file.ancestors().skip(1).take(2);
+    folders.try_for_each(|folder| private::look(folder, "pulled components"))
+}
+
 /// Keep a component in this file, whole or not at all. Its folder is made for its
-/// owner alone: whoever writes there decides what the host runs.
+/// owner alone; one that is there is refused like by [`look`].
 pub fn keep(file: &Path, component: &[u8]) -> io::Result<()> {
     if let Some(folder) = file.parent() {
         make(folder)?;
     }
-    // Of its own for each process: two may pull the same.
-    let unfinished = file.with_extension(format!("{}.tmp", std::process::id()));
-    let written = File::options().write(true).create(true).truncate(true).mode(0o600).open(&unfinished);
-    let written = written.and_then(|mut written| {
-        written.write_all(component)?;
-        written.sync_all()?;
-        fs::rename(&unfinished, file)
-    });
-    if written.is_err() {
-        let _ = fs::remove_file(&unfinished);
-    }
-    written
+    look(file).map_err(io::Error::other)?;
+    whole::write(file, component, 0o600)
 }
 
 /// Make a folder and those above it. Their names are on the disk when this returns:
@@ -66,5 +66,27 @@ mod tests {
         let folder = file.parent().expect("a folder");
         assert_eq!((mode(folder), mode(folder.parent().expect("a folder")), mode(&file)), (0o700, 0o700, 0o600));
         assert_eq!(fs::read_dir(folder).expect("a folder").count(), 1, "nothing else is left");
+    }
+
+    #[test]
+    fn nothing_is_kept_where_others_may_write() {
+        let above = tempfile::tempdir().expect("a folder");
+        let file = above.path().join("state/registry/a.wasm");
+        look(&file).expect("what is missing is made");
+        keep(&file, b"1").expect("there is room");
+        let folder = file.parent().expect("a folder");
+        for wrong in [folder, folder.parent().expect("a folder")] {
+            let set = |mode| fs::set_permissions(wrong, fs::Permissions::from_mode(mode)).expect("it is ours");
+            set(0o777);
+            let told = format!(
+                "the folder {wrong:?} cannot be used for pulled components: others than its owner may write in it \
+                 (its mode is 0777); run `chmod 700 {wrong:?}`"
+            );
+            assert_eq!(look(&file).expect_err("others may write there").to_string(), told);
+            assert_eq!(keep(&file, b"2").expect_err("others may write there").to_string(), told);
+            set(0o755);
+        }
+        look(&file).expect("that others may read there does no harm");
+        assert_eq!(fs::read(&file).expect("it is there"), b"1");
     }
 }

@@ -11,11 +11,14 @@ use std::{
 
 use serde::Deserialize;
 
-use super::Artifact;
+use super::{Artifact, whole};
 use crate::manifest::{Digest, Reference};
 
 /// The format that is written, and the only one that is read.
 const VERSION: u32 = 1;
+
+/// The permissions of an ordinary file: it is for version control, and holds no secret.
+const MODE: u32 = 0o666;
 
 /// A lock file, as it is or is to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,10 +125,8 @@ impl Lock {
 
     /// Write the file, whole or not at all.
     pub fn write(&self) -> Result<(), LockError> {
-        let failed = |source| LockError::Disk { path: self.path.clone(), what: "written", source };
-        let unfinished = self.path.with_extension("lock.tmp");
-        let written = fs::write(&unfinished, self.text()).and_then(|()| fs::rename(&unfinished, &self.path));
-        written.map_err(failed)
+        let written = whole::write(&self.path, self.text().as_bytes(), MODE);
+        written.map_err(|source| LockError::Disk { path: self.path.clone(), what: "written", source })
     }
 
     /// By reference, so that a change is one in version control. Nothing in it
@@ -149,6 +150,8 @@ impl Lock {
 #[cfg(test)]
 #[expect(clippy::expect_used, reason = "a test fails by a panic that says what was expected")]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     fn reference(text: &str) -> Reference {
@@ -174,6 +177,37 @@ mod tests {
         assert_eq!(read, lock);
         read.retain(&[&one]);
         assert_eq!((read.pin(&one), read.pin(&two)), (Some(&pin(b"1")), None));
+    }
+
+    #[test]
+    fn what_another_process_left_unfinished_is_not_in_the_way() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("dovetail.lock");
+        let theirs = [path.with_extension("lock.tmp"), path.with_extension("lock.1.tmp")];
+        theirs.iter().for_each(|theirs| fs::write(theirs, "half").expect("there is room"));
+        let mut lock = Lock::read(&path).expect("there is none yet");
+        lock.set(&reference("oci://a.b/one:1"), pin(b"1"));
+        lock.write().expect("there is room");
+        assert_eq!(Lock::read(&path).expect("it is whole"), lock);
+        for theirs in theirs {
+            assert_eq!(fs::read_to_string(&theirs).expect("it is there still"), "half", "{theirs:?}");
+        }
+        let ordinary = folder.path().join("ordinary");
+        fs::write(&ordinary, "").expect("there is room");
+        let mode = |path: &Path| fs::metadata(path).expect("it is there").permissions().mode();
+        assert_eq!(mode(&path), mode(&ordinary));
+    }
+
+    #[test]
+    fn a_write_that_fails_leaves_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("dovetail.lock");
+        let lock = Lock::read(&path).expect("there is none yet");
+        // Even root cannot put a file where a folder is.
+        fs::create_dir(&path).expect("there is room");
+        let error = lock.write().expect_err("a folder is in its place").to_string();
+        assert!(error.ends_with("dovetail.lock` cannot be written"), "{error}");
+        assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1, "nothing else is left");
     }
 
     #[test]

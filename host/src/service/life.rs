@@ -75,8 +75,11 @@ impl Life {
         self.erred.notify_one();
     }
 
+    /// A trap is an error, too. It is there before who waits for one looks at both:
+    /// later, and the last trap of a canary would be looked at by nobody.
     pub(super) fn count_trap(&self) {
         self.traps.fetch_add(1, Ordering::Relaxed);
+        self.count_error();
     }
 
     pub(super) fn count_stopped(&self) {
@@ -86,5 +89,41 @@ impl Life {
     /// The revision is being dropped.
     pub(super) fn end(&self) {
         self.ended.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        pin::pin,
+        sync::Arc,
+        task::{Context, Poll, Wake, Waker},
+    };
+
+    use super::*;
+
+    /// Looks at the figures in the moment when it is woken, as another thread may.
+    #[derive(Default)]
+    struct Watcher {
+        life: Life,
+        traps: AtomicU64,
+        errors: AtomicU64,
+    }
+
+    impl Wake for Watcher {
+        fn wake(self: Arc<Self>) {
+            self.traps.store(self.life.traps(), Ordering::Relaxed);
+            self.errors.store(self.life.errors(), Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn who_is_woken_by_a_trap_finds_it_counted() {
+        let watcher = Arc::<Watcher>::default();
+        let waker = Waker::from(watcher.clone());
+        let mut erred = pin!(watcher.life.erred());
+        assert_eq!(erred.as_mut().poll(&mut Context::from_waker(&waker)), Poll::Pending);
+        watcher.life.count_trap();
+        assert_eq!((watcher.traps.load(Ordering::Relaxed), watcher.errors.load(Ordering::Relaxed)), (1, 1));
     }
 }

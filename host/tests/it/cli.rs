@@ -5,6 +5,7 @@ use std::{
     fs,
     io::Write,
     net::TcpListener,
+    os::unix::fs::PermissionsExt,
     path::Path,
     process::{Command, Output, Stdio},
 };
@@ -48,6 +49,31 @@ fn an_admin_api_for_other_machines_is_refused() {
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("--admin: 0.0.0.0:9090 is no loopback address"), "{}", stderr(&output));
     assert!(stderr(&output).contains("write \"127.0.0.1:9090\""), "{}", stderr(&output));
+}
+
+#[test]
+fn what_others_may_write_in_decides_nothing() {
+    let (folder, pulled) = (plain(""), plain("[service.pulled]\ncomponent = \"oci://127.0.0.1:1/a:1\"\n"));
+    let verbs: [&[&str]; 4] = [&["check"], &["graph"], &["compose", "-o", "composed.wasm"], &["up"]];
+    for (folder, inside) in [(&folder, ""), (&folder, "components"), (&pulled, "registry"), (&pulled, "")] {
+        let (state, wrong) = (folder.path().join(".dovetail"), folder.path().join(".dovetail").join(inside));
+        fs::create_dir_all(&wrong).expect("there is room");
+        fs::set_permissions(&wrong, fs::Permissions::from_mode(0o777)).expect("it is ours");
+        for verb in verbs {
+            let output = run(dovetail().args(verb).current_dir(folder));
+            assert_eq!((output.status.code(), stdout(&output)), (Some(1), ""), "{verb:?}: {}", stderr(&output));
+            let shown = format!("./.dovetail/{inside}");
+            let told = format!("error: the folder {:?} cannot be used for ", shown.trim_end_matches('/'));
+            assert!(stderr(&output).starts_with(&told), "{verb:?}: {}", stderr(&output));
+            assert!(stderr(&output).contains("(its mode is 0777); run `chmod 700 "), "{verb:?}: {}", stderr(&output));
+        }
+        fs::remove_dir_all(&state).expect("it is ours");
+    }
+    // One that others may read, and one that is not there.
+    fs::create_dir(folder.path().join(".dovetail")).expect("there is room");
+    succeed(dovetail().arg("check").current_dir(&folder));
+    fs::remove_dir(folder.path().join(".dovetail")).expect("nothing was put there");
+    succeed(dovetail().arg("check").current_dir(&folder));
 }
 
 #[test]

@@ -8,27 +8,21 @@ use std::{
     fs::{self, DirBuilder, File, Metadata},
     hash::{BuildHasher, Hasher},
     io::{self, Read, Write},
-    os::unix::fs::{DirBuilderExt, MetadataExt},
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     time::SystemTime,
 };
 
-use rustix::{
-    fs::{AtFlags, Mode, OFlags},
-    process::geteuid,
-};
+use rustix::fs::{AtFlags, Mode, OFlags};
 
 pub use self::tidy::{Bounds, ENTRY, is_entry};
 use super::CacheError;
+use crate::private;
 
 mod tidy;
 
 /// How the name of a file ends that is being written.
 const UNFINISHED: &str = ".cwasm.new";
-
-/// The permissions to write that nobody but the owner may have. Those that an
-/// access control list gives are among them: its mask is the group's part.
-const OTHERS_WRITE: u32 = 0o022;
 
 /// A folder that only its owner can write in.
 #[derive(Debug)]
@@ -45,14 +39,7 @@ impl Folder {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let opened = rustix::fs::open(path, flags, Mode::empty());
         let handle = File::from(opened.map_err(|error| failed(error.into()))?);
-        let found = handle.metadata().map_err(failed)?;
-        let user = geteuid().as_raw();
-        if found.uid() != user {
-            return Err(CacheError::Owner { path: path.into(), owner: found.uid(), user });
-        }
-        if found.mode() & OTHERS_WRITE != 0 {
-            return Err(CacheError::Writable { path: path.into(), mode: found.mode() & 0o7777 });
-        }
+        private::check(path, &handle.metadata().map_err(failed)?, "compiled code")?;
         Ok(Folder { path: path.into(), handle })
     }
 
@@ -89,7 +76,7 @@ impl Folder {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = File::from(rustix::fs::openat(&self.handle, name, flags, Mode::empty())?);
         let found = file.metadata()?;
-        if !found.is_file() || found.uid() != geteuid().as_raw() || found.mode() & OTHERS_WRITE != 0 {
+        if !found.is_file() || !private::is_private(&found) {
             return Err(io::Error::other("it is not a file that only this user may write"));
         }
         Ok((file, found))
@@ -121,9 +108,12 @@ fn make(path: &Path) -> io::Result<()> {
 #[cfg(test)]
 #[expect(clippy::expect_used, reason = "a test fails by a panic that says what was expected")]
 mod tests {
-    use std::os::unix::fs::{PermissionsExt, chown, symlink};
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+
+    use rustix::process::geteuid;
 
     use super::*;
+    use crate::private::NotPrivate;
 
     fn set_mode(path: &Path, mode: u32) {
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("it is ours");
@@ -185,7 +175,7 @@ mod tests {
             chown(path, Some(65534), None).expect("root may");
         }
         let error = Folder::open(path).expect_err("it is another's");
-        assert!(matches!(error, CacheError::Owner { .. }), "{error}");
+        assert!(matches!(error, CacheError::NotPrivate(NotPrivate::Owner { .. })), "{error}");
         assert!(error.to_string().contains(&format!("run `chown {} {path:?}`", geteuid().as_raw())), "{error}");
     }
 

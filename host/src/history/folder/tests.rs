@@ -3,14 +3,18 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
-    os::unix::fs::PermissionsExt,
+    fs::{self, Permissions},
+    os::unix::fs::{PermissionsExt, chown},
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context, Result, anyhow};
+use rustix::process::geteuid;
 
-use crate::history::{AtStart, Entry, History, HistoryError, How, digest_of};
+use crate::{
+    history::{AtStart, Entry, History, HistoryError, How, digest_of},
+    private::NotPrivate,
+};
 
 pub(super) const FILE: &str = "the digest of the manifest's file";
 
@@ -44,6 +48,49 @@ fn only_its_owner_reads_and_writes_it() -> Result<()> {
     let component = component_file(&path, "one");
     for file in [&path.join("history.json"), &path.join("lock"), &component] {
         assert_eq!(mode(file)?, 0o600, "{file:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_folder_that_others_may_write_in_is_refused() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join(".dovetail");
+    swap(&History::open(&path)?, &["one"])?;
+    for wrong in [&path, &path.join("components")] {
+        for mode in [0o770, 0o702, 0o1777] {
+            fs::set_permissions(wrong, Permissions::from_mode(mode))?;
+            for tried in [History::open(&path), History::peek(&path)] {
+                let told = format!(
+                    "the folder {wrong:?} cannot be used for the history: others than its owner may write in it \
+                     (its mode is {mode:04o}); run `chmod 700 {wrong:?}`"
+                );
+                assert_eq!(failure(tried)?.to_string(), told);
+            }
+        }
+        // That others may read there does no harm.
+        fs::set_permissions(wrong, Permissions::from_mode(0o755))?;
+    }
+    assert!(History::peek(&path)?.live("user").is_some());
+    assert!(History::open(&path)?.live("user").is_some());
+    Ok(())
+}
+
+#[test]
+fn a_folder_of_another_user_is_refused() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    // Only root can give a folder away; to others that of root is another's.
+    let path = match geteuid().is_root() {
+        true => folder.path(),
+        false => Path::new("/"),
+    };
+    if geteuid().is_root() {
+        chown(path, Some(65534), None)?;
+    }
+    for tried in [History::open(path), History::peek(path)] {
+        let error = failure(tried)?;
+        assert!(matches!(error, HistoryError::NotPrivate(NotPrivate::Owner { .. })), "{error}");
+        assert!(error.to_string().ends_with(&format!("run `chown {} {path:?}`", geteuid().as_raw())), "{error}");
     }
     Ok(())
 }

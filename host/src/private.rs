@@ -1,0 +1,87 @@
+//! Folders that only this process's user may write in. What the host runs comes
+//! from such folders, and whoever writes there decides what that is.
+//!
+//! A folder is judged as it was found. Left to others: to make it for its owner
+//! alone, and to hold on to it where another could be put in its place.
+
+use std::{
+    fs::{self, Metadata},
+    io,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+};
+
+use rustix::process::geteuid;
+
+/// The permissions to write that nobody but the owner may have. Those that an
+/// access control list gives are among them: its mask is the group's part.
+const OTHERS_WRITE: u32 = 0o022;
+
+/// Why a folder is no place for what the host runs.
+#[derive(Debug, thiserror::Error)]
+pub enum NotPrivate {
+    /// Its owner could put there what the host would run.
+    #[error(
+        "the folder {path:?} cannot be used for {what}: it belongs to user {owner}, and this process runs as \
+         user {user}; run `chown {user} {path:?}`"
+    )]
+    Owner {
+        /// The folder.
+        path: PathBuf,
+        /// What is kept there.
+        what: &'static str,
+        /// The number of the user who owns it.
+        owner: u32,
+        /// The number of the user as whom this process runs.
+        user: u32,
+    },
+    /// Others could put there what the host would run.
+    #[error(
+        "the folder {path:?} cannot be used for {what}: others than its owner may write in it (its mode is \
+         {mode:04o}); run `chmod 700 {path:?}`"
+    )]
+    Writable {
+        /// The folder.
+        path: PathBuf,
+        /// What is kept there.
+        what: &'static str,
+        /// Its permissions.
+        mode: u32,
+    },
+    /// Whose it is cannot be found out.
+    #[error("the folder {path:?} cannot be used for {what}")]
+    Hidden {
+        /// The folder.
+        path: PathBuf,
+        /// What is kept there.
+        what: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Refuse the folder at this path for `what`, unless it is private or missing.
+pub fn look(path: &Path, what: &'static str) -> Result<(), NotPrivate> {
+    match fs::metadata(path) {
+        Ok(found) => check(path, &found, what),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(source) => Err(NotPrivate::Hidden { path: path.into(), what, source }),
+    }
+}
+
+/// Refuse a folder for `what`, unless it was found private.
+pub fn check(path: &Path, found: &Metadata, what: &'static str) -> Result<(), NotPrivate> {
+    let user = geteuid().as_raw();
+    if found.uid() != user {
+        return Err(NotPrivate::Owner { path: path.into(), what, owner: found.uid(), user });
+    }
+    if found.mode() & OTHERS_WRITE != 0 {
+        return Err(NotPrivate::Writable { path: path.into(), what, mode: found.mode() & 0o7777 });
+    }
+    Ok(())
+}
+
+/// Whether nobody but this process's user could have written what was found so.
+pub fn is_private(found: &Metadata) -> bool {
+    found.uid() == geteuid().as_raw() && found.mode() & OTHERS_WRITE == 0
+}
