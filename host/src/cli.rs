@@ -4,16 +4,16 @@
 //! error. It ends with 0, with 1 for a failure, with 2 for wrong usage.
 
 use std::{
-    io::Write,
+    io::{self, Write},
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
 };
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::{CommandFactory, Parser, Subcommand};
 
-use self::terminal::Terminal;
+use self::terminal::{Terminal, tell};
 use crate::{
     app::Plan,
     engine::{CodeCache, Effort},
@@ -102,7 +102,10 @@ enum Verb {
 
 /// Parse the arguments, do what they say, and tell how it ended.
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(said) => return answer(&said),
+    };
     let ended = telemetry::start().and_then(|()| cli.verb.run(&cli.manifest));
     telemetry::finish();
     match ended {
@@ -131,13 +134,11 @@ impl Verb {
             Verb::History(history) => history.run(manifest),
             Verb::Status(status) => status.run(manifest),
             Verb::Store(store) => store.run(manifest),
-            Verb::Schema => {
-                println!("{:#}", crate::manifest::json_schema());
-                Ok(())
-            }
+            Verb::Schema => print(format!("{:#}", crate::manifest::json_schema()).as_bytes()),
             Verb::Completions { shell } => {
-                clap_complete::generate(shell, &mut Cli::command(), "dovetail", &mut std::io::stdout());
-                Ok(())
+                let mut script = Vec::new();
+                clap_complete::generate(shell, &mut Cli::command(), "dovetail", &mut script);
+                print(script.trim_ascii_end())
             }
         }
     }
@@ -168,23 +169,43 @@ fn service(name: &str) -> Result<String, Invalid> {
     crate::manifest::service_name(name).map(|()| name.to_owned())
 }
 
-/// Print the host's answer as it is, and end its line.
-fn print(answer: &[u8]) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    out.write_all(answer)?;
-    out.write_all(b"\n")?;
-    Ok(())
+/// What was asked for is in the arguments: help, the version, or what is wrong.
+fn answer(said: &clap::Error) -> ExitCode {
+    match said.print() {
+        Err(error) if !said.use_stderr() => {
+            show(&anyhow::Error::new(error).context(UNPRINTED));
+            ExitCode::FAILURE
+        }
+        _ => ExitCode::from(u8::try_from(said.exit_code()).unwrap_or(1)),
+    }
 }
+
+/// Print what was found as it is, and end its line.
+fn print(found: &[u8]) -> Result<()> {
+    print_with(|out| {
+        out.write_all(found)?;
+        out.write_all(b"\n")
+    })
+}
+
+/// Print what was found, in colour if standard output is a terminal. That it could not
+/// be printed is a failure: whoever asked for it has it not.
+fn print_with(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    let mut out = anstream::stdout().lock();
+    write(&mut out).and_then(|()| out.flush()).context(UNPRINTED)
+}
+
+const UNPRINTED: &str = "standard output cannot be written";
 
 fn show(error: &anyhow::Error) {
     let color = terminal::stderr_has_color();
     match error.downcast_ref::<Report>() {
-        Some(report) => anstream::eprintln!("{}", report.render(color).trim_end()),
+        Some(report) => tell(report.render(color).trim_end()),
         None => {
             let red = terminal::ERROR;
-            anstream::eprintln!("{red}error{red:#}: {error}");
+            tell(&format!("{red}error{red:#}: {error}"));
             for cause in error.chain().skip(1) {
-                anstream::eprintln!("  caused by: {cause}");
+                tell(&format!("  caused by: {cause}"));
             }
         }
     }

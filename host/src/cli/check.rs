@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::{
     pinned::{self, Pinning},
-    plan, state,
+    plan, print, state,
     terminal::Terminal,
     up,
 };
@@ -44,7 +44,7 @@ impl Check {
             let app = Arc::new(plan.start(store::open(&StoreUrl::Memory).await?, history).await?);
             Gateway::new(&app)?;
             let (services, links) = (count(app.services.len(), "service"), count(app.links().len(), "link"));
-            println!("{} is ready to serve: {services}, {links}", app.name());
+            print(format!("{} is ready to serve: {services}, {links}", app.name()).as_bytes())?;
             app.close().await
         })
     }

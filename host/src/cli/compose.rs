@@ -12,6 +12,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 
 use super::{
+    UNPRINTED,
     pinned::{self, Pinning},
     plan, state,
     terminal::Terminal,
@@ -194,7 +195,11 @@ impl Output<'_> {
     /// Write it whole: who reads a file meanwhile sees the old one or the new one.
     fn write(&self, bytes: &[u8]) -> Result<()> {
         match self {
-            Output::Stdout => std::io::stdout().write_all(bytes).context("the component cannot be written"),
+            // As it is: it is no text.
+            Output::Stdout => {
+                let mut out = std::io::stdout().lock();
+                out.write_all(bytes).and_then(|()| out.flush()).context(UNPRINTED)
+            }
             Output::File(path) => {
                 replace(path, bytes).with_context(|| format!("`{}` cannot be written", path.display()))
             }

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::{
     pinned::{self, Pinning},
-    plan, state,
+    plan, print, state,
     terminal::Terminal,
 };
 use crate::{
@@ -54,8 +54,7 @@ impl Graph {
             Format::Mermaid => drawing.mermaid(),
             Format::Json => Ok(drawing.json()),
         };
-        print!("{}", text?);
-        Ok(())
+        print(text?.trim_end().as_bytes())
     }
 }
 

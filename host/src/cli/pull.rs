@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use clap::{Args, ValueHint};
 
 use super::{
+    print,
     registries::{Registries, explained},
     terminal::Terminal,
 };
@@ -31,7 +32,8 @@ impl Pull {
         let name = self.output.display().to_string();
         let component = registries.component(&name, &self.reference, &artifact).map_err(explained)?;
         std::fs::write(&self.output, component).with_context(|| format!("`{name}` cannot be written"))?;
-        println!("{}", self.reference.pinned(&artifact.digest));
-        Ok(())
+        let pinned = self.reference.pinned(&artifact.digest).to_string();
+        let unprinted = || format!("`{name}` was written, but this cannot be printed: {pinned}");
+        print(pinned.as_bytes()).with_context(unprinted)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 use bytes::Bytes;
 use clap::{Args, ValueHint};
 
@@ -10,6 +10,7 @@ use super::{
     build::Build,
     client::component,
     pinned::{self, Pinning},
+    print,
     registries::{Registries, explained},
     service,
     terminal::Terminal,
@@ -37,8 +38,8 @@ impl Push {
         let bytes = self.bytes(manifest, &terminal)?;
         let registries = Registries::new(&terminal)?;
         let artifact = registries.push(&self.component, &self.reference, bytes).map_err(explained)?;
-        println!("{}", self.reference.pinned(&artifact.digest));
-        Ok(())
+        let pinned = self.reference.pinned(&artifact.digest).to_string();
+        print(pinned.as_bytes()).with_context(|| format!("it was pushed, but this cannot be printed: {pinned}"))
     }
 
     fn bytes(&self, manifest: &Path, terminal: &Terminal) -> Result<Bytes> {

@@ -1,10 +1,8 @@
 //! Tables: columns as wide as what is in them, two spaces between.
 
-use std::io::Write;
-
 use anyhow::Result;
 
-use super::terminal::STRONG;
+use super::{print_with, terminal::STRONG};
 
 /// What stands where there is nothing to tell.
 pub const NOTHING: &str = "-";
@@ -29,14 +27,12 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
 
     /// Print it to standard output, in colour if that is a terminal.
     pub fn print(&self) -> Result<()> {
-        let mut out = anstream::stdout().lock();
-        for (place, line) in self.lines().iter().enumerate() {
-            match place {
-                0 => writeln!(out, "{STRONG}{line}{STRONG:#}")?,
-                _ => writeln!(out, "{line}")?,
-            }
-        }
-        Ok(())
+        print_with(|out| {
+            self.lines().iter().enumerate().try_for_each(|(place, line)| match place {
+                0 => writeln!(out, "{STRONG}{line}{STRONG:#}"),
+                _ => writeln!(out, "{line}"),
+            })
+        })
     }
 
     /// Its lines, the head first.

@@ -3,7 +3,7 @@
 //! step that takes long is a line when it begins.
 
 use std::{
-    io::{IsTerminal, stderr},
+    io::{IsTerminal, Write, stderr},
     time::Duration,
 };
 
@@ -47,6 +47,12 @@ pub fn stderr_has_color() -> bool {
     anstream::AutoStream::choice(&stderr()) != anstream::ColorChoice::Never
 }
 
+/// Say something on standard error. Where that takes nothing (its disk is full, its
+/// terminal gone) there is nobody to tell, and what is told of goes on.
+pub fn tell(line: &str) {
+    let _ = writeln!(anstream::stderr(), "{line}");
+}
+
 /// The word that begins a line, in its column.
 pub fn word(word: &str) -> String {
     format!("{DONE}{word:>WORD$}{DONE:#}")
@@ -65,12 +71,12 @@ impl Terminal {
 
     /// Say that something was done, and how long it took.
     pub fn done(&self, verb: &str, what: &str, took: Duration) {
-        anstream::eprintln!("{} {what} {FAINT}in {}{FAINT:#}", word(verb), time::took(took));
+        tell(&format!("{} {what} {FAINT}in {}{FAINT:#}", word(verb), time::took(took)));
     }
 
     /// Say something that is worth a line.
     pub fn say(&self, verb: &str, what: &str) {
-        anstream::eprintln!("{} {what}", word(verb));
+        tell(&format!("{} {what}", word(verb)));
     }
 
     /// Show that something is under way.
@@ -125,7 +131,7 @@ impl Spinner {
         if self.interactive {
             self.bar.set_message(what.to_owned());
         } else {
-            anstream::eprintln!("{} {what}", word(self.word));
+            tell(&format!("{} {what}", word(self.word)));
         }
     }
 

@@ -80,11 +80,13 @@ impl Needs {
         if !options.is_empty() {
             command.push_str(&format!(" -S {}", options.join(",")));
         }
-        for (key, value) in &self.config {
-            command.push_str(&format!(" -S {}", quoted(&format!("config-var={key}={value}"))));
+        // Their values may be secrets, which are no more for a log than for the arguments
+        // of a process. One of the environment is then taken from wasmtime's own.
+        for key in self.config.keys() {
+            command.push_str(&format!(" -S {}", quoted(&format!("config-var={key}=…"))));
         }
-        for (key, value) in &self.env {
-            command.push_str(&format!(" --env {}", quoted(&format!("{key}={value}"))));
+        for key in self.env.keys() {
+            command.push_str(&format!(" --env {}", quoted(key)));
         }
         if self.store == Store::Fs {
             command.push_str(" --dir data::/data");

@@ -7,6 +7,7 @@ use super::Invalid;
 pub use postgres::{PostgresHost, PostgresUrl, TlsMode};
 pub use redis::RedisUrl;
 
+mod passwords;
 mod percent;
 mod postgres;
 mod redis;
@@ -66,15 +67,7 @@ impl StoreUrl {
     /// A text with its passwords, those of URLs, hidden by as many bytes: to be
     /// shown when the text is not taken.
     pub fn hide_passwords(text: &str) -> String {
-        let mut shown = String::with_capacity(text.len());
-        let mut rest = text;
-        while let Some((before, after)) = rest.split_once("://") {
-            let end = after.find(|c: char| c.is_whitespace() || "\"'".contains(c)).unwrap_or(after.len());
-            let (url, after) = after.split_at(end);
-            shown.extend([before, "://", &postgres::hide_password(url)]);
-            rest = after;
-        }
-        shown + rest
+        passwords::hide(text)
     }
 }
 

@@ -137,8 +137,8 @@ name = "app"
 component = "{guest}"
 routes = ["/*"]
 buckets = ["a", "b"]
-config = { greeting = "hello there" }
-env = { LANG = "en" }
+config = { greeting = "hello there", "a key" = "s3cret" }
+env = { LANG = "en", TOKEN = "s3cret" }
 outbound = ["api.example.com"]
 "#);
     let output = compose(folder.path(), &["-o", "guest.wasm"]);
@@ -146,13 +146,15 @@ outbound = ["api.example.com"]
     for line in [
         "Needs wasi:keyvalue@0.2.0-draft: atomics, batch, store\n",
         "Needs the buckets a, b\n",
-        "Needs the configuration greeting\n",
-        "Needs the environment LANG\n",
+        "Needs the configuration a key, greeting\n",
+        "Needs the environment LANG, TOKEN\n",
         "Needs to reach api.example.com\n",
-        "Run wasmtime serve -S cli,keyvalue,config -S 'config-var=greeting=hello there' --env LANG=en guest.wasm\n",
+        "Run wasmtime serve -S cli,keyvalue,config -S 'config-var=a key=…' -S 'config-var=greeting=…' \
+         --env LANG --env TOKEN guest.wasm\n",
     ] {
         assert!(told.contains(line), "{line} in {told}");
     }
+    assert!(!told.contains("hello") && !told.contains("s3cret"), "{told}");
 }
 
 #[test]

@@ -45,6 +45,7 @@ mod stop;
 mod streaming;
 mod support;
 mod swap;
+mod unwritable;
 mod upkeep;
 mod wasi03;
 mod watch;

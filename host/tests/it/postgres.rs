@@ -58,12 +58,17 @@ fn what_cannot_be_a_store_is_told_before_anything_is_served() {
 
 #[test]
 fn a_password_in_a_url_is_refused_and_not_repeated() {
-    let url = "postgres://shop:s3cret@localhost/shop";
-    let folder = plain(&format!("[store]\nurl = \"{url}\"\n"));
-    for (arguments, status) in [(&["check"][..], 1), (&["up"], 1), (&["up", "--store", url], 2)] {
-        let (code, said) = run(folder.path(), arguments);
-        assert_eq!(code, Some(status), "{said}");
-        assert!(said.contains("has a password") && said.contains("~/.pgpass"), "{said}");
-        assert!(!said.contains("s3cret"), "{said}");
+    for url in [
+        "postgres://shop:s3cret@localhost/shop",
+        "postgres://shop:it's3cret@localhost/shop",
+        "postgres://shop:a s3cret@localhost/shop",
+    ] {
+        let folder = plain(&format!("[store]\nurl = \"{url}\"\n"));
+        for (arguments, status) in [(&["check"][..], 1), (&["up"], 1), (&["up", "--store", url], 2)] {
+            let (code, said) = run(folder.path(), arguments);
+            assert_eq!(code, Some(status), "{said}");
+            assert!(said.contains("has a password") && said.contains("~/.pgpass"), "{said}");
+            assert!(said.contains("shop:*") && !said.contains("s3cret"), "{said}");
+        }
     }
 }

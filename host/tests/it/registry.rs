@@ -5,7 +5,7 @@ use std::{
     fs,
     net::TcpListener,
     path::Path,
-    process::{Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
 };
 
 use tempfile::TempDir;
@@ -62,6 +62,31 @@ fn a_service_is_built_and_pushed_by_its_name() {
     assert!(fs::read(folder.path("pulled.wasm")).expect("it was written") == one);
     let said = refused(folder.dovetail().args(["push", "other", &tag]));
     assert!(said.contains("there is no service `other`: the services are `directory`; write `./other`"), "{said}");
+}
+
+/// What is done stays done; that nobody was told what it is, is a failure.
+#[test]
+fn what_was_pushed_or_pulled_and_cannot_be_printed_is_told_with_the_error() {
+    let Some(registry) = Registry::start() else { return };
+    let folder = Folder::new();
+    let one = folder.component("one.wasm", "Alice");
+    let tag = registry.reference("directory:1");
+    let unprinted = |arguments: &[&str]| {
+        let full = fs::File::options().write(true).open("/dev/full").expect("Linux has it");
+        let child = folder.dovetail().args(arguments).stdout(full).stderr(Stdio::piped()).spawn();
+        let output = child.and_then(Child::wait_with_output).expect("it starts");
+        assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+        stderr(&output).to_owned()
+    };
+    let said = unprinted(&["push", "one.wasm", &tag]);
+    let pulled = succeed(folder.dovetail().args(["pull", &tag, "-o", "pulled.wasm"]));
+    let pinned = stdout(&pulled).trim();
+    assert!(said.contains(&format!("error: it was pushed, but this cannot be printed: {pinned}\n")), "{said}");
+    assert!(said.contains("caused by: standard output cannot be written\n"), "{said}");
+    fs::remove_file(folder.path("pulled.wasm")).expect("it was written");
+    let said = unprinted(&["pull", &tag, "-o", "pulled.wasm"]);
+    assert!(said.contains(&format!("`pulled.wasm` was written, but this cannot be printed: {pinned}\n")), "{said}");
+    assert!(fs::read(folder.path("pulled.wasm")).expect("it was written") == one);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::{
     fs,
     io::Write,
     path::Path,
-    process::{Output, Stdio},
+    process::{Child, Command, Output, Stdio},
     sync::Arc,
 };
 
@@ -105,6 +105,34 @@ fn an_import_merges_or_replaces() {
     assert_eq!(status, Some(1));
     assert!(said.contains("nothing was imported") && said.contains("line 1501 of lines has no value"), "{said}");
     assert_eq!(exported().lines().count(), 1000);
+}
+
+/// What is read once and is gone then, like a pipe, is not seen whole before.
+#[test]
+fn a_pipe_that_has_a_path_is_imported() {
+    let folder = plain("");
+    let line = |value: &str| format!("{{\"bucket\":\"b\",\"key\":\"k\",\"value\":\"{value}\"}}\n");
+    let import = |path: &str| {
+        let mut command = dovetail();
+        command.args(["store", "import", path]).current_dir(folder.path());
+        command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("dovetail starts")
+    };
+    let imported = |child: Child, value: &str| {
+        let output = child.wait_with_output().expect("it ends");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && said.contains("Imported 1 entry of 1 bucket in "), "{said}");
+        let kept = line(value).replace("\"bucket\":\"b\",", "");
+        assert_eq!(run_out(folder.path(), &["store", "export", "--bucket", "b"]), kept);
+    };
+    let mut child = import("/dev/stdin");
+    child.stdin.take().expect("it is piped").write_all(line("1").as_bytes()).expect("it reads");
+    imported(child, "1");
+
+    let made = Command::new("mkfifo").arg("lines").current_dir(folder.path()).status();
+    assert!(made.expect("mkfifo starts").success());
+    let child = import("lines");
+    fs::write(folder.path().join("lines"), line("2")).expect("it reads");
+    imported(child, "2");
 }
 
 /// Orders are taken all the time; what is taken out is of one moment, in which each

@@ -19,6 +19,9 @@ use crate::{
     store::{self, Copy, Upkeep},
 };
 
+/// What is said if it fails.
+const UNWRITTEN: &str = "the entries could not be written";
+
 /// Write the store, as it is at one moment, into a file.
 #[derive(Args)]
 pub struct Backup {
@@ -56,7 +59,7 @@ impl Backup {
             return Ok(format!("{} bytes", super::grouped(fs::metadata(path)?.len())));
         }
         let file = File::create_new(path).with_context(|| format!("cannot write {path:?}"))?;
-        let count = export(upkeep, None, &mut BufWriter::with_capacity(1 << 16, file), terminal).await?;
+        let count = export(upkeep, None, &mut BufWriter::with_capacity(1 << 16, file), terminal, UNWRITTEN).await?;
         Ok(entries(count))
     }
 }

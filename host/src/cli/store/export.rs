@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use super::{bucket, entries, line};
 use crate::{
-    cli::terminal::Terminal,
+    cli::{UNPRINTED, terminal::Terminal},
     manifest::StoreUrl,
     store::{self, Page, Upkeep},
 };
@@ -33,18 +33,20 @@ impl Export {
         let (upkeep, began) = (store::upkeep(url).await?, Instant::now());
         let terminal = Terminal::new();
         let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
-        let count = export(&*upkeep, self.bucket.as_deref(), &mut out, &terminal).await?;
+        let count = export(&*upkeep, self.bucket.as_deref(), &mut out, &terminal, UNPRINTED).await?;
         terminal.done("Exported", &entries(count), began.elapsed());
         Ok(())
     }
 }
 
-/// Writes the lines of a bucket, or of all, and returns how many.
+/// Writes the lines of a bucket, or of all, and returns how many. `unwritten` is said
+/// if that fails.
 pub async fn export(
     upkeep: &dyn Upkeep,
     bucket: Option<&str>,
     out: &mut impl Write,
     terminal: &Terminal,
+    unwritten: &'static str,
 ) -> Result<u64> {
     let (sender, mut pages) = mpsc::channel::<Page>(PAGES);
     // Counted for somebody who watches alone: it takes a while.
@@ -71,7 +73,7 @@ pub async fn export(
         io::Result::Ok(count)
     };
     let (exported, written) = tokio::join!(upkeep.export(bucket, sender), writing);
-    let count = written.context("the entries could not be written")?;
+    let count = written.context(unwritten)?;
     exported?;
     Ok(count)
 }

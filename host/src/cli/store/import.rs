@@ -46,9 +46,9 @@ impl Import {
             return Err(store::StoreError::NotKept.into());
         }
         let (terminal, began) = (Terminal::new(), Instant::now());
-        let size = match &self.file {
-            Some(_) => self.check(&terminal).context("nothing was imported")?,
-            None => 0,
+        let size = match self.can_be_read_again() {
+            true => self.check(&terminal).context("nothing was imported")?,
+            false => 0,
         };
         let store = store::open(url).await?;
         let bar = terminal.bar("Importing", size);
@@ -63,6 +63,11 @@ impl Import {
         let noun = if buckets == 1 { "bucket" } else { "buckets" };
         terminal.done("Imported", &format!("{} of {buckets} {noun}", entries(set)), began.elapsed());
         Ok(())
+    }
+
+    /// A pipe may have a path, too, as `/dev/stdin` and `<(…)` have.
+    fn can_be_read_again(&self) -> bool {
+        self.file.as_ref().is_some_and(|path| path.metadata().map_or(true, |found| found.is_file()))
     }
 
     /// Reads the file to its end, and returns its size.

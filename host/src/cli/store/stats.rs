@@ -6,6 +6,7 @@ use clap::Args;
 use super::grouped;
 use crate::{
     cli::{
+        print_with,
         table::Table,
         terminal::{FAINT, STRONG},
     },
@@ -37,16 +38,18 @@ impl Stats {
         }
         let log = stats.log.map(|bytes| format!(", and {} of log", size(bytes))).unwrap_or_default();
         let store::Stats { engine, version, place, size: bytes, .. } = &stats;
-        anstream::println!("{STRONG}{place}{STRONG:#}: {engine} {version}, {}{log}", size(*bytes));
-        if stats.log.is_some_and(|bytes| bytes > LONG) {
-            let why = "a log of this length grows while somebody reads: see that no sqlite3 has a transaction open";
-            anstream::println!("{FAINT}{why}{FAINT:#}");
-        }
-        match stats.buckets.is_empty() {
-            true => anstream::println!("{FAINT}no bucket has a key{FAINT:#}"),
-            false => table.print()?,
-        }
-        Ok(())
+        print_with(|out| {
+            writeln!(out, "{STRONG}{place}{STRONG:#}: {engine} {version}, {}{log}", size(*bytes))?;
+            if stats.log.is_some_and(|bytes| bytes > LONG) {
+                let why = "a log of this length grows while somebody reads: see that no sqlite3 has a transaction open";
+                writeln!(out, "{FAINT}{why}{FAINT:#}")?;
+            }
+            match stats.buckets.is_empty() {
+                true => writeln!(out, "{FAINT}no bucket has a key{FAINT:#}"),
+                false => Ok(()),
+            }
+        })?;
+        if stats.buckets.is_empty() { Ok(()) } else { table.print() }
     }
 }
 

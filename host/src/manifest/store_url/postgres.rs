@@ -168,21 +168,6 @@ impl Parameters {
     }
 }
 
-/// What follows `://`, with stars for what follows the user's name, up to the last
-/// `@`, and for the value of `password=`.
-pub fn hide_password(url: &str) -> String {
-    let mut shown = url.to_owned();
-    let user = |url: &str| Some((url.find(':')? + 1, url.rfind('@')?));
-    let parameter = |url: &str| {
-        let start = url.find("password=")? + "password=".len();
-        Some((start, url[start..].find('&').map_or(url.len(), |end| start + end)))
-    };
-    for (start, end) in [user(url), parameter(url)].into_iter().flatten().filter(|(start, end)| start < end) {
-        shown.replace_range(start..end, &"*".repeat(end - start));
-    }
-    shown
-}
-
 fn has_password() -> Invalid {
     let help = "leave it out, and write HOST:PORT:DATABASE:USER:PASSWORD into ~/.pgpass, or into another file that \
                 PGPASSFILE or `?passfile=FILE` names; `chmod 600` the file";
