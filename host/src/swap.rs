@@ -18,6 +18,7 @@ pub use self::{
     drain::Drained,
     error::SwapError,
     handover::{Handover, Predecessor},
+    meant::Meant,
     outcome::{Outcome, Replacement, Step},
 };
 use self::{
@@ -34,6 +35,7 @@ use crate::{
 mod drain;
 mod error;
 mod handover;
+mod meant;
 mod outcome;
 mod trial;
 
@@ -112,13 +114,22 @@ impl Swapper {
         .await
     }
 
-    /// Go back to the component before the live one, or end a trial.
-    pub async fn rollback(self: &Arc<Self>, service: &str, by: &str) -> Result<Outcome, SwapError> {
+    /// Go back to the component before the live one, or end a trial. Which of the two
+    /// is decided when its turn comes: with `meant` it is what was meant, or nothing.
+    pub async fn rollback(
+        self: &Arc<Self>,
+        service: &str,
+        meant: Option<Meant>,
+        by: &str,
+    ) -> Result<Outcome, SwapError> {
         let place = self.place(service)?;
         let (service, by) = (service.to_owned(), by.to_owned());
         self.finish(async move |this: Arc<Self>| {
             let _going_on = this.go_on().await?;
             let mut turn = this.slots[place].turn.lock().await;
+            if let Some(meant) = meant {
+                meant.check(&this.app.services[place])?;
+            }
             if let Some(trial) = turn.trial.take() {
                 return this.withdraw(place, &trial, &by);
             }

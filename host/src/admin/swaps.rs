@@ -14,7 +14,7 @@ use crate::{
     listener::reply::{error, json},
     manifest::{self, Report},
     service::Share,
-    swap::{CanaryTerms, Outcome, Swap, SwapError, Swapper},
+    swap::{CanaryTerms, Meant, Outcome, Swap, SwapError, Swapper},
 };
 
 impl Admin {
@@ -41,10 +41,18 @@ impl Admin {
         self.answer(ask).await
     }
 
-    /// `POST …/rollback`.
+    /// `POST …/rollback[?from=2&digest=…]`.
     pub(super) async fn rollback(&self, service: &str, request: &Request<Incoming>) -> Response<Bytes> {
+        let meant = match meant(request.uri().query().unwrap_or_default()) {
+            Ok(meant) => meant,
+            Err(why) => return error(StatusCode::BAD_REQUEST, &why),
+        };
         let by = &who(request);
-        self.answer(|swapper| async move { swapper.rollback(service, by).await }).await
+        let ask = |swapper: Arc<Swapper>| {
+            let meant = meant.clone();
+            async move { swapper.rollback(service, meant, by).await }
+        };
+        self.answer(ask).await
     }
 
     /// `POST …/promote`.
@@ -102,8 +110,7 @@ fn who(request: &Request<Incoming>) -> String {
 /// The terms of a trial, from a query.
 fn canary(query: &str) -> Result<Option<CanaryTerms>, String> {
     let (mut share, mut duration): (Option<Share>, Option<Duration>) = (None, None);
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+    for (key, value) in parameters(query) {
         match key {
             "canary" => {
                 let hundredths = value.trim_end_matches("%25").trim_end_matches('%').parse().ok();
@@ -121,6 +128,35 @@ fn canary(query: &str) -> Result<Option<CanaryTerms>, String> {
         (None, Some(_)) => Err("for needs a canary".to_owned()),
         (share, duration) => Ok(share.map(|share| CanaryTerms { share, duration })),
     }
+}
+
+/// What is to be taken back, from a query.
+fn meant(query: &str) -> Result<Option<Meant>, String> {
+    let (mut revision, mut digest): (Option<u64>, Option<String>) = (None, None);
+    for (key, value) in parameters(query) {
+        match key {
+            "from" => {
+                let parsed = value.parse().ok().filter(|number| *number > 0);
+                revision = Some(parsed.ok_or("from must be the number of a revision")?);
+            }
+            "digest" => {
+                let is_digest =
+                    value.len() == 64 && value.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+                digest = Some(is_digest.then(|| value.to_owned()).ok_or("digest must be a SHA-256 in hexadecimal")?);
+            }
+            _ => return Err(format!("there is no parameter {key:?}; there are from and digest")),
+        }
+    }
+    match (revision, digest) {
+        (None, Some(_)) => Err("digest needs a from".to_owned()),
+        (revision, digest) => Ok(revision.map(|revision| Meant { revision, digest })),
+    }
+}
+
+/// The keys of a query with their values.
+fn parameters(query: &str) -> impl Iterator<Item = (&str, &str)> {
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")))
 }
 
 fn refusal(failed: &SwapError) -> Response<Bytes> {

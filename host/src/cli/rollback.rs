@@ -1,4 +1,4 @@
-//! `dovetail rollback`: take the revision before the live one, or the canary back.
+//! `dovetail rollback`: take the live revision back, or the canary.
 
 use std::path::Path;
 
@@ -6,8 +6,14 @@ use anyhow::Result;
 use bytes::Bytes;
 use clap::Args;
 use http::Method;
+use serde::Deserialize;
 
-use super::{client::Target, service, swapped, terminal::Terminal};
+use super::{
+    client::{Client, Target},
+    service,
+    swapped::{self, short},
+    terminal::Terminal,
+};
 
 /// Withdraw a service's canary, or make the revision before the live one live again.
 #[derive(Args)]
@@ -15,19 +21,70 @@ pub struct Rollback {
     /// The service.
     #[arg(value_parser = service)]
     service: String,
+    /// Take this revision back, and no other if this one is neither on trial nor live
+    /// any more.
+    #[arg(long, value_name = "REVISION", value_parser = clap::value_parser!(u64).range(1..))]
+    from: Option<u64>,
     #[command(flatten)]
     target: Target,
 }
 
+/// What the host says of its services.
+#[derive(Deserialize)]
+struct Told {
+    services: Vec<Service>,
+}
+
+#[derive(Deserialize)]
+struct Service {
+    name: String,
+    #[serde(flatten)]
+    live: Revision,
+    canary: Option<Revision>,
+}
+
+#[derive(Deserialize)]
+struct Revision {
+    revision: u64,
+    digest: String,
+}
+
 impl Rollback {
-    /// Have it done, show each step, and wait until calls have left the revision
-    /// that is replaced.
+    /// Say what is to be taken back, have that done and nothing else, show each step,
+    /// and wait until calls have left the revision that is replaced.
     pub fn run(self, manifest: &Path) -> Result<()> {
-        let (service, terminal) = (&self.service, Terminal::new());
+        let (name, terminal) = (&self.service, Terminal::new());
         let client = self.target.client(manifest)?;
-        let spinner = terminal.spin("Restoring", service);
-        let answer = client.act(Method::POST, &format!("/v1/services/{service}/rollback"), Bytes::new());
+        let found = Service::find(&client, name)?;
+        let (taken, what) = found.taken_back();
+        let query = match self.from {
+            // Refused in the host's words, for it says what there is.
+            Some(from) if from != taken.revision => format!("?from={from}"),
+            _ => {
+                let sha256 = short(&taken.digest);
+                terminal.say("Taking", &format!("back {what}, revision {} (sha256 {sha256})", taken.revision));
+                format!("?from={}&digest={}", taken.revision, taken.digest)
+            }
+        };
+        let spinner = terminal.spin("Restoring", name);
+        let answer = client.act(Method::POST, &format!("/v1/services/{name}/rollback{query}"), Bytes::new());
         drop(spinner);
-        swapped::show(&client, &answer?, service, &terminal).map(drop)
+        swapped::show(&client, &answer?, name, &terminal).map(drop)
+    }
+}
+
+impl Service {
+    fn find(client: &Client, name: &str) -> Result<Service> {
+        let told: Told = client.values(&client.read("/v1/services")?)?;
+        let found = told.services.into_iter().find(|service| service.name == name);
+        found.ok_or_else(|| client.has_no(name))
+    }
+
+    /// What a rollback takes back, and what to call it.
+    fn taken_back(&self) -> (&Revision, String) {
+        match &self.canary {
+            Some(canary) => (canary, format!("the canary of {}", self.name)),
+            None => (&self.live, self.name.clone()),
+        }
     }
 }

@@ -175,6 +175,38 @@ async fn without_a_time_somebody_decides() {
 }
 
 #[tokio::test]
+async fn a_rollback_takes_back_what_was_meant_or_nothing() {
+    let folder = app(GUEST);
+    let host = Host::up(folder.path());
+    host.swap("guest", &variant("guest", "hello\n", "hallo\n")).await;
+    let tried = host.canary("guest", &other_guest(), "canary=50").await;
+    let digest = |of: &Value| of["digest"].as_str().expect("a digest").to_owned();
+    let meant = format!("rollback?from=3&digest={}", digest(&tried["to"]));
+    // The live one was not meant while there is a canary, nor is it when that is gone.
+    for (what, expected) in [
+        ("rollback?from=2", StatusCode::CONFLICT),
+        (&*meant, StatusCode::OK),
+        (&*meant, StatusCode::CONFLICT),
+        ("rollback?from=3", StatusCode::CONFLICT),
+        ("rollback?from=x", StatusCode::BAD_REQUEST),
+        ("rollback?digest=00", StatusCode::BAD_REQUEST),
+    ] {
+        let answer = host.decide("guest", what).await;
+        assert_eq!(answer.status, expected, "{what}: {answer:?}");
+    }
+    assert_eq!(host.service("guest").await["revision"], 2);
+    let refused = host.decide("guest", "rollback?from=3").await.json();
+    let error = refused["error"].as_str().expect("a sentence");
+    assert!(error.starts_with("revision 3 of service `guest` is not what a rollback would take back now: revision 2 "));
+
+    // A second canary has the number of the first.
+    host.canary("guest", &variant("guest", "hello\n", "hullo\n"), "canary=50").await;
+    assert_eq!(host.decide("guest", &meant).await.status, StatusCode::CONFLICT);
+    assert_eq!(host.decide("guest", "rollback?from=3").await.json()["outcome"], "withdrawn");
+    assert_eq!(host.decide("guest", "rollback?from=2").await.json()["outcome"], "live");
+}
+
+#[tokio::test]
 async fn a_trial_ends_with_the_host() {
     let folder = app(GUEST);
     let host = Host::up(folder.path());
