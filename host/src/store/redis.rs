@@ -81,6 +81,7 @@ impl RedisStore {
         let mut connection = live.connection.clone();
         let why = match timeout(ANSWER, change.query_async(&mut connection)).await {
             Ok(Ok(answer)) => return Ok(answer),
+            Ok(Err(error)) if session::is_of_a_replica(&error) => self.session.away(operation(), error),
             Ok(Err(error)) if session::is_definite(&error) => return Err(StoreError::engine(operation(), error)),
             Ok(Err(error)) => self.session.unknown(operation(), error),
             Err(late) => self.session.unknown(operation(), late),

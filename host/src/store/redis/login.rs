@@ -8,8 +8,8 @@ use std::time::Duration;
 use redis::aio::MultiplexedConnection;
 use redis::io::tcp::TcpSettings;
 use redis::{
-    AsyncConnectionConfig, Client, ConnectionAddr, ErrorKind, IntoConnectionInfo, ProtocolVersion, PushInfo,
-    RedisConnectionInfo, RedisError, TlsCertificates, cmd,
+    AsyncConnectionConfig, Client, ConnectionAddr, ErrorKind, FromRedisValue, IntoConnectionInfo, ProtocolVersion,
+    PushInfo, RedisConnectionInfo, RedisError, TlsCertificates, Value, cmd,
 };
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::timeout;
@@ -20,6 +20,8 @@ use crate::store::{StoreError, secret};
 /// The version of how buckets are kept, which the database holds under [`MARK`].
 const VERSION: i32 = 1;
 const MARK: &str = "dovetail:version";
+
+const REPLICA: &str = "its server is a replica of another; name the one that takes writes";
 
 /// How long it may take to connect, and until the server has let us in.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -90,8 +92,29 @@ impl Login {
         Client::build_with_tls(info, certificates).map_err(|error| self.refused(error))
     }
 
+    /// Refuses a server that follows another: it takes no writes, and what it has is what
+    /// that one had a while ago.
+    pub async fn check_role(&self, connection: &MultiplexedConnection) -> Result<(), StoreError> {
+        let mut connection = connection.clone();
+        let role: Result<Vec<Value>, RedisError> = match timeout(LOGIN, cmd("ROLE").query_async(&mut connection)).await
+        {
+            Ok(role) => role,
+            Err(late) => return Err(StoreError::server(self.place(), "see whether its server is well", late)),
+        };
+        let is_replica = match role.as_deref() {
+            Ok([role, ..]) => String::from_redis_value_ref(role).is_ok_and(|role| role != "master"),
+            // Those who rent a server may not ask it.
+            _ => false,
+        };
+        match is_replica {
+            true => Err(StoreError::server(self.place(), REPLICA, io::Error::other("it takes no writes"))),
+            false => Ok(()),
+        }
+    }
+
     /// Whether the database is a store: of this version, or none yet. Changes nothing.
     pub async fn check(&self, connection: &MultiplexedConnection) -> Result<bool, StoreError> {
+        self.check_role(connection).await?;
         let mut connection = connection.clone();
         let found: Option<String> = self.ask(cmd("GET").arg(MARK).query_async(&mut connection)).await?;
         match found.map(|text| text.parse().unwrap_or(0)) {
@@ -152,7 +175,7 @@ impl Login {
                 "write its password into a file, chmod 600 the file, and name it by ?passfile=FILE"
             }
             (_, "NOPERM") => "let its user run scripts on the keys dovetail:*",
-            (_, "READONLY") => "name the server that takes writes",
+            (_, "READONLY") => REPLICA,
             (_, "LOADING") => "wait until the server has read its data",
             (_, "MISCONF") => "let the server write to its disk again",
             (ErrorKind::Io, _) if error.to_string().contains("certificate") => {

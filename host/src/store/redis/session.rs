@@ -31,6 +31,7 @@ const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from
 
 /// A connection of a store. Ends when it is dropped.
 pub struct Session {
+    login: Arc<Login>,
     place: String,
     state: watch::Receiver<State>,
     keeper: JoinHandle<()>,
@@ -55,6 +56,11 @@ pub struct Live {
     give_up: Notify,
 }
 
+/// Whether the server takes no writes any more, for it follows another.
+pub fn is_of_a_replica(error: &RedisError) -> bool {
+    error.code() == Some("READONLY")
+}
+
 /// Whether the server said no, and so did nothing; otherwise nobody knows.
 pub fn is_definite(error: &RedisError) -> bool {
     matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension | ErrorKind::AuthenticationFailed)
@@ -66,8 +72,8 @@ impl Session {
         let (live, gone) = connect(&login).await?;
         let (sender, state) = watch::channel(State::Up(live.clone()));
         let place = login.place();
-        let keeper = tokio::spawn(keep(login, live, gone, sender));
-        Ok(Session { place, state, keeper })
+        let keeper = tokio::spawn(keep(login.clone(), live, gone, sender));
+        Ok(Session { login, place, state, keeper })
     }
 
     /// The connection; if it was lost just now, the one in its place.
@@ -89,15 +95,17 @@ impl Session {
     }
 
     /// Whether the server takes reads and writes now. It answers a ping with the
-    /// error that it would answer a write with.
+    /// error that it would answer a write with, unless it has become a replica.
     pub async fn health(&self) -> Result<(), StoreError> {
-        let mut connection = self.live().await?.connection.clone();
+        let live = self.live().await?;
+        let mut connection = live.connection.clone();
         let unwell = "see whether its server is well";
         match timeout(HEALTH, cmd("PING").exec_async(&mut connection)).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(StoreError::server(self.place.clone(), unwell, error)),
-            Err(late) => Err(StoreError::server(self.place.clone(), unwell, late)),
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err(StoreError::server(self.place.clone(), unwell, error)),
+            Err(late) => return Err(StoreError::server(self.place.clone(), unwell, late)),
         }
+        self.login.check_role(&live.connection).await.inspect_err(|_| live.give_up())
     }
 
     /// The error of what was to be done and was not, for want of a connection.

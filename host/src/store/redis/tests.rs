@@ -1,6 +1,6 @@
 //! What a Redis server goes through.
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 
 use super::*;
 use crate::manifest::StoreUrl;
@@ -41,5 +41,31 @@ async fn believes_a_server_that_has_the_names_certificate() -> Result<()> {
             (Err(error), None) => return Err(anyhow::Error::new(error).context(text)),
         }
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn nothing_is_asked_of_a_server_again_that_refused_a_write_as_a_replica() -> Result<()> {
+    let Some(server) = Server::start(&["save \"\""]) else { return Ok(()) };
+    let url = url(&server.database())?;
+    let (store, seen) = (RedisStore::open(&url).await?, Watermark::default());
+    assert_eq!(store.increment("b", "n".into(), 1, &seen).await?, 1);
+
+    // Of a server that is not there: it keeps its data.
+    assert_eq!(server.cli(&["REPLICAOF", "127.0.0.1", "1"]), "OK");
+    let Err(error) = store.increment("b", "n".into(), 1, &seen).await else { bail!("a replica took a write") };
+    ensure!(matches!(error, StoreError::Away { .. }), error);
+    let Err(error) = store.get("b", "n", &seen).await else { bail!("a replica was read") };
+    ensure!(matches!(error, StoreError::Away { .. }), error);
+    for refused in [store.health().await, RedisStore::open(&url).await.map(drop), RedisStore::inspect(&url).await] {
+        let Err(error) = refused else { bail!("a replica is a store") };
+        ensure!(matches!(error, StoreError::Server { .. }), error);
+    }
+
+    assert_eq!(server.cli(&["REPLICAOF", "NO", "ONE"]), "OK");
+    while store.health().await.is_err() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(store.increment("b", "n".into(), 1, &seen).await?, 2);
     Ok(())
 }
