@@ -35,7 +35,9 @@ pub const USUAL_MEMORIES: u32 = 2;
 /// A revision and the one that it replaces hold instances at the same time.
 const REVISIONS_AT_ONCE: u64 = 2;
 
-/// Instances that are made beside those that serve, to see whether a component can.
+/// Instances that are made beside those that serve, to see whether a component can, in
+/// as many swaps at once. Where there are more, or the address space is short, they have
+/// what room is left.
 const CHECKS: u32 = 8;
 
 /// The most that one component may hold of core instances and memories.
@@ -139,11 +141,12 @@ fn start(needs: Needs, kind: Kind) -> Result<Engine, EngineError> {
 }
 
 fn config(needs: Needs, kind: Kind, reservation: u64) -> Config {
-    let total = needs.instances.saturating_mul(REVISIONS_AT_ONCE as u32).saturating_add(CHECKS);
+    let checks = if reservation == RESERVATION { CHECKS } else { 0 };
+    let total = needs.instances.saturating_mul(REVISIONS_AT_ONCE as u32).saturating_add(checks);
     let stacks = match kind {
         Kind::Plain => total,
         Kind::Concurrent => {
-            needs.calls.saturating_mul(REVISIONS_AT_ONCE as u32).saturating_add(CHECKS).saturating_mul(STACKS_PER_CALL)
+            needs.calls.saturating_mul(REVISIONS_AT_ONCE as u32).saturating_add(checks).saturating_mul(STACKS_PER_CALL)
         }
     };
     let mut pool = PoolingAllocationConfig::new();

@@ -75,11 +75,6 @@ impl Client {
         values.with_context(|| format!("{}; is it of another version than this command?", self.no_host()))
     }
 
-    /// It has no such service.
-    pub fn has_no(&self, service: &str) -> Error {
-        anyhow!("the host at {} has no service `{service}`; `dovetail status` shows those that it has", self.url())
-    }
-
     fn ask(&self, method: Method, path: &str, body: Bytes, patience: Duration) -> Result<Bytes> {
         let tried = format!("{method} {}", path.split('?').next().unwrap_or(path));
         let request = self.request(method, path, body)?;

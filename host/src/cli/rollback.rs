@@ -56,11 +56,11 @@ impl Rollback {
         let (name, terminal) = (&self.service, Terminal::new());
         let client = self.target.client(manifest)?;
         let found = Service::find(&client, name)?;
-        let (taken, what) = found.taken_back();
-        let query = match self.from {
+        let query = match (self.from, found.as_ref().map(Service::taken_back)) {
             // Refused in the host's words, for it says what there is.
-            Some(from) if from != taken.revision => format!("?from={from}"),
-            _ => {
+            (Some(from), Some((taken, _))) if from != taken.revision => format!("?from={from}"),
+            (from, None) => from.map(|from| format!("?from={from}")).unwrap_or_default(),
+            (_, Some((taken, what))) => {
                 let sha256 = short(&taken.digest);
                 terminal.say("Taking", &format!("back {what}, revision {} (sha256 {sha256})", taken.revision));
                 format!("?from={}&digest={}", taken.revision, taken.digest)
@@ -74,10 +74,9 @@ impl Rollback {
 }
 
 impl Service {
-    fn find(client: &Client, name: &str) -> Result<Service> {
+    fn find(client: &Client, name: &str) -> Result<Option<Service>> {
         let told: Told = client.values(&client.read("/v1/services")?)?;
-        let found = told.services.into_iter().find(|service| service.name == name);
-        found.ok_or_else(|| client.has_no(name))
+        Ok(told.services.into_iter().find(|service| service.name == name))
     }
 
     /// What a rollback takes back, and what to call it.

@@ -205,7 +205,17 @@ fn a_rollback_and_a_promotion_are_posted() {
     for verb_name in ["rollback", "promote"] {
         let live =
             json!({ "service": "plain", "outcome": "live", "from": revision(2), "to": revision(1), "steps": [] });
-        let (address, asked) = answering(vec![(200, live), (200, json!({ "service": "plain", "drained": [] }))]);
+        let mut answers = vec![(200, live), (200, json!({ "service": "plain", "drained": [] }))];
+        // What it is about to take back is asked first, and told.
+        let mut told = revision(2);
+        told["name"] = json!("plain");
+        let services = (200, json!({ "services": [told] }));
+        let (first, from) = match verb_name {
+            "rollback" => (Some(services), "?from=2&digest=2abcdef"),
+            _ => (None, ""),
+        };
+        answers.splice(0..0, first.clone());
+        let (address, asked) = answering(answers);
         let output = succeed(verb(address, &[verb_name, "plain"]));
         assert!(
             stderr(&output).contains("      Live plain, revision 1 (sha256 1abcdefabcde)\n"),
@@ -213,9 +223,11 @@ fn a_rollback_and_a_promotion_are_posted() {
             stderr(&output)
         );
         let asked = asked.join().expect("the host ran");
-        assert!(asked[0].starts_with(&format!("POST /v1/services/plain/{verb_name} ")), "{}", asked[0]);
+        let posted = asked.iter().find(|head| head.starts_with("POST")).expect("it is posted");
+        assert!(posted.starts_with(&format!("POST /v1/services/plain/{verb_name}{from}")), "{posted}");
 
-        let (address, _) = answering(vec![(409, json!({ "error": "there is nothing to go back to" }))]);
+        let refused = (409, json!({ "error": "there is nothing to go back to" }));
+        let (address, _) = answering(first.into_iter().chain([refused]).collect());
         let output = fail(verb(address, &[verb_name, "plain"]));
         assert!(stderr(&output).ends_with("error: there is nothing to go back to\n"), "{}", stderr(&output));
     }

@@ -14,7 +14,7 @@ use std::{
 type Plan = BTreeMap<String, BTreeSet<String>>;
 
 /// The plan. A new word in it is argued in its comment and in its commit.
-const PLAN: [(&str, &[&str]); 17] = [
+const PLAN: [(&str, &[&str]); 18] = [
     // The command line is where everything comes together.
     ("cli", &["everything"]),
     // How connections are accepted, bounded and drained is the same for both:
@@ -44,14 +44,16 @@ const PLAN: [(&str, &[&str]); 17] = [
     // `manifest` for the URL of a store, for the same reason: when each read it
     // for itself, what one took the other refused.
     ("store", &["manifest"]),
-    // `manifest` for references and digests, likewise.
-    ("registry", &["manifest"]),
+    // `manifest` for references and digests, likewise. `private`, here and below,
+    // because whoever writes where components and their code are kept decides what runs.
+    ("registry", &["manifest", "private"]),
     // `defect`, because what is compiled is anybody's.
-    ("engine", &["defect"]),
+    ("engine", &["defect", "private"]),
+    ("history", &["private"]),
     // What can be understood, and tested, by itself.
     ("manifest", &[]),
     ("defect", &[]),
-    ("history", &[]),
+    ("private", &[]),
     ("listener", &[]),
     ("telemetry", &[]),
 ];
