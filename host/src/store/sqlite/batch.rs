@@ -20,6 +20,8 @@ pub struct Batch {
     pub last: Lsn,
     /// What its keys and values take, those written over included.
     pub bytes: usize,
+    /// Whether somebody waits for its end.
+    pub is_awaited: bool,
     /// Told of its end.
     pub end: watch::Sender<End>,
 }

@@ -10,15 +10,17 @@
 //! written until the database has been opened again.
 
 use std::collections::HashMap;
+use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-use self::state::State;
-use super::batch::{Batch, Pending};
+use self::state::{Sleep, State};
+use super::batch::{Batch, End, Pending};
 use crate::store::watermark::{Durability, Lsn, Watermark};
 use crate::store::{StoreError, counter};
 
@@ -28,6 +30,10 @@ mod state;
 /// for room. One write may have 16 MiB.
 const MOST_PENDING: usize = 32 << 20;
 
+/// How long a write may wait for somebody who waits for it, before it is committed all the
+/// same. Most calls make all their writes and end within that, so that these are one commit.
+const LINGER: Duration = Duration::from_millis(5);
+
 /// How long a write waits for room: half of the default `limits.deadline`, so that its
 /// call can still say why it failed.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -36,7 +42,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct Log {
     /// Protects all of it, together; held for one operation.
     state: Mutex<State>,
-    /// Wakes the writer.
+    /// Wakes the writer, where [`Sleep`] says that it has to be: each time is a call of the
+    /// kernel, and a request has several writes.
     changed: Condvar,
     /// The place up to which it is durable, but for what was lost.
     durable: AtomicU64,
@@ -44,6 +51,8 @@ pub struct Log {
     pending: AtomicBool,
     /// Whether anything was lost, ever.
     has_lost: AtomicBool,
+    /// [`LINGER`], but in tests.
+    linger: Duration,
 }
 
 /// What an increment came to.
@@ -63,6 +72,7 @@ impl Log {
             durable: AtomicU64::new(0),
             pending: AtomicBool::new(false),
             has_lost: AtomicBool::new(false),
+            linger: LINGER,
         }
     }
 
@@ -195,7 +205,7 @@ impl Log {
             }
             match &state.committing {
                 Some(batch) if highest <= batch.last => batch.end.subscribe(),
-                _ => state.gathering.end.subscribe(),
+                _ => self.hasten(state),
             }
         };
         let ended = end.wait_for(Option::is_some).await;
@@ -225,17 +235,29 @@ impl Log {
         self.changed.notify_all();
     }
 
-    /// What the writer is to commit next, once there is something; none after the
-    /// end.
+    /// What the writer is to commit next, once somebody waits for it or it has lingered;
+    /// none after the end.
     pub fn next(&self) -> Option<Arc<Batch>> {
         let mut state = self.state();
-        while state.gathering.is_empty() {
-            if state.closed {
-                return None;
+        while !state.gathering.is_awaited && !state.closed {
+            if state.gathering.is_empty() {
+                state.sleep = Sleep::UntilWritten;
+                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                continue;
             }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.sleep = Sleep::UntilAwaited;
+            let waited = self.changed.wait_timeout(state, self.linger);
+            let (woken, lingered) = waited.unwrap_or_else(PoisonError::into_inner);
+            state = woken;
+            if lingered.timed_out() {
+                break;
+            }
         }
-        let batch = Arc::new(std::mem::take(&mut state.gathering));
+        state.sleep = Sleep::No;
+        if state.gathering.is_empty() {
+            return None;
+        }
+        let batch = Arc::new(mem::take(&mut state.gathering));
         state.committing = Some(batch.clone());
         Some(batch)
     }
@@ -263,7 +285,7 @@ impl Log {
         // A commit that failed may be in the database all the same.
         state.forget();
         let committing = state.committing.take();
-        let gathering = std::mem::take(&mut state.gathering);
+        let gathering = mem::take(&mut state.gathering);
         self.pending.store(false, Ordering::Release);
         drop(state);
         for batch in committing.as_deref().into_iter().chain([&gathering]) {
@@ -305,7 +327,10 @@ impl Log {
                 if pending == 0 || pending + bytes <= MOST_PENDING {
                     return Ok(state);
                 }
-                state.committing.as_deref().unwrap_or(&state.gathering).end.subscribe()
+                match &state.committing {
+                    Some(batch) => batch.end.subscribe(),
+                    None => self.hasten(state),
+                }
             };
             // However it ended: the next look tells.
             if timeout_at(patience, end.wait_for(Option::is_some)).await.is_err() {
@@ -320,9 +345,28 @@ impl Log {
         let lsn = state.last;
         state.gathering.last = lsn;
         self.pending.store(true, Ordering::Release);
-        drop(state);
-        self.changed.notify_one();
+        self.wake(state, Sleep::UntilWritten);
         seen.raise(lsn);
+    }
+
+    /// The end of what gathers, which is committed as soon as it can be from now on.
+    fn hasten(&self, mut state: MutexGuard<'_, State>) -> watch::Receiver<End> {
+        let end = state.gathering.end.subscribe();
+        state.gathering.is_awaited = true;
+        self.wake(state, Sleep::UntilAwaited);
+        end
+    }
+
+    /// Wakes the writer out of this sleep, if it is in it and nobody has done so.
+    fn wake(&self, mut state: MutexGuard<'_, State>, sleep: Sleep) {
+        let sleeps = state.sleep == sleep;
+        if sleeps {
+            state.sleep = Sleep::No;
+        }
+        drop(state);
+        if sleeps {
+            self.changed.notify_one();
+        }
     }
 
     /// Goes on behind the last write.

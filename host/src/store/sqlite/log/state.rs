@@ -26,7 +26,19 @@ pub struct State {
     pub failed: Option<StoreError>,
     /// The places after which commits failed, up to the last that these took along.
     pub lost: Vec<(Range<u64>, StoreError)>,
+    pub sleep: Sleep,
     pub closed: bool,
+}
+
+/// What the writer is to be woken for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sleep {
+    /// It does not sleep, or was woken.
+    No,
+    /// Something gathers.
+    UntilWritten,
+    /// Somebody waits for what gathers.
+    UntilAwaited,
 }
 
 impl State {
@@ -41,6 +53,7 @@ impl State {
             next_id,
             failed: None,
             lost: Vec::new(),
+            sleep: Sleep::No,
             closed: false,
         }
     }

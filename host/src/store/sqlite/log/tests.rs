@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::task::Poll;
 
 use anyhow::{Context, Result};
+use tokio::task::spawn_blocking;
 
 use super::*;
 
@@ -112,9 +113,53 @@ async fn a_count_on_what_the_database_had_before_is_refused() -> Result<()> {
     Ok(())
 }
 
+/// A log whose writer takes nothing that nobody waits for.
+fn patient() -> Log {
+    Log { linger: Duration::MAX, ..Log::new(1) }
+}
+
+#[tokio::test]
+async fn what_is_written_until_somebody_waits_is_one_commit() -> Result<()> {
+    let log = Arc::new(patient());
+    let writer = spawn_blocking({
+        let log = log.clone();
+        move || log.next()
+    });
+    for key in ["a", "b"] {
+        set(&log, key, b"1").await?;
+    }
+    let seen = set(&log, "c", b"1").await?;
+    assert!(!is_over(log.durable(&seen)).await);
+    let batch = writer.await?.context("something gathered")?;
+    assert_eq!(batch.changes().count(), 3);
+    log.committed(&batch);
+    Ok(log.durable(&seen).await?)
+}
+
+#[tokio::test]
+async fn what_is_read_while_it_gathers_is_waited_for() -> Result<()> {
+    let log = patient();
+    set(&log, "k", b"1").await?;
+    let reader = Watermark::default();
+    log.get("b", "k", &reader);
+    assert!(!is_over(log.durable(&reader)).await);
+    log.committed(&*log.next().context("something gathered")?);
+    Ok(log.durable(&reader).await?)
+}
+
+#[tokio::test]
+async fn a_log_that_is_closed_waits_for_nobody() -> Result<()> {
+    let log = patient();
+    set(&log, "k", b"1").await?;
+    log.close();
+    log.committed(&*log.next().context("something gathered")?);
+    assert!(log.next().is_none());
+    Ok(())
+}
+
 #[tokio::test]
 async fn writes_wait_for_room() -> Result<()> {
-    let log = Log::new(1);
+    let log = patient();
     set(&log, "k", &vec![0; MOST_PENDING]).await?;
     let mut next = pin!(set(&log, "more", b"1"));
     assert!(!is_over(&mut next).await);
