@@ -16,9 +16,9 @@ mod listing;
 mod lock;
 mod log;
 mod read;
+mod reader;
 mod readers;
 mod schema;
-mod snapshot;
 mod upkeep;
 mod writer;
 
@@ -26,12 +26,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use rusqlite::Connection;
 use tokio::task::spawn_blocking;
 
-use super::{BucketStore, Durability, Entry, KeyPage, StoreError, Watermark, counter};
+use super::{BucketStore, Durability, Entry, KeyPage, Lsn, StoreError, Watermark, counter};
 use lock::Lock;
 use log::{Counted, Log};
+use reader::Reader;
 use readers::Readers;
 pub use upkeep::SqliteUpkeep;
 use writer::Writer;
@@ -47,9 +47,8 @@ const BYTES_READ_HERE: usize = 256 * 1024;
 
 /// A store in one SQLite file.
 pub struct SqliteStore {
-    // In the order in which they are dropped: the last connection to close is
-    // the writer's, which can fold the WAL into the database.
     readers: Arc<Readers>,
+    // At its end it closes what is idle of the readers.
     writer: Writer,
     log: Arc<Log>,
     // Given back after both.
@@ -69,9 +68,9 @@ impl SqliteStore {
                 let connection = schema::open(&path)?;
                 let next_id = schema::next_id(&connection).map_err(|error| StoreError::open(&path, error))?;
                 let log = Arc::new(Log::new(next_id));
-                let writer = Writer::start(connection, path.clone(), log.clone());
+                let readers = Arc::new(Readers::new(path.clone()));
+                let writer = Writer::start(connection, path.clone(), log.clone(), readers.clone());
                 let writer = writer.map_err(|error| StoreError::open(&path, error))?;
-                let readers = Arc::new(Readers::new(path));
                 Ok(SqliteStore { readers, writer, log, _lock })
             })
         };
@@ -84,14 +83,15 @@ impl SqliteStore {
         inspect::inspect(&path)
     }
 
-    /// What the database has of a key.
-    async fn get_durable(&self, bucket: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    /// What the database has of a key, everything up to `place` included.
+    async fn get_durable(&self, place: Lsn, bucket: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let operation = || format!("get key {key:?} of bucket {bucket:?}");
-        if let Some(value) = self.read_here(|c| read::get_within(c, bucket, key, BYTES_READ_HERE), operation)? {
+        let get = |reader: &mut Reader| read::get_within(reader.at(place)?, bucket, key, BYTES_READ_HERE);
+        if let Some(value) = self.read_here(get, operation)? {
             return Ok(value);
         }
         let (bucket, key) = (bucket.to_owned(), key.to_owned());
-        self.read_aside(move |c| read::get(c, &bucket, &key), operation).await
+        self.read_aside(move |reader| read::get(reader.at(place)?, &bucket, &key), operation).await
     }
 
     /// What each of some keys has at one moment; none if that is more than `most` bytes, or
@@ -109,7 +109,7 @@ impl SqliteStore {
             return Ok(read::fits(keys, &values, most).then_some(values));
         }
         let place = self.log.place();
-        let values = self.read_here(|c| read::get_many(c, &self.log, bucket, keys, most, seen), operation)?;
+        let values = self.read_here(|reader| read::get_many(reader, &self.log, bucket, keys, most, seen), operation)?;
         if let Some(values) = &values {
             let found = keys.iter().map(String::as_str).zip(values.iter().map(Option::as_deref));
             self.log.remember(place, bucket, found);
@@ -121,7 +121,7 @@ impl SqliteStore {
     /// longer one, or would wait for a lock: no deadline stops such a wait.
     fn read_here<T>(
         &self,
-        read: impl FnOnce(&Connection) -> rusqlite::Result<Option<T>>,
+        read: impl FnOnce(&mut Reader) -> rusqlite::Result<Option<T>>,
         operation: impl Fn() -> String,
     ) -> Result<Option<T>, StoreError> {
         self.readers.read_at_once(read).map_err(|error| StoreError::engine(operation(), error))
@@ -130,7 +130,7 @@ impl SqliteStore {
     /// Runs a longer read on a thread that may block, and wait for a lock.
     async fn read_aside<T: Send + 'static>(
         &self,
-        read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        read: impl FnOnce(&mut Reader) -> rusqlite::Result<T> + Send + 'static,
         operation: impl Fn() -> String,
     ) -> Result<T, StoreError> {
         let readers = Arc::clone(&self.readers);
@@ -148,7 +148,7 @@ impl BucketStore for SqliteStore {
             return Ok(known.map(Vec::from));
         }
         let place = self.log.place();
-        let value = self.get_durable(bucket, key).await?;
+        let value = self.get_durable(place, bucket, key).await?;
         self.log.remember(place, bucket, [(key, value.as_deref())]);
         Ok(value)
     }
@@ -158,11 +158,13 @@ impl BucketStore for SqliteStore {
             return Ok(known.is_some());
         }
         let operation = || format!("find key {key:?} of bucket {bucket:?}");
-        if let Some(found) = self.read_here(|c| read::exists(c, bucket, key).map(Some), operation)? {
+        let place = self.log.place();
+        let exists = |reader: &mut Reader| read::exists(reader.at(place)?, bucket, key).map(Some);
+        if let Some(found) = self.read_here(exists, operation)? {
             return Ok(found);
         }
         let (bucket, key) = (bucket.to_owned(), key.to_owned());
-        self.read_aside(move |c| read::exists(c, &bucket, &key), operation).await
+        self.read_aside(move |reader| read::exists(reader.at(place)?, &bucket, &key), operation).await
     }
 
     async fn set(&self, bucket: &str, key: String, value: Vec<u8>, seen: &Watermark) -> Result<(), StoreError> {
@@ -176,7 +178,8 @@ impl BucketStore for SqliteStore {
     async fn list_keys(&self, bucket: &str, cursor: Option<u64>, seen: &Watermark) -> Result<KeyPage, StoreError> {
         let (owned, log) = (bucket.to_owned(), self.log.clone());
         let operation = || format!("list the keys of bucket {bucket:?}");
-        let (page, read) = self.read_aside(move |c| listing::page(c, &log, &owned, cursor), operation).await?;
+        let (page, read) =
+            self.read_aside(move |reader| listing::page(reader, &log, &owned, cursor), operation).await?;
         seen.include(&read);
         Ok(page)
     }
@@ -192,7 +195,7 @@ impl BucketStore for SqliteStore {
                 Counted::Sum(sum) => return Ok(sum),
                 Counted::Unknown => {
                     let place = self.log.place();
-                    stored = Some((place, self.get_durable(bucket, &key).await?));
+                    stored = Some((place, self.get_durable(place, bucket, &key).await?));
                 }
             }
         }
@@ -215,9 +218,9 @@ impl BucketStore for SqliteStore {
             Some(values) => (keys, Some(values)),
             None => {
                 let (owned, log) = (bucket.to_owned(), self.log.clone());
-                let read = move |c: &Connection| {
+                let read = move |reader: &mut Reader| {
                     let read = Watermark::default();
-                    let values = read::get_many(c, &log, &owned, &keys, most, &read)?;
+                    let values = read::get_many(reader, &log, &owned, &keys, most, &read)?;
                     Ok((keys, values, read))
                 };
                 let (keys, values, read) = self.read_aside(read, operation).await?;

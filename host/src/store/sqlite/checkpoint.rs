@@ -4,9 +4,10 @@
 //! that waits for that commit would wait for it. Here a thread with a connection of
 //! its own does it beside the writer, in small steps. For SQLite to begin the WAL anew
 //! there must be a moment in which nothing of it is left to copy: when it has grown
-//! long, the writer copies the little that the thread has left. A reader that never
-//! ends, somebody's `sqlite3`, keeps that moment from coming: the log of the host says
-//! so, for the WAL grows until it is gone ([`growth`]).
+//! long, the writer copies the little that the thread has left. What the host's readers
+//! keep they give up before each step. A reader that never ends, somebody's `sqlite3`, keeps
+//! that moment from coming: the log of the host says so, for the WAL grows until it is gone
+//! ([`growth`]).
 
 mod growth;
 
@@ -21,6 +22,7 @@ use std::thread::{self, JoinHandle};
 use rusqlite::Connection;
 
 use super::batch::Batch;
+use super::readers::Readers;
 use super::schema;
 use growth::{Growth, Say};
 
@@ -32,6 +34,8 @@ const LONG: u32 = 4000;
 
 /// The steps of one database, and the thread that makes them.
 pub struct Checkpoints {
+    /// Those who may keep a moment that is not folded yet.
+    readers: Arc<Readers>,
     /// About how many pages were written since the last step.
     written: usize,
     /// Whether the WAL was long after the last step.
@@ -43,13 +47,14 @@ pub struct Checkpoints {
 
 impl Checkpoints {
     /// Starts the thread.
-    pub fn start(path: PathBuf) -> io::Result<Checkpoints> {
+    pub fn start(path: PathBuf, readers: Arc<Readers>) -> io::Result<Checkpoints> {
         let (due, steps) = mpsc::sync_channel(1);
         let long = Arc::<AtomicBool>::default();
-        let found_long = long.clone();
+        let (found_long, idle) = (long.clone(), readers.clone());
         let thread = thread::Builder::new().name("store-checkpoints".to_owned()).spawn(move || {
             let (mut connection, mut growth) = (None, Growth::default());
             while steps.recv().is_ok() {
+                idle.rest();
                 match step(&path, &mut connection) {
                     Ok(Some(copied)) => {
                         found_long.store(copied.pages >= LONG, Ordering::Relaxed);
@@ -66,15 +71,16 @@ impl Checkpoints {
                 }
             }
         })?;
-        Ok(Checkpoints { written: 0, long, due: Some(due), thread: Some(thread) })
+        Ok(Checkpoints { readers, written: 0, long, due: Some(due), thread: Some(thread) })
     }
 
     /// Counts what was committed, and has it copied when there is enough.
     pub fn committed(&mut self, writer: &Connection, batch: &Batch) {
-        if self.long.swap(false, Ordering::Relaxed)
-            && let Err(error) = passive(writer)
-        {
-            tracing::warn!(%error, "could not fold the store's log into its database");
+        if self.long.swap(false, Ordering::Relaxed) {
+            self.readers.rest();
+            if let Err(error) = passive(writer) {
+                tracing::warn!(%error, "could not fold the store's log into its database");
+            }
         }
         self.written += batch.pages();
         if self.written < STEP {
@@ -91,16 +97,19 @@ impl Checkpoints {
 
     /// Folds all of the WAL, if nobody reads from it, and gives its room back.
     pub fn fold(&self, connection: &Connection) -> rusqlite::Result<()> {
+        self.readers.rest();
         connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
     }
 
-    /// Ends the thread.
+    /// Ends the thread, and closes what is idle: the last connection to close is the
+    /// writer's, which removes the WAL.
     pub fn end(&mut self) {
         self.due = None;
         if let Some(thread) = self.thread.take() {
             // It is over either way.
             let _ = thread.join();
         }
+        self.readers.clear();
     }
 }
 

@@ -8,14 +8,14 @@ use rusqlite::Connection;
 use super::batch::Pending;
 use super::log::Log;
 use super::read::exists;
+use super::reader::Reader;
 use super::schema;
-use super::snapshot::snapshot;
 use crate::store::{KEYS_PER_PAGE, KeyPage, Watermark};
 
 /// The page after `cursor`, and what it depends on. It is one transaction, so that no
 /// listing holds up the end of the WAL.
 pub fn page(
-    connection: &Connection,
+    reader: &mut Reader,
     log: &Log,
     bucket: &str,
     cursor: Option<u64>,
@@ -24,14 +24,14 @@ pub fn page(
     // up) has nothing after it.
     let after = i64::try_from(cursor.unwrap_or(0)).unwrap_or(i64::MAX);
     let seen = Watermark::default();
-    let (snapshot, pending) = snapshot(connection, log, |place| log.keys(place, bucket, &seen))?;
+    let (snapshot, pending) = reader.snapshot(log, |place| log.keys(place, bucket, &seen))?;
     let pending: HashMap<String, Pending> = pending.into_iter().flatten().collect();
-    let mut found = stored(&snapshot, bucket, after, &pending)?;
+    let mut found = stored(snapshot, bucket, after, &pending)?;
     let full = found.len() > KEYS_PER_PAGE;
     for (key, change) in pending {
         let Pending::Set { id, anew, .. } = change else { continue };
         // A key that the database does not have yet comes after all that it has.
-        let listed = anew || (!full && !exists(&snapshot, bucket, &key)?);
+        let listed = anew || (!full && !exists(snapshot, bucket, &key)?);
         if listed && i64::try_from(id).is_ok_and(|id| id > after) {
             found.push((id, key));
         }

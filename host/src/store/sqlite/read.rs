@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension};
 
 use super::log::Log;
-use super::snapshot::snapshot;
+use super::reader::Reader;
 use crate::store::Watermark;
 
 /// The value of a key.
@@ -40,21 +40,21 @@ pub fn get_within(
 
 /// The value of each key; none if keys and values have more than `most` bytes.
 pub fn get_many(
-    connection: &Connection,
+    reader: &mut Reader,
     log: &Log,
     bucket: &str,
     keys: &[String],
     most: usize,
     seen: &Watermark,
 ) -> rusqlite::Result<Option<Vec<Option<Vec<u8>>>>> {
-    let (snapshot, pending) = snapshot(connection, log, |place| log.get_many(place, bucket, keys, seen))?;
+    let (snapshot, pending) = reader.snapshot(log, |place| log.get_many(place, bucket, keys, seen))?;
     let mut pending = pending.into_iter().flatten();
     let (mut values, mut room) = (Vec::with_capacity(keys.len()), most);
     for key in keys {
         let value = match pending.next().flatten() {
             Some(value) => value.map(Vec::from),
             None => {
-                let Some(value) = get_within(&snapshot, bucket, key, room)? else { return Ok(None) };
+                let Some(value) = get_within(snapshot, bucket, key, room)? else { return Ok(None) };
                 value
             }
         };

@@ -1,11 +1,12 @@
 //! The connections that read.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use super::reader::Reader;
 use super::schema;
 
 /// The most connections that are kept while idle. Each holds up to 2 MB of
@@ -15,9 +16,9 @@ const IDLE: usize = 16;
 /// A pool of read-only connections, opened as they are needed.
 pub struct Readers {
     path: PathBuf,
-    /// Protects the idle connections; held to take or give back one, never
-    /// while reading.
-    idle: Mutex<Vec<Connection>>,
+    /// Protects the idle ones; held to take or give back one, or to end what they keep,
+    /// never while reading.
+    idle: Mutex<Vec<Reader>>,
 }
 
 impl Readers {
@@ -29,14 +30,14 @@ impl Readers {
 
     /// Runs `read` with a connection of its own, on this thread, which may wait
     /// for another process that holds the file.
-    pub fn read<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+    pub fn read<T>(&self, read: impl FnOnce(&mut Reader) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
         self.read_within(schema::BUSY, read)
     }
 
     /// As [`read`](Self::read), but none if it would have to wait.
     pub fn read_at_once<T>(
         &self,
-        read: impl FnOnce(&Connection) -> rusqlite::Result<Option<T>>,
+        read: impl FnOnce(&mut Reader) -> rusqlite::Result<Option<T>>,
     ) -> rusqlite::Result<Option<T>> {
         match self.read_within(Duration::ZERO, read) {
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => Ok(None),
@@ -44,25 +45,9 @@ impl Readers {
         }
     }
 
-    /// The connection is kept for the next reader unless `read` failed: then its
-    /// state is in doubt.
-    fn read_within<T>(
-        &self,
-        patience: Duration,
-        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
-    ) -> rusqlite::Result<T> {
-        let idle = self.idle().pop();
-        let connection = match idle {
-            Some(connection) => connection,
-            None => self.open()?,
-        };
-        connection.busy_timeout(patience)?;
-        let found = read(&connection)?;
-        let mut idle = self.idle();
-        if idle.len() < IDLE {
-            idle.push(connection);
-        }
-        Ok(found)
+    /// Ends the transactions of those that are idle, which hold up a checkpoint.
+    pub fn rest(&self) {
+        self.idle().retain_mut(|reader| reader.rest().is_ok());
     }
 
     /// Closes the idle connections.
@@ -70,14 +55,35 @@ impl Readers {
         self.idle().clear();
     }
 
-    fn open(&self) -> rusqlite::Result<Connection> {
+    /// The connection is kept for the next reader unless `read` failed: then its
+    /// state is in doubt.
+    fn read_within<T>(
+        &self,
+        patience: Duration,
+        read: impl FnOnce(&mut Reader) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
+        let idle = self.idle().pop();
+        let mut reader = match idle {
+            Some(reader) => reader,
+            None => self.open()?,
+        };
+        reader.connection().busy_timeout(patience)?;
+        let found = read(&mut reader)?;
+        let mut idle = self.idle();
+        if idle.len() < IDLE {
+            idle.push(reader);
+        }
+        Ok(found)
+    }
+
+    fn open(&self) -> rusqlite::Result<Reader> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&self.path, flags)?;
         schema::configure(&connection)?;
-        Ok(connection)
+        Ok(Reader::new(connection))
     }
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+    fn idle(&self) -> MutexGuard<'_, Vec<Reader>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

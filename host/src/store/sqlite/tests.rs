@@ -7,14 +7,14 @@ use std::path::Path;
 use std::pin::pin;
 use std::sync::{Arc, mpsc};
 use std::task::Poll;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail, ensure};
 use rusqlite::Connection;
 use tokio::runtime::Builder;
 use tokio::task::spawn_blocking;
 
-use super::{Readers, SqliteStore, schema};
+use super::{Readers, SqliteStore, reader, schema};
 use crate::store::{BucketStore, KEYS_PER_PAGE, StoreError, Watermark};
 
 #[tokio::test]
@@ -292,6 +292,37 @@ async fn a_lock_keeps_no_request_thread_waiting() -> Result<()> {
     let (values, ()) = tokio::join!(store.get_many("b", vec!["k".into()], 9, &seen), async { drop(other) });
     assert_eq!(values?, [Some(("k".into(), b"v".into()))]);
     assert!(start.elapsed() < schema::BUSY, "a request thread waited");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_moment_is_kept_until_something_is_written_or_a_checkpoint_is_due() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("demo.db");
+    let (store, seen) = (SqliteStore::open(&path).await?, Watermark::default());
+    let looks = async |key| {
+        for _ in 0..=reader::LOOKS {
+            ensure!(store.exists("b", key, &seen).await?, "{key} is not there");
+        }
+        Ok(())
+    };
+    let other = Connection::open(&path)?;
+    other.busy_timeout(Duration::ZERO)?;
+    // It needs a moment in which nobody sees what is in the log.
+    let is_held_up = || other.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0));
+
+    kept(&store, "1", Vec::new()).await?;
+    looks("1").await?;
+    assert!(is_held_up()?);
+    kept(&store, "2", Vec::new()).await?;
+    assert!(store.exists("b", "2", &seen).await?, "it sees an old moment");
+    assert!(!is_held_up()?);
+
+    kept(&store, "3", Vec::new()).await?;
+    looks("3").await?;
+    assert!(is_held_up()?);
+    store.readers.rest();
+    assert!(!is_held_up()?);
     Ok(())
 }
 

@@ -20,6 +20,7 @@ use tokio::sync::watch;
 
 use super::checkpoint::Checkpoints;
 use super::log::Log;
+use super::readers::Readers;
 use super::schema;
 use crate::store::StoreError;
 
@@ -47,10 +48,10 @@ struct Work {
 
 impl Writer {
     /// Starts the thread, which owns the connection from now on.
-    pub fn start(connection: Connection, path: PathBuf, log: Arc<Log>) -> io::Result<Writer> {
+    pub fn start(connection: Connection, path: PathBuf, log: Arc<Log>, readers: Arc<Readers>) -> io::Result<Writer> {
         let (ending, end) = watch::channel(None);
         let (running, gone) = sync_mpsc::channel();
-        let checkpoints = Checkpoints::start(path.clone())?;
+        let checkpoints = Checkpoints::start(path.clone(), readers)?;
         let work = Work { path, log: log.clone(), checkpoints };
         thread::Builder::new().name("store-writer".to_owned()).spawn(move || {
             let ended = work.run(connection);
@@ -98,7 +99,7 @@ impl Work {
             }
         }
         self.checkpoints.end();
-        let folded = connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
+        let folded = self.checkpoints.fold(&connection);
         folded.map_err(|error| StoreError::engine("fold the log into the database", error))
     }
 
