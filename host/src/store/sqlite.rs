@@ -195,7 +195,9 @@ impl BucketStore for SqliteStore {
                 Counted::Sum(sum) => return Ok(sum),
                 Counted::Unknown => {
                     let place = self.log.place();
-                    stored = Some((place, self.get_durable(place, bucket, &key).await?));
+                    let value = self.get_durable(place, bucket, &key).await?;
+                    self.log.remember(place, bucket, [(key.as_str(), value.as_deref())]);
+                    stored = Some((place, value));
                 }
             }
         }

@@ -2,10 +2,14 @@
 //!
 //! SQLite keeps pages in memory, and to find a value in them takes some
 //! microseconds still; here it takes a hash. Keys without a value are kept, too: most
-//! of what a service looks for is not there.
+//! of what a service looks for is not there. What is read for the first time is not kept:
+//! where each key is as likely as another, to put it in and another out is work for nothing.
+
+use std::hash::BuildHasher;
+use std::mem;
 
 use bytes::Bytes;
-use hashlink::LruCache;
+use hashlink::{DefaultHashBuilder, LruCache};
 
 /// The most bytes that are kept, keys and values with what each entry takes besides.
 const MOST: usize = 8 << 20;
@@ -16,6 +20,10 @@ const LARGEST: usize = 16 << 10;
 /// What an entry takes beside its key and its value, about.
 const OVERHEAD: usize = 128;
 
+/// How many keys that were read are known to have been: twice as many as there is room
+/// for, of 128 bytes each.
+const READ_LATELY: usize = 1 << 16;
+
 /// What the database has of some keys. Whoever writes to the database says so here
 /// before anybody is answered from it again.
 pub struct Cache {
@@ -24,12 +32,19 @@ pub struct Cache {
     bytes: usize,
     /// For the key that is looked up.
     name: String,
+    read: ReadLately,
+}
+
+/// A part of the hash of each key that was read lately, where the rest of it says.
+struct ReadLately {
+    hasher: DefaultHashBuilder,
+    places: Box<[u32]>,
 }
 
 impl Cache {
     /// An empty cache.
     pub fn new() -> Cache {
-        Cache { values: LruCache::new_unbounded(), bytes: 0, name: String::new() }
+        Cache { values: LruCache::new_unbounded(), bytes: 0, name: String::new(), read: ReadLately::new() }
     }
 
     /// What the database has under a key, if that is known.
@@ -38,8 +53,16 @@ impl Cache {
         self.values.get(&self.name).cloned()
     }
 
+    /// The database has this value under the key, or none, as was just read there.
+    pub fn offer(&mut self, bucket: &str, key: &str, value: Option<&[u8]>) {
+        self.name(bucket, key);
+        if self.read.again(&self.name) {
+            self.put(bucket, key, value.map(Bytes::copy_from_slice));
+        }
+    }
+
     /// The database has this value under the key, or none.
-    pub fn put(&mut self, bucket: &str, key: &str, value: Option<Bytes>) {
+    fn put(&mut self, bucket: &str, key: &str, value: Option<Bytes>) {
         self.name(bucket, key);
         if value.as_ref().is_some_and(|value| value.len() > LARGEST) {
             return self.remove();
@@ -84,6 +107,19 @@ impl Cache {
     }
 }
 
+impl ReadLately {
+    fn new() -> ReadLately {
+        ReadLately { hasher: DefaultHashBuilder::default(), places: vec![0; READ_LATELY].into() }
+    }
+
+    /// Notes that a key is read, and says whether it was lately.
+    fn again(&mut self, name: &str) -> bool {
+        let hash = self.hasher.hash_one(name);
+        let (place, rest) = (hash as usize % READ_LATELY, (hash >> 32) as u32);
+        mem::replace(&mut self.places[place], rest) == rest
+    }
+}
+
 fn size(name: &str, value: Option<&Bytes>) -> usize {
     name.len() + value.map_or(0, Bytes::len) + OVERHEAD
 }
@@ -105,6 +141,21 @@ mod tests {
         assert_eq!(cache.get("b", "none"), Some(None), "it is known to have no value");
         assert_eq!(cache.get("b", "other"), None);
         assert_eq!(cache.get("bk", ""), None);
+    }
+
+    #[test]
+    fn what_is_read_twice_is_kept() {
+        let mut cache = Cache::new();
+        cache.offer("b", "k", Some(b"x"));
+        assert_eq!(cache.get("b", "k"), None);
+        cache.offer("b", "k", Some(b"x"));
+        assert_eq!(cache.get("b", "k"), Some(value(1)));
+        cache.offer("b", "k", None);
+        assert_eq!(cache.get("b", "k"), Some(None));
+        for key in 0..READ_LATELY / 2 {
+            cache.offer("b", &key.to_string(), Some(b"x"));
+        }
+        assert_eq!(cache.values.len(), 1, "a key was read once");
     }
 
     #[test]

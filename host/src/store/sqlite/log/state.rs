@@ -74,7 +74,7 @@ impl State {
     /// that already, or not: what is stored then tells.
     pub fn remember(&mut self, bucket: &str, key: &str, value: Option<&[u8]>) {
         if self.find(bucket, key).is_none() {
-            self.cache.put(bucket, key, value.map(Bytes::copy_from_slice));
+            self.cache.offer(bucket, key, value);
         }
     }
 
