@@ -6,7 +6,7 @@
 //! stays as it was until the next one.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     path::{Path, PathBuf},
 };
 
@@ -42,6 +42,8 @@ pub struct Watch {
     swapped: HashMap<String, String>,
     /// By service, the digest of a file that a failed change left there.
     held: HashMap<String, String>,
+    /// The services whose file waits for another's turn to end, mostly a canary's.
+    postponed: HashSet<String>,
     changes: Changes,
     terminal: Terminal,
 }
@@ -56,6 +58,7 @@ impl Watch {
             built: built.collect(),
             swapped: HashMap::new(),
             held: HashMap::new(),
+            postponed: HashSet::new(),
             changes: Changes::of(&manifest)?,
             terminal: Terminal::new(),
             manifest,
@@ -70,7 +73,8 @@ impl Watch {
             self.manifest(&served, &up).await;
             self.sources().await;
             self.components(&served).await;
-            self.changes.next().await;
+            // Nothing in the file system tells of the end of a canary.
+            self.changes.next(!self.postponed.is_empty()).await;
         }
     }
 
@@ -143,6 +147,7 @@ impl Watch {
         let swapper = served.swapper.load();
         let app = swapper.app();
         let services = app.services.iter().enumerate();
+        self.postponed.clear();
         self.swapped = services.map(|(place, service)| (service.name().to_owned(), app.file(place))).collect();
     }
 }

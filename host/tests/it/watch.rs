@@ -10,11 +10,11 @@ use std::{
     },
 };
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
-use crate::support::{Host, app, component, until};
+use crate::support::{Client, Host, app, component, request, until};
 
 mod manifest;
 
@@ -75,6 +75,22 @@ async fn a_broken_component_is_shown_and_the_next_good_one_is_swapped() {
     host.wait_for_output("Live user, revision 2");
     assert_eq!(content_type(&host).await, SECOND);
     traffic.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_component_that_meets_a_canary_is_swapped_when_that_has_ended() {
+    let (folder, host) = shop();
+    let put_canary = request(Method::PUT, "/v1/services/user/component?canary=10", user(SECOND));
+    let answer = Client::http1(host.admin).await.send(put_canary).await;
+    assert_eq!((answer.status, &answer.json()["outcome"]), (StatusCode::OK, &"canary".into()), "{answer:?}");
+    put(&folder, "user.wasm", &user(THIRD));
+    host.wait_for_output("Postponed user.wasm: revision 2 of service `user` is on trial");
+    let service = host.service("user").await;
+    assert_eq!((&service["revision"], &service["canary"]["revision"]), (&1.into(), &2.into()));
+
+    assert_eq!(host.decide("user", "promote").await.status, StatusCode::OK);
+    host.wait_for_output("Live user, revision 3");
+    assert_eq!(content_type(&host).await, THIRD);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -82,10 +82,11 @@ impl Changes {
         self.renew();
     }
 
-    /// Wait until something has moved, and then until nothing moves.
-    pub async fn next(&mut self) {
+    /// Wait until something has moved, or a round is over after which to look `anyway`,
+    /// and then until nothing moves.
+    pub async fn next(&mut self, anyway: bool) {
         while let Err(_) | Ok(None) = timeout(ROUND, self.told.recv()).await {
-            if self.renew() | self.is_changed() | self.is_blind {
+            if self.renew() | self.is_changed() | self.is_blind | anyway {
                 break;
             }
         }

@@ -29,12 +29,21 @@ struct Replaced {
 impl Watch {
     /// Swap each component whose file is another than the one tried last. Some go
     /// together and not one by one; so if one is refused, and another's file is not
-    /// what is live either, all are applied at once.
+    /// what is live either, all are applied at once. One that meets a canary is tried
+    /// again when that has ended.
     pub(super) async fn components(&mut self, served: &Served) {
         let mut refused = Vec::new();
-        for file in block_in_place(|| self.replaced()) {
+        for file in block_in_place(|| self.replaced(served)) {
             self.terminal.say("Changed", &file.path);
-            refused.extend(self.swap(served, file).await.err());
+            let (service, path) = (file.service.clone(), file.path.clone());
+            match self.swap(served, file).await {
+                Ok(()) => {}
+                Err(error) if matches!(error.downcast_ref(), Some(SwapError::Conflict(_))) => {
+                    self.terminal.say("Postponed", &format!("{path}: {error}"));
+                    self.postponed.insert(service);
+                }
+                Err(error) => refused.push(error),
+            }
         }
         if !refused.is_empty() && self.held.is_empty() && self.waiting(served) > 1 {
             match self.apply_again(served).await {
@@ -46,28 +55,32 @@ impl Watch {
         }
     }
 
-    /// How many files are not what was made live of them.
+    /// How many files are not what was made live of them, though no canary keeps them from it.
     fn waiting(&self, served: &Served) -> usize {
         let swapper = served.swapper.load();
         let is_live = |(service, tried): (&String, &String)| {
             let place = swapper.app().place(service);
             place.is_none_or(|place| swapper.app().file(place) == *tried)
         };
-        self.swapped.iter().filter(|file| !is_live(*file)).count()
+        let could_be = self.swapped.iter().filter(|(service, _)| !self.postponed.contains(*service));
+        could_be.filter(|file| !is_live(*file)).count()
     }
 
-    /// The files that changed. Each is tried once.
-    fn replaced(&mut self) -> Vec<Replaced> {
+    /// The files that changed, each of which is tried once, and those whose time has come.
+    fn replaced(&mut self, served: &Served) -> Vec<Replaced> {
         let mut replaced = Vec::new();
         for service in &self.manifest.services {
             // One that is not there is being replaced.
             let Ok(component) = std::fs::read(service.component.file()) else { continue };
             let now = digest(&component);
             let name = &service.name;
-            if self.held.get(name) == Some(&now) || self.swapped.get(name) == Some(&now) {
+            let is_due = self.postponed.contains(name) && !is_on_trial(served, name);
+            let was_tried = self.swapped.get(name) == Some(&now) && !is_due;
+            if self.held.get(name) == Some(&now) || was_tried {
                 continue;
             }
             self.held.remove(name);
+            self.postponed.remove(name);
             self.swapped.insert(name.clone(), now);
             let path = match &service.component {
                 ComponentSource::File(file) => shown(file, self.manifest.dir()),
@@ -93,6 +106,13 @@ impl Watch {
         }
         Ok(())
     }
+}
+
+/// Whether a canary of this service has a part of its calls.
+fn is_on_trial(served: &Served, service: &str) -> bool {
+    let swapper = served.swapper.load();
+    let service = swapper.app().services.iter().find(|one| one.name() == service);
+    service.is_some_and(|service| service.serving().canary.is_some())
 }
 
 /// Say which revisions of a service are gone.
