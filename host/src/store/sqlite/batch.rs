@@ -1,6 +1,7 @@
 //! Writes that share one commit: what they come to, key by key.
 
 use std::collections::HashMap;
+use std::time::Instant;
 
 use bytes::Bytes;
 use hashlink::DefaultHashBuilder;
@@ -20,12 +21,12 @@ pub type End = Option<Result<(), StoreError>>;
 #[derive(Default)]
 pub struct Batch {
     buckets: Map<Map<Pending>>,
+    /// When its first write came.
+    pub begun: Option<Instant>,
     /// The place of its last write.
     pub last: Lsn,
     /// What its keys and values take, those written over included.
     pub bytes: usize,
-    /// Whether somebody waits for its end.
-    pub is_awaited: bool,
     /// Told of its end.
     pub end: watch::Sender<End>,
 }
@@ -49,7 +50,12 @@ pub enum Pending {
 impl Batch {
     /// Whether there is nothing to commit.
     pub fn is_empty(&self) -> bool {
-        self.buckets.is_empty()
+        self.begun.is_none()
+    }
+
+    /// How many wait for its end.
+    pub fn waiters(&self) -> usize {
+        self.end.receiver_count()
     }
 
     /// About how many pages its commit writes: for each key one of the table and one
@@ -78,6 +84,7 @@ impl Batch {
 
     /// Adds one change after all others.
     pub fn put(&mut self, bucket: &str, key: String, change: Pending) {
+        self.begun.get_or_insert_with(Instant::now);
         self.bytes += key.len() + change.value().map_or(0, Bytes::len);
         let keys = match self.buckets.get_mut(bucket) {
             Some(keys) => keys,

@@ -19,7 +19,7 @@ use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-use self::state::{Sleep, State};
+use self::state::{Patience, Sleep, State};
 use super::batch::{Batch, End, Pending};
 use crate::store::watermark::{Durability, Lsn, Watermark};
 use crate::store::{StoreError, counter};
@@ -29,10 +29,6 @@ mod state;
 /// The most bytes, keys and values, that wait to be durable. Writers beyond it wait
 /// for room. One write may have 16 MiB.
 const MOST_PENDING: usize = 32 << 20;
-
-/// How long a write may wait for somebody who waits for it, before it is committed all the
-/// same. Most calls make all their writes and end within that, so that these are one commit.
-const LINGER: Duration = Duration::from_millis(5);
 
 /// How long a write waits for room: half of the default `limits.deadline`, so that its
 /// call can still say why it failed.
@@ -51,8 +47,7 @@ pub struct Log {
     pending: AtomicBool,
     /// Whether anything was lost, ever.
     has_lost: AtomicBool,
-    /// [`LINGER`], but in tests.
-    linger: Duration,
+    patience: Patience,
 }
 
 /// What an increment came to.
@@ -72,7 +67,7 @@ impl Log {
             durable: AtomicU64::new(0),
             pending: AtomicBool::new(false),
             has_lost: AtomicBool::new(false),
-            linger: LINGER,
+            patience: Patience::default(),
         }
     }
 
@@ -205,7 +200,7 @@ impl Log {
             }
             match &state.committing {
                 Some(batch) if highest <= batch.last => batch.end.subscribe(),
-                _ => self.hasten(state),
+                _ => self.gathering_end(state),
             }
         };
         let ended = end.wait_for(Option::is_some).await;
@@ -235,23 +230,12 @@ impl Log {
         self.changed.notify_all();
     }
 
-    /// What the writer is to commit next, once somebody waits for it or it has lingered;
-    /// none after the end.
+    /// What the writer is to commit next, once it is due; none after the end.
     pub fn next(&self) -> Option<Arc<Batch>> {
         let mut state = self.state();
-        while !state.gathering.is_awaited && !state.closed {
-            if state.gathering.is_empty() {
-                state.sleep = Sleep::UntilWritten;
-                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-                continue;
-            }
-            state.sleep = Sleep::UntilAwaited;
-            let waited = self.changed.wait_timeout(state, self.linger);
-            let (woken, lingered) = waited.unwrap_or_else(PoisonError::into_inner);
-            state = woken;
-            if lingered.timed_out() {
-                break;
-            }
+        while let Some((sleep, patience)) = state.rest(self.patience) {
+            state.sleep = sleep;
+            state = self.changed.wait_timeout(state, patience).unwrap_or_else(PoisonError::into_inner).0;
         }
         state.sleep = Sleep::No;
         if state.gathering.is_empty() {
@@ -329,7 +313,7 @@ impl Log {
                 }
                 match &state.committing {
                     Some(batch) => batch.end.subscribe(),
-                    None => self.hasten(state),
+                    None => self.gathering_end(state),
                 }
             };
             // However it ended: the next look tells.
@@ -345,26 +329,26 @@ impl Log {
         let lsn = state.last;
         state.gathering.last = lsn;
         self.pending.store(true, Ordering::Release);
-        self.wake(state, Sleep::UntilWritten);
+        self.wake(state, |sleep| sleep == Sleep::UntilWritten);
         seen.raise(lsn);
     }
 
-    /// The end of what gathers, which is committed as soon as it can be from now on.
-    fn hasten(&self, mut state: MutexGuard<'_, State>) -> watch::Receiver<End> {
+    /// The end of what gathers, for one more who waits for it.
+    fn gathering_end(&self, state: MutexGuard<'_, State>) -> watch::Receiver<End> {
         let end = state.gathering.end.subscribe();
-        state.gathering.is_awaited = true;
-        self.wake(state, Sleep::UntilAwaited);
+        let waiters = state.gathering.waiters();
+        self.wake(state, |sleep| matches!(sleep, Sleep::UntilAwaited { by } if by <= waiters));
         end
     }
 
-    /// Wakes the writer out of this sleep, if it is in it and nobody has done so.
-    fn wake(&self, mut state: MutexGuard<'_, State>, sleep: Sleep) {
-        let sleeps = state.sleep == sleep;
-        if sleeps {
+    /// Wakes the writer out of such a sleep, once.
+    fn wake(&self, mut state: MutexGuard<'_, State>, is_over: impl FnOnce(Sleep) -> bool) {
+        let wakes = is_over(state.sleep);
+        if wakes {
             state.sleep = Sleep::No;
         }
         drop(state);
-        if sleeps {
+        if wakes {
             self.changed.notify_one();
         }
     }

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -27,7 +28,29 @@ pub struct State {
     /// The places after which commits failed, up to the last that these took along.
     pub lost: Vec<(Range<u64>, StoreError)>,
     pub sleep: Sleep,
+    /// When the last commit ended.
+    committed: Instant,
+    /// Half of those who waited then, for that or the next: one at least. The other half is
+    /// served while these wait.
+    quorum: usize,
     pub closed: bool,
+}
+
+/// How long a commit is put off that could begin.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// After the commit before, for those who waited then to do so again: they share what a
+    /// commit costs beside their writes, a sync and pages of which each has a part.
+    pub gather: Duration,
+    /// After a write that nobody waits for. Most calls make all their writes and end within
+    /// that, so that these are one commit.
+    pub linger: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Patience {
+        Patience { gather: Duration::from_micros(500), linger: Duration::from_millis(5) }
+    }
 }
 
 /// What the writer is to be woken for.
@@ -37,8 +60,11 @@ pub enum Sleep {
     No,
     /// Something gathers.
     UntilWritten,
-    /// Somebody waits for what gathers.
-    UntilAwaited,
+    /// So many wait for what gathers.
+    UntilAwaited {
+        /// The number.
+        by: usize,
+    },
 }
 
 impl State {
@@ -54,6 +80,8 @@ impl State {
             failed: None,
             lost: Vec::new(),
             sleep: Sleep::No,
+            committed: Instant::now(),
+            quorum: 1,
             closed: false,
         }
     }
@@ -78,8 +106,26 @@ impl State {
         }
     }
 
+    /// What the writer is to sleep for, and how long at most, until what gathers is due;
+    /// none if it is.
+    pub fn rest(&self, patience: Patience) -> Option<(Sleep, Duration)> {
+        let waiters = self.gathering.waiters();
+        if self.closed || waiters >= self.quorum {
+            return None;
+        }
+        let gathers = patience.gather.saturating_sub(self.committed.elapsed());
+        if !gathers.is_zero() {
+            return Some((Sleep::UntilAwaited { by: self.quorum }, gathers));
+        }
+        let Some(begun) = self.gathering.begun else { return Some((Sleep::UntilWritten, Duration::MAX)) };
+        let lingers = patience.linger.saturating_sub(begun.elapsed());
+        (waiters == 0 && !lingers.is_zero()).then_some((Sleep::UntilAwaited { by: 1 }, lingers))
+    }
+
     /// A batch is in the database.
     pub fn stored(&mut self, batch: &Batch) {
+        self.committed = Instant::now();
+        self.quorum = 1.max((batch.waiters() + self.gathering.waiters()).div_ceil(2));
         self.durable = batch.last;
         for (bucket, key, pending) in batch.changes() {
             self.cache.update(bucket, key, pending.value());

@@ -115,7 +115,7 @@ async fn a_count_on_what_the_database_had_before_is_refused() -> Result<()> {
 
 /// A log whose writer takes nothing that nobody waits for.
 fn patient() -> Log {
-    Log { linger: Duration::MAX, ..Log::new(1) }
+    Log { patience: Patience { linger: Duration::MAX, ..Patience::default() }, ..Log::new(1) }
 }
 
 #[tokio::test]
@@ -129,10 +129,31 @@ async fn what_is_written_until_somebody_waits_is_one_commit() -> Result<()> {
         set(&log, key, b"1").await?;
     }
     let seen = set(&log, "c", b"1").await?;
-    assert!(!is_over(log.durable(&seen)).await);
+    let mut durable = pin!(log.durable(&seen));
+    assert!(!is_over(&mut durable).await);
     let batch = writer.await?.context("something gathered")?;
     assert_eq!(batch.changes().count(), 3);
     log.committed(&batch);
+    Ok(durable.await?)
+}
+
+#[tokio::test]
+async fn a_commit_waits_for_half_of_those_who_waited_for_the_one_before() -> Result<()> {
+    let patience = Patience { gather: Duration::MAX, ..Patience::default() };
+    let log = Log { patience, ..Log::new(1) };
+    let rest = || log.state().rest(patience).map(|(sleep, _)| sleep);
+    let seen = set(&log, "k", b"1").await?;
+    assert_eq!(rest(), Some(Sleep::UntilAwaited { by: 1 }));
+    let waiters = [(); 4].map(|()| log.state().gathering.end.subscribe());
+    assert_eq!(rest(), None);
+    log.committed(&*log.next().context("something gathered")?);
+    drop(waiters);
+
+    set(&log, "k", b"2").await?;
+    let mut waiters = vec![log.state().gathering.end.subscribe()];
+    assert_eq!(rest(), Some(Sleep::UntilAwaited { by: 2 }));
+    waiters.push(log.state().gathering.end.subscribe());
+    assert_eq!(rest(), None);
     Ok(log.durable(&seen).await?)
 }
 
@@ -142,9 +163,10 @@ async fn what_is_read_while_it_gathers_is_waited_for() -> Result<()> {
     set(&log, "k", b"1").await?;
     let reader = Watermark::default();
     log.get("b", "k", &reader);
-    assert!(!is_over(log.durable(&reader)).await);
+    let mut durable = pin!(log.durable(&reader));
+    assert!(!is_over(&mut durable).await);
     log.committed(&*log.next().context("something gathered")?);
-    Ok(log.durable(&reader).await?)
+    Ok(durable.await?)
 }
 
 #[tokio::test]
