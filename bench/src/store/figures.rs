@@ -10,7 +10,7 @@ use crate::{
 
 /// What the ratios of orders to native's, with a commit for many and for each, came to
 /// last.
-const LAST_ORDERS: [[f64; 2]; 2] = [[0.72, 4.18], [0.59, 4.9]];
+const LAST_ORDERS: [[f64; 2]; 2] = [[0.71, 3.95], [0.55, 4.35]];
 
 /// What was found.
 pub struct Figures {
@@ -38,7 +38,7 @@ impl Figures {
         let Reads { series, memory, .. } = &self.reads;
         targets.extend([
             Target::at_least("GET an order of 1M ÷ a user in memory", "", series.first_to(1, Turn::rate), 0.6)
-                .last(0.54),
+                .last(0.66),
             Target::at_most("memory at 1M orders, most", "MB", memory.most, 150.0),
         ]);
         targets
