@@ -326,6 +326,27 @@ async fn a_moment_is_kept_until_something_is_written_or_a_checkpoint_is_due() ->
     Ok(())
 }
 
+#[tokio::test]
+async fn the_log_is_begun_anew_though_a_reader_keeps_a_moment() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("demo.db");
+    let store = SqliteStore::open(&path).await?;
+    kept(&store, "k", Vec::new()).await?;
+    for _ in 0..=reader::LOOKS {
+        store.exists("b", "k", &Watermark::default()).await?;
+    }
+    // A log that is begun anew has others (https://sqlite.org/fileformat.html#walformat).
+    let salts = || Ok::<_, std::io::Error>(fs::read(path.with_extension("db-wal"))?[16..24].to_vec());
+    let before = salts()?;
+    for byte in 0..200 {
+        kept(&store, "large", vec![byte; 1 << 20]).await?;
+        if salts()? != before {
+            return Ok(());
+        }
+    }
+    bail!("200 MiB are in its log")
+}
+
 async fn kept(store: &SqliteStore, key: &str, value: Vec<u8>) -> Result<()> {
     let seen = Watermark::default();
     store.set("b", key.into(), value, &seen).await?;
