@@ -23,6 +23,13 @@ const FIRST: &str = "application/json";
 const SECOND: &str = "application/JSON";
 const THIRD: &str = "application/JsOn";
 
+/// Try the second user service with a tenth of the calls.
+async fn begin_canary(host: &Host) {
+    let put = request(Method::PUT, "/v1/services/user/component?canary=10", user(SECOND));
+    let answer = Client::http1(host.admin).await.send(put).await;
+    assert_eq!((answer.status, &answer.json()["outcome"]), (StatusCode::OK, &"canary".into()), "{answer:?}");
+}
+
 /// Connections of [`Traffic`].
 const CONNECTIONS: usize = 8;
 
@@ -80,9 +87,7 @@ async fn a_broken_component_is_shown_and_the_next_good_one_is_swapped() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_component_that_meets_a_canary_is_swapped_when_that_has_ended() {
     let (folder, host) = shop();
-    let put_canary = request(Method::PUT, "/v1/services/user/component?canary=10", user(SECOND));
-    let answer = Client::http1(host.admin).await.send(put_canary).await;
-    assert_eq!((answer.status, &answer.json()["outcome"]), (StatusCode::OK, &"canary".into()), "{answer:?}");
+    begin_canary(&host).await;
     put(&folder, "user.wasm", &user(THIRD));
     host.wait_for_output("Postponed user.wasm: revision 2 of service `user` is on trial");
     let service = host.service("user").await;

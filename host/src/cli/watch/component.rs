@@ -55,7 +55,7 @@ impl Watch {
         }
     }
 
-    /// How many files are not what was made live of them, though no canary keeps them from it.
+    /// How many files are not what was made live of them, and not postponed.
     fn waiting(&self, served: &Served) -> usize {
         let swapper = served.swapper.load();
         let is_live = |(service, tried): (&String, &String)| {
@@ -111,8 +111,8 @@ impl Watch {
 /// Whether a canary of this service has a part of its calls.
 fn is_on_trial(served: &Served, service: &str) -> bool {
     let swapper = served.swapper.load();
-    let service = swapper.app().services.iter().find(|one| one.name() == service);
-    service.is_some_and(|service| service.serving().canary.is_some())
+    let app = swapper.app();
+    app.place(service).is_some_and(|place| app.services[place].serving().canary.is_some())
 }
 
 /// Say which revisions of a service are gone.

@@ -12,8 +12,8 @@ use super::reader::Reader;
 use super::schema;
 use crate::store::{KEYS_PER_PAGE, KeyPage, Watermark};
 
-/// The page after `cursor`, and what it depends on. It is one transaction, so that no
-/// listing holds up the end of the WAL.
+/// The page after `cursor`, and what it depends on. It is of one moment, and the next page of
+/// another, so that no listing holds up the end of the WAL.
 pub fn page(
     reader: &mut Reader,
     log: &Log,

@@ -47,6 +47,7 @@ pub struct Log {
     pending: AtomicBool,
     /// Whether anything was lost, ever.
     has_lost: AtomicBool,
+    /// When the writer takes what gathers.
     patience: Patience,
 }
 

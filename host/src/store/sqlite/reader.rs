@@ -23,22 +23,21 @@ pub struct Reader {
     /// How many looks there were since then.
     looks: u32,
     /// Whether a transaction is open, which began when that was the place, or later.
-    keeps: bool,
+    is_open: bool,
 }
 
 impl Reader {
     /// With a connection that has no transaction.
     pub fn new(connection: Connection) -> Reader {
-        Reader { connection, place: Lsn::default(), looks: 0, keeps: false }
+        Reader { connection, place: Lsn::default(), looks: 0, is_open: false }
     }
 
     /// The database for one look, with everything up to `place`. That is the place of the log
     /// now, or was when the log had nothing of what is looked for.
     pub fn at(&mut self, place: Lsn) -> rusqlite::Result<&Connection> {
         self.move_to(place)?;
-        self.looks = self.looks.saturating_add(1);
         if self.looks > LOOKS {
-            self.keep()?;
+            self.begin()?;
         }
         Ok(&self.connection)
     }
@@ -54,7 +53,7 @@ impl Reader {
             let place = log.place();
             let is_pending = log.has_pending();
             self.move_to(place)?;
-            self.keep()?;
+            self.begin()?;
             if !is_pending {
                 break None;
             }
@@ -65,14 +64,15 @@ impl Reader {
         Ok((&self.connection, pending))
     }
 
+    /// Ends the transaction of a look that is over, unless it is worth to be kept.
+    pub fn finish(&mut self) -> rusqlite::Result<()> {
+        if self.looks > LOOKS { Ok(()) } else { self.end() }
+    }
+
     /// Ends the transaction that is kept, if one is.
     pub fn rest(&mut self) -> rusqlite::Result<()> {
         self.looks = 0;
-        if self.keeps {
-            self.connection.prepare_cached("COMMIT")?.execute([])?;
-            self.keeps = false;
-        }
-        Ok(())
+        self.end()
     }
 
     /// The connection, for what has no moment.
@@ -80,23 +80,33 @@ impl Reader {
         &self.connection
     }
 
+    /// Counts a look at what the database has with everything up to `place`.
     fn move_to(&mut self, place: Lsn) -> rusqlite::Result<()> {
         if self.place != place {
             self.rest()?;
             self.place = place;
         }
+        self.looks = self.looks.saturating_add(1);
         Ok(())
     }
 
-    /// By statements of its own: rusqlite's transactions have theirs parsed anew each time,
-    /// which takes longer than to read a key.
-    fn keep(&mut self) -> rusqlite::Result<()> {
-        if !self.keeps {
+    /// By statements of its own, as its end: rusqlite's transactions have theirs parsed anew
+    /// each time, which takes longer than to read a key.
+    fn begin(&mut self) -> rusqlite::Result<()> {
+        if !self.is_open {
             self.connection.prepare_cached("BEGIN")?.execute([])?;
-            // Where this fails the reader is dropped, and its connection with it.
-            self.keeps = true;
-            // It begins with the first look.
+            self.is_open = true;
+            // It begins with the first look. Where that fails the reader is dropped, and its
+            // connection with it.
             self.connection.prepare_cached("SELECT 1 FROM sqlite_schema LIMIT 1")?.exists([])?;
+        }
+        Ok(())
+    }
+
+    fn end(&mut self) -> rusqlite::Result<()> {
+        if self.is_open {
+            self.connection.prepare_cached("COMMIT")?.execute([])?;
+            self.is_open = false;
         }
         Ok(())
     }

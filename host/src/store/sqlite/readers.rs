@@ -55,7 +55,7 @@ impl Readers {
         self.idle().clear();
     }
 
-    /// The connection is kept for the next reader unless `read` failed: then its
+    /// The connection is kept for the next reader unless something failed: then its
     /// state is in doubt.
     fn read_within<T>(
         &self,
@@ -69,9 +69,11 @@ impl Readers {
         };
         reader.connection().busy_timeout(patience)?;
         let found = read(&mut reader)?;
-        let mut idle = self.idle();
-        if idle.len() < IDLE {
-            idle.push(reader);
+        if reader.finish().is_ok() {
+            let mut idle = self.idle();
+            if idle.len() < IDLE {
+                idle.push(reader);
+            }
         }
         Ok(found)
     }

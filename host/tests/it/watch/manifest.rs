@@ -13,7 +13,7 @@ use std::{
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::{FIRST, SECOND, SHOP, Traffic, content_type, put, shop, user, watched};
+use super::{FIRST, SECOND, SHOP, Traffic, begin_canary, content_type, put, shop, user, watched};
 use crate::support::{Client, Host, app, dovetail, pieces, post, request, until, write_manifest};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -129,9 +129,7 @@ async fn a_call_that_outlasts_the_drain_deadline_is_stopped_with_its_app() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_canary_is_withdrawn_when_the_manifest_changes() {
     let (folder, host) = shop();
-    let put = request(Method::PUT, "/v1/services/user/component?canary=10", user(SECOND));
-    let answer = Client::http1(host.admin).await.send(put).await;
-    assert_eq!((answer.status, &answer.json()["outcome"]), (StatusCode::OK, &"canary".into()), "{answer:?}");
+    begin_canary(&host).await;
     write_manifest(folder.path(), &format!("{SHOP}limits.instances = 8\n"));
     host.wait_for_output("Withdrawn the canary of user");
     host.wait_for_output("Drained the calls from before");

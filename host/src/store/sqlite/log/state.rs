@@ -27,6 +27,7 @@ pub struct State {
     pub failed: Option<StoreError>,
     /// The places after which commits failed, up to the last that these took along.
     pub lost: Vec<(Range<u64>, StoreError)>,
+    /// What the writer sleeps for now.
     pub sleep: Sleep,
     /// When the last commit ended.
     committed: Instant,
