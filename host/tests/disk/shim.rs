@@ -12,8 +12,11 @@
 //! What goes to a file by a mapping is not noted: of SQLite's files that is the `-shm`
 //! alone, which it makes anew after a crash.
 
+#[macro_use]
+mod real;
+
 use std::collections::HashMap;
-use std::ffi::{CStr, OsStr, OsString, c_char, c_int, c_void};
+use std::ffi::{CStr, OsStr, OsString, c_char, c_int};
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -102,25 +105,6 @@ impl Disk {
         let _ = fs::remove_file(self.synced.join(name));
         delete()
     }
-}
-
-/// The function of this name that would be called if this library were not there.
-macro_rules! real {
-    ($name:literal as $type:ty) => {{
-        static FOUND: LazyLock<usize> = LazyLock::new(|| real($name));
-        // SAFETY: it is the C library's, which has this type.
-        unsafe { std::mem::transmute::<usize, $type>(*FOUND) }
-    }};
-}
-
-fn real(name: &CStr) -> usize {
-    unsafe extern "C" {
-        fn dlsym(library: *mut c_void, name: *const c_char) -> *mut c_void;
-    }
-    // Of those that are loaded after this one.
-    let next = std::ptr::without_provenance_mut(usize::MAX);
-    // SAFETY: the name ends with a zero.
-    unsafe { dlsym(next, name.as_ptr()) }.addr()
 }
 
 macro_rules! pwrite {

@@ -10,6 +10,7 @@ mod building;
 mod canary;
 mod capabilities;
 mod cli;
+mod clock;
 mod compose;
 mod composed_stores;
 mod concurrency;

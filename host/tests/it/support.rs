@@ -19,6 +19,7 @@ pub use self::{
 
 pub mod admin;
 mod client;
+pub mod clock;
 pub mod composed;
 pub mod daemon;
 pub mod disk;
@@ -27,6 +28,7 @@ pub mod example;
 pub mod load;
 pub mod made;
 pub mod postgres;
+mod preload;
 pub mod raw;
 pub mod redis;
 pub mod registry;

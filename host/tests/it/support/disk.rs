@@ -1,18 +1,18 @@
 //! A disk that loses its power with the host that writes to it, or that lies to it.
 
 use std::{
-    env, fs,
+    fs,
     fs::File,
     hash::{BuildHasher, RandomState},
     io,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Stdio,
     sync::OnceLock,
 };
 
 use tempfile::TempDir;
 
-use super::{Host, up};
+use super::{Host, preload, up};
 
 /// What a disk keeps or loses as a whole.
 const SECTOR: usize = 512;
@@ -117,16 +117,5 @@ fn mixed(mut kept: Vec<u8>, written: &[u8]) -> Vec<u8> {
 /// The library, built by the first who asks.
 fn shim() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let (library, new) = (folder.join("disk.so"), folder.join(format!("disk-{}.so", std::process::id())));
-        let mut rustc = Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
-        rustc.args(["--edition", "2024", "-O", "-C", "panic=abort", "--crate-type", "cdylib", "-o"]);
-        let built = rustc.arg(&new).arg(manifest.join("tests/disk/shim.rs")).status().expect("rustc starts");
-        assert!(built.success(), "the test's disk cannot be built");
-        // Hosts of other test runs keep the one that they have loaded.
-        fs::rename(&new, &library).expect("both are in one folder");
-        library
-    })
+    BUILT.get_or_init(|| preload::build("disk"))
 }
