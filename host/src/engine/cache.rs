@@ -11,9 +11,13 @@ use std::{
     hash::{Hash, Hasher},
     io,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
+use arc_swap::ArcSwap;
 use sha2::{Digest, Sha256};
 use wasmtime::{Engine, component::Component};
 
@@ -45,7 +49,8 @@ const REVISIONS: usize = 3;
 /// threads, and its folder by processes.
 #[derive(Debug)]
 pub struct CodeCache {
-    folder: Option<Folder>,
+    /// Replaced by one that is made anew if it was removed.
+    folder: Option<ArcSwap<Folder>>,
     /// The most entries.
     entries: AtomicUsize,
 }
@@ -69,9 +74,12 @@ pub enum CacheError {
 impl CodeCache {
     /// A cache in this folder, which is made with mode 0700 if it is missing.
     /// Refused unless it belongs to this process's user and nobody else may write
-    /// in it.
+    /// in it. Where this process may not make it, nothing is kept.
     pub fn open(dir: &Path) -> Result<CodeCache, CacheError> {
-        Ok(CodeCache { folder: Some(Folder::open(dir)?), ..CodeCache::none() })
+        match Folder::open(dir) {
+            Err(CacheError::Folder { source, .. }) if is_unwritable(&source) => Ok(CodeCache::none()),
+            opened => Ok(CodeCache { folder: Some(ArcSwap::from_pointee(opened?)), ..CodeCache::none() }),
+        }
     }
 
     /// A cache that keeps nothing.
@@ -88,7 +96,7 @@ impl CodeCache {
     /// The compiled code of the component with this digest, if it is there and
     /// whole.
     pub(super) fn get(&self, engine: &Engine, digest: &str) -> Option<Component> {
-        let folder = self.folder.as_ref()?;
+        let folder = self.folder.as_ref()?.load();
         let name = entry_name(engine, digest)?;
         let found = match folder.read(&name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
@@ -103,14 +111,31 @@ impl CodeCache {
         let (Some(folder), Some(name)) = (&self.folder, entry_name(engine, digest)) else { return };
         let put = || -> wasmtime::Result<()> {
             let code = component.serialize()?;
-            folder.write(&name, &[MARK, &seal(&name, &code), &code])?;
+            let parts: [&[u8]; 3] = [MARK, &seal(&name, &code), &code];
+            match folder.load().write(&name, &parts) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    // Somebody cleared what can be made again, and the folder with it.
+                    folder.store(Arc::new(folder.load().again()?));
+                    folder.load().write(&name, &parts)?;
+                }
+                written => written?,
+            }
             let entries = self.entries.load(Ordering::Relaxed);
-            Ok(folder.tidy(&name, Bounds { entries, ..BOUNDS })?)
+            Ok(folder.load().tidy(&name, Bounds { entries, ..BOUNDS })?)
         };
-        if let Err(error) = put() {
-            tracing::warn!("compiled code could not be kept in {}: {error:#}", folder.show(&name));
+        match put() {
+            Err(error) if error.downcast_ref().is_some_and(is_unwritable) => {
+                tracing::debug!("compiled code is not kept in {}: {error:#}", folder.load().show(&name));
+            }
+            Err(error) => tracing::warn!("compiled code could not be kept in {}: {error:#}", folder.load().show(&name)),
+            Ok(()) => {}
         }
     }
+}
+
+/// Whether this process may not write there, now or ever.
+fn is_unwritable(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
 }
 
 /// The component whose compiled code an entry holds.

@@ -150,10 +150,14 @@ mod tests {
     fn a_cache_that_cannot_be_written_fails_nothing() {
         let folder = tempfile::tempdir().expect("a folder");
         let (engine, cache) = (Engine::default(), CodeCache::open(folder.path()).expect("it is ours"));
-        folder.close().expect("it is empty");
+        // Nor can it be made again.
+        let path = folder.keep();
+        std::fs::remove_dir(&path).expect("it is empty");
+        std::fs::write(&path, "").expect("there is room");
         let (digest, bytes) = answers(7);
         let compiled = compile(&engine, &cache, &digest, &bytes, Effort::Full).expect("it is a component");
         assert_eq!(ask(&engine, &compiled.component), 7);
+        std::fs::remove_file(&path).expect("it is ours");
     }
 
     #[test]

@@ -43,6 +43,11 @@ impl Folder {
         Ok(Folder { path: path.into(), handle })
     }
 
+    /// The folder that is at its path now, made if it is missing.
+    pub fn again(&self) -> Result<Folder, CacheError> {
+        Folder::open(&self.path)
+    }
+
     /// What a file holds. That it was read makes it the youngest.
     pub fn read(&self, name: &str) -> io::Result<Vec<u8>> {
         let (mut file, found) = self.file(name)?;
@@ -58,7 +63,11 @@ impl Folder {
     pub fn write(&self, name: &str, parts: &[&[u8]]) -> io::Result<()> {
         let unfinished = format!("{:016x}{UNFINISHED}", RandomState::new().build_hasher().finish());
         let written = self.write_new(&unfinished, parts);
-        let written = written.and_then(|()| Ok(rustix::fs::renameat(&self.handle, &unfinished, &self.handle, name)?));
+        let written = written.and_then(|file| {
+            rustix::fs::renameat(&self.handle, &unfinished, &self.handle, name)?;
+            drop(file);
+            Ok(())
+        });
         if written.is_err() {
             self.remove(&unfinished);
         }
@@ -82,10 +91,14 @@ impl Folder {
         Ok((file, found))
     }
 
-    fn write_new(&self, name: &str, parts: &[&[u8]]) -> io::Result<()> {
+    /// Write a file, which is locked as long as the answer is held: by that others know
+    /// that somebody is about it still. Where there are no locks its age must do.
+    fn write_new(&self, name: &str, parts: &[&[u8]]) -> io::Result<File> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let mut file = File::from(rustix::fs::openat(&self.handle, name, flags, Mode::RUSR | Mode::WUSR)?);
-        parts.iter().try_for_each(|part| file.write_all(part))
+        let _ = file.try_lock();
+        parts.iter().try_for_each(|part| file.write_all(part))?;
+        Ok(file)
     }
 
     /// Somebody else may have done so before, and what stays is removed next time.

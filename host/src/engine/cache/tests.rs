@@ -122,6 +122,18 @@ fn only_a_digest_names_an_entry() {
 }
 
 #[test]
+fn a_folder_that_was_removed_is_made_again() {
+    let above = tempfile::tempdir().expect("a folder");
+    let path = above.path().join("code");
+    let (engine, cache) = (Engine::default(), CodeCache::open(&path).expect("it is ours"));
+    assert!(!is_kept(&engine, &cache));
+    fs::remove_dir_all(&path).expect("it is ours");
+    assert!(!is_kept(&engine, &cache), "what was there is lost");
+    assert!(is_kept(&engine, &cache));
+    assert!(is_kept(&engine, &CodeCache::open(&path).expect("it is ours")), "another host finds it");
+}
+
+#[test]
 fn nothing_is_kept_without_a_folder() {
     let (engine, cache) = (Engine::default(), CodeCache::none());
     assert!(!is_kept(&engine, &cache));

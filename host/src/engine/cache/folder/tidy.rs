@@ -13,7 +13,8 @@ use super::{Folder, UNFINISHED};
 /// How the name of an entry ends.
 pub const ENTRY: &str = ".cwasm";
 
-/// Writing takes milliseconds: whoever began so long ago was killed meanwhile.
+/// Writing takes milliseconds: whoever began so long ago was killed meanwhile, unless
+/// the clock was set. Then it has a lock on the file.
 const ABANDONED: Duration = Duration::from_secs(3600);
 
 /// What a folder may hold: so many entries, and so many bytes, but the entry
@@ -45,11 +46,11 @@ impl Folder {
                 continue;
             }
             // What another process removed meanwhile, or is not a file of ours.
-            let Ok((_, found)) = self.file(name) else { continue };
+            let Ok((file, found)) = self.file(name) else { continue };
             let modified = found.modified()?;
             if is_entry(name) {
                 entries.push((name != written_last, Reverse(modified), name.to_owned(), found.len()));
-            } else if now.duration_since(modified).is_ok_and(|age| age > ABANDONED) {
+            } else if now.duration_since(modified).is_ok_and(|age| age > ABANDONED) && file.try_lock().is_ok() {
                 self.remove(name);
             }
         }
@@ -121,7 +122,11 @@ mod tests {
         put(path, &abandoned, 1, 2 * ABANDONED.as_secs());
         put(path, &begun, 1, 0);
         put(path, "notes.cwasm", 1, 2 * ABANDONED.as_secs());
+        let long = format!("3{UNFINISHED}");
+        put(path, &long, 1, 2 * ABANDONED.as_secs());
+        let writer = File::open(path.join(&long)).expect("it is there");
+        writer.lock().expect("nobody has it");
         folder.tidy(&entry(1), Bounds { entries: 0, bytes: 0 }).expect("it can be read");
-        assert_eq!(names(path), [begun.as_str(), "notes.cwasm"]);
+        assert_eq!(names(path), [begun.as_str(), &long, "notes.cwasm"]);
     }
 }
