@@ -35,6 +35,7 @@ mod pull;
 mod push;
 mod registries;
 mod rollback;
+mod state;
 mod status;
 mod store;
 mod swap;
@@ -142,11 +143,6 @@ impl Verb {
             }
         }
     }
-}
-
-/// Where the host keeps what it must not forget: beside the manifest.
-fn state(manifest: &Manifest) -> PathBuf {
-    manifest.state()
 }
 
 /// Build the components of a manifest, compile and link them.

@@ -18,6 +18,7 @@ mod error;
 mod folder;
 mod keeper;
 mod ledger;
+mod place;
 mod step;
 mod timestamp;
 
@@ -37,7 +38,12 @@ pub use self::{
     error::HistoryError,
     timestamp::Timestamp,
 };
-use self::{folder::Folder, keeper::Keeper, ledger::Ledger};
+use self::{
+    folder::Folder,
+    keeper::{Keeper, Unwritable},
+    ledger::Ledger,
+    place::Place,
+};
 
 /// What was and is live, of all services of an app.
 #[derive(Debug)]
@@ -65,14 +71,31 @@ pub enum AtStart {
 }
 
 impl History {
-    /// Opens the history in this folder, and makes the folder if it is missing.
-    /// Refused if others may write there. No other host can open it until this one is
-    /// dropped.
-    pub fn open(path: &Path) -> Result<History, HistoryError> {
-        let folder = Folder::new(path);
-        folder.make()?;
+    /// Opens the history of an app, in the folder `below` that of the state, and makes
+    /// the folder if it is missing. Refused if others may write there. No other host can
+    /// open it until this one is dropped.
+    ///
+    /// Where this process may not write, what is recorded there is looked at, and what
+    /// comes is forgotten with this value: [`unwritable`](Self::unwritable) says why.
+    pub fn open(state: &Path, below: &Path) -> Result<History, HistoryError> {
+        let place = Place::new(state, below);
+        match place.make() {
+            Ok(()) => {}
+            Err(error) if error.is_unwritable() => return History::look_at(&place, Some(&error)),
+            Err(error) => return Err(error),
+        }
+        let removed = || HistoryError::Removed { path: place.path().to_owned() };
+        let folder = Folder::open(&place)?.ok_or_else(removed)?;
         let lock = folder.lock()?;
+        // Somebody may have put another there before this one was locked.
+        folder.in_place()?;
         let ledger = folder.ledger()?;
+        if let Some(earlier) = place.earlier() {
+            tracing::warn!(
+                "{earlier:?} was written by an earlier Dovetail, for whichever app of this folder ran, and is not taken \
+                 over: swap in again what is to be live, and remove it with `components` and `lock` beside it"
+            );
+        }
         // A host that was killed may have left some.
         folder.sweep(&ledger);
         Ok(History::of(ledger, Keeper::Disk { folder, _lock: lock }))
@@ -80,20 +103,38 @@ impl History {
 
     /// A look at the history in this folder, whoever has it open. Nothing is
     /// written there: what is recorded is forgotten with this value.
-    pub fn peek(path: &Path) -> Result<History, HistoryError> {
-        let folder = Folder::new(path);
-        folder.look()?;
-        let ledger = folder.ledger()?;
-        Ok(History::of(ledger, Keeper::Memory { components: Default::default(), below: Some(folder) }))
+    pub fn peek(state: &Path, below: &Path) -> Result<History, HistoryError> {
+        History::look_at(&Place::new(state, below), None)
+    }
+
+    fn look_at(place: &Place, unwritable: Option<&HistoryError>) -> Result<History, HistoryError> {
+        let below = Folder::open(place)?;
+        let ledger = below.as_ref().map_or_else(|| Ok(Ledger::default()), Folder::ledger)?;
+        let unwritable = unwritable.map(|error| Unwritable::new(place.state(), error, ledger.clone()));
+        Ok(History::of(ledger, Keeper::Memory { components: Default::default(), below, unwritable }))
     }
 
     /// An empty history that is kept nowhere.
     pub fn in_memory() -> History {
-        History::of(Ledger::default(), Keeper::Memory { components: Default::default(), below: None })
+        History::of(Ledger::default(), Keeper::Memory { components: Default::default(), below: None, unwritable: None })
     }
 
     fn of(ledger: Ledger, keeper: Keeper) -> History {
         History { inside: Mutex::new(Inside { ledger, keeper }) }
+    }
+
+    /// Why nothing is kept, if that is so although it was to be.
+    pub fn unwritable(&self) -> Option<HistoryError> {
+        match &self.inside().keeper {
+            Keeper::Memory { unwritable, .. } => unwritable.as_ref().map(Unwritable::told),
+            Keeper::Disk { .. } => None,
+        }
+    }
+
+    /// Refuses what [`record`](Self::record) would refuse, as far as that can be told
+    /// before: that a component is made live which has the digest `digest`.
+    pub fn check(&self, service: &str, digest: &str, file_digest: &str) -> Result<(), HistoryError> {
+        self.inside().keeper.check(service, digest, file_digest)
     }
 
     /// What a service comes up with whose file in the manifest has this digest:
@@ -110,6 +151,9 @@ impl History {
     /// changed for those who ask; a restart finds what was live before or, if
     /// only the last sync of the folder failed, this component.
     ///
+    /// Where nothing can be written a component is refused, unless a restart would come
+    /// up with it all the same.
+    ///
     /// Each component gets the next revision of its service, from 1. One that is
     /// live already keeps its revision, and of `file_digest` note is taken.
     pub fn record(
@@ -121,6 +165,7 @@ impl History {
         file_digest: &str,
     ) -> Result<Entry, HistoryError> {
         let digest = digest_of(component);
+        self.check(service, &digest, file_digest)?;
         let entry = Entry::new(digest.clone(), component.len() as u64, by, how);
         self.change(&BTreeMap::from([(digest, component)]), |ledger| ledger.record(service, entry, file_digest))
     }

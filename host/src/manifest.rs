@@ -64,6 +64,9 @@ use http::Uri;
 pub struct Manifest {
     /// The file it was read from.
     pub path: PathBuf,
+    /// The folder where the host keeps what it must not forget: `.dovetail` beside the
+    /// manifest, unless another was asked for.
+    pub state: PathBuf,
     /// The app's name.
     pub app: String,
     /// Where the gateway listens.
@@ -115,12 +118,18 @@ pub struct ServiceManifest {
 impl Manifest {
     /// Reads the manifest at `path`.
     pub fn load(path: &Path) -> Result<Manifest, Report> {
-        Self::parse(path, &load::read(path)?)
+        Self::load_with(path, None)
+    }
+
+    /// Reads the manifest at `path`, for a host that has its folder at `state` instead of
+    /// beside the manifest.
+    pub fn load_with(path: &Path, state: Option<&Path>) -> Result<Manifest, Report> {
+        load::parse(path, &load::read(path)?, state.map_or_else(|| load::state(path), Path::to_owned))
     }
 
     /// Reads a manifest from `text`; `path` says where it came from.
     pub fn parse(path: &Path, text: &str) -> Result<Manifest, Report> {
-        load::parse(path, text)
+        load::parse(path, text, load::state(path))
     }
 
     /// The folder that relative paths in the manifest start from.
@@ -128,9 +137,10 @@ impl Manifest {
         load::dir(&self.path)
     }
 
-    /// The folder where the host keeps what it must not forget: beside the manifest.
-    pub fn state(&self) -> PathBuf {
-        load::state(self.dir())
+    /// What is kept of this app alone, as a folder in [`state`](Self::state): of the app
+    /// of this file, since others beside it may name theirs alike.
+    pub fn app_state(&self) -> PathBuf {
+        Path::new("apps").join(self.path.file_name().unwrap_or_default()).join(&self.app)
     }
 
     /// The file that says which components its references mean: `dovetail.lock`

@@ -7,7 +7,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use bytes::Bytes;
 use tokio::{
     sync::{Mutex, RwLock},
@@ -133,12 +133,16 @@ impl Swapper {
             if let Some(trial) = turn.trial.take() {
                 return this.withdraw(place, &trial, &by);
             }
-            let (history, name) = (this.history.clone(), service.clone());
-            let before = blocking(move || history.before_live(&name).map(|entry| history.component(&entry.digest)));
-            let Some(component) = before.await? else {
+            let (history, name, file) = (this.history.clone(), service.clone(), this.app.file(place));
+            let before = blocking(move || {
+                let Some(before) = history.before_live(&name) else { return Ok(None) };
+                history.check(&name, &before.digest, &file)?;
+                history.component(&before.digest).map(Some)
+            });
+            let Some(component) = before.await?.map_err(SwapError::History)? else {
                 return Err(SwapError::Conflict(format!("there is no revision of service `{service}` to go back to")));
             };
-            let component = component.map_err(SwapError::failed)?.into();
+            let component = component.into();
             let swap = Swap { service, component, is_file: false, by, canary: None };
             this.replace(place, &mut turn, swap, How::Rollback).await
         })
@@ -152,13 +156,16 @@ impl Swapper {
         self.finish(async move |this: Arc<Self>| {
             let _going_on = this.go_on().await?;
             let mut turn = this.slots[place].turn.lock().await;
-            match turn.trial.take() {
-                Some(trial) => this.promote_trial(place, trial, &by).await,
-                None => {
-                    let name = this.app.services[place].name();
-                    Err(SwapError::Conflict(format!("there is no canary of service `{name}` to promote")))
-                }
+            let Some(trial) = turn.trial.take() else {
+                let name = this.app.services[place].name();
+                return Err(SwapError::Conflict(format!("there is no canary of service `{name}` to promote")));
+            };
+            let promoted = this.promote_trial(place, &trial, &by).await;
+            if matches!(promoted, Err(SwapError::History(_) | SwapError::Failed(_))) {
+                // It goes on, for who mends what is amiss and promotes it then.
+                turn.trial = Some(trial);
             }
+            promoted
         })
         .await
     }
@@ -222,10 +229,11 @@ impl Swapper {
         let file = if swap.is_file { digest.clone() } else { self.app.file(place) };
         if digest == from.digest {
             if file != self.app.file(place) {
-                self.record(place, swap.component, &swap.by, how, file).await.map_err(SwapError::Failed)?;
+                self.record(place, swap.component, &swap.by, how, file).await?;
             }
             return Ok(Outcome::unchanged(&swap.service, from, steps));
         }
+        self.may_record(place, &digest, &file).await?;
         let number = from.revision + 1;
         let checked = self.prepare(place, number, &swap, &mut steps).await;
         let candidate = checked.inspect_err(|error| log(&swap.service, &swap.by, &from, &digest, error.outcome()))?;
@@ -241,7 +249,7 @@ impl Swapper {
         let replaced = self.app.publish(candidate).map_err(SwapError::busy)?;
         if let Err(error) = self.record(place, swap.component, &swap.by, how, file).await {
             self.app.restore(place, replaced);
-            return Err(SwapError::Failed(error));
+            return Err(error);
         }
         steps.done("live");
         log(&swap.service, &swap.by, &from, &to.digest, "live");
@@ -277,11 +285,18 @@ impl Swapper {
         Ok(candidate)
     }
 
-    async fn record(&self, place: usize, component: Bytes, by: &str, how: How, file: String) -> anyhow::Result<()> {
+    /// Whether a component could be recorded, which is worth knowing before all else.
+    async fn may_record(&self, place: usize, digest: &str, file: &str) -> Result<(), SwapError> {
+        let (history, service) = (self.history.clone(), self.app.services[place].name().to_owned());
+        let (digest, file) = (digest.to_owned(), file.to_owned());
+        blocking(move || history.check(&service, &digest, &file)).await?.map_err(SwapError::History)
+    }
+
+    async fn record(&self, place: usize, component: Bytes, by: &str, how: How, file: String) -> Result<(), SwapError> {
         let (history, service, by) = (self.history.clone(), self.app.services[place].name().to_owned(), by.to_owned());
         let noted = file.clone();
-        let recorded = spawn_blocking(move || history.record(&service, &component, &by, how, &noted)).await?;
-        recorded.context("what is live could not be recorded")?;
+        let recorded = blocking(move || history.record(&service, &component, &by, how, &noted)).await?;
+        recorded.map_err(SwapError::History)?;
         self.app.set_file(place, file);
         Ok(())
     }

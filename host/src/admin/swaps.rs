@@ -168,6 +168,11 @@ fn refusal(failed: &SwapError) -> Response<Bytes> {
             let problems: Vec<_> = report.problems().iter().cloned().map(shown).collect();
             json(StatusCode::CONFLICT, &json!({ "error": failed.to_string(), "problems": problems }))
         }
+        SwapError::History(_) => {
+            let status = if failed.is_disk() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::CONFLICT };
+            tracing::warn!(error = failed.to_string(), "a swap was not recorded");
+            error(status, &failed.to_string())
+        }
         SwapError::Failed(cause) => {
             tracing::error!(error = format!("{cause:#}"), "a swap failed");
             error(StatusCode::INTERNAL_SERVER_ERROR, &failed.to_string())

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use tokio::task::spawn_blocking;
 
 use super::{App, LinkNames, Part, compiler::Compiler, digest, foundation::Foundation, topology::Topology};
@@ -144,7 +144,13 @@ fn read<'a>(manifest: &'a Manifest, history: &History) -> Result<(Components<'a>
                 (bytes, Origin { file, number: entry.revision, unrecorded: None })
             }
             AtStart::Recorded(entry) => {
-                (history.component(&entry.digest)?, Origin { file, number: entry.revision, unrecorded: None })
+                let component = history.component(&entry.digest).with_context(|| {
+                    format!(
+                        "service `{}` cannot come up with its revision {}, which is live",
+                        service.name, entry.revision
+                    )
+                })?;
+                (component, Origin { file, number: entry.revision, unrecorded: None })
             }
             AtStart::File => {
                 let number = live.map_or(1, |live| live.revision + u64::from(live.digest != file));

@@ -13,6 +13,7 @@ use clap::Args;
 
 use super::{
     pinned::{self, Pinning},
+    state::State,
     terminal::{Spinner, Terminal},
 };
 use crate::manifest::Manifest;
@@ -30,12 +31,14 @@ pub struct Build {
 pub struct Options {
     #[command(flatten)]
     pinning: Pinning,
+    #[command(flatten)]
+    state: State,
 }
 
 impl Options {
     /// Do both.
     pub fn run(self, manifest: &Path) -> Result<()> {
-        let (manifest, terminal) = (Manifest::load(manifest)?, Terminal::new());
+        let (manifest, terminal) = (self.state.manifest(manifest)?, Terminal::new());
         pinned::have(&manifest, self.pinning, &terminal)?;
         run(&manifest, &terminal)
     }

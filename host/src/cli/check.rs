@@ -7,24 +7,20 @@ use clap::Args;
 
 use super::{
     pinned::{self, Pinning},
-    plan, print, state,
+    plan, print,
+    state::{self, State},
     terminal::Terminal,
     up,
 };
-use crate::{
-    admin::Token,
-    engine::CodeCache,
-    gateway::Gateway,
-    history::History,
-    manifest::{Manifest, StoreUrl},
-    store,
-};
+use crate::{admin::Token, engine::CodeCache, gateway::Gateway, manifest::StoreUrl, store};
 
 /// Build and check everything that `up` would, without serving.
 #[derive(Args)]
 pub struct Check {
     #[command(flatten)]
     pinning: Pinning,
+    #[command(flatten)]
+    state: State,
 }
 
 impl Check {
@@ -33,10 +29,10 @@ impl Check {
     /// meanwhile: the instances have a store of their own.
     pub fn run(self, manifest: &Path) -> Result<()> {
         let terminal = Terminal::new();
-        let manifest = Manifest::load(manifest)?;
+        let manifest = self.state.manifest(manifest)?;
         Token::of(&manifest)?;
         pinned::have(&manifest, self.pinning, &terminal)?;
-        let history = Arc::new(History::peek(&state(&manifest))?);
+        let history = Arc::new(state::peek(&manifest)?);
         let plan = plan(manifest, &history, Arc::new(CodeCache::none()), &terminal)?;
         let url = up::store_url(plan.manifest(), None)?;
         up::runtime()?.block_on(async {

@@ -14,7 +14,8 @@ use clap::{Args, ValueEnum};
 use super::{
     UNPRINTED,
     pinned::{self, Pinning},
-    plan, state,
+    plan,
+    state::{self, State},
     terminal::Terminal,
 };
 use crate::{
@@ -22,7 +23,6 @@ use crate::{
     compose::{self, Composed, Needs, Source, Store},
     engine::CodeCache,
     history::History,
-    manifest::Manifest,
 };
 
 /// Compose services into one component that other hosts run.
@@ -41,6 +41,8 @@ pub struct Compose {
     target: Option<For>,
     #[command(flatten)]
     pinning: Pinning,
+    #[command(flatten)]
+    state: State,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -66,9 +68,9 @@ impl Compose {
             (None, None) => Store::Host,
         };
         let spin = self.target.map(|For::Spin| out.spin()).transpose()?;
-        let manifest = Manifest::load(manifest)?;
+        let manifest = self.state.manifest(manifest)?;
         pinned::have(&manifest, self.pinning, &terminal)?;
-        let history = History::peek(&state(&manifest))?;
+        let history = state::peek(&manifest)?;
         let plan = plan(manifest, &history, Arc::new(CodeCache::none()), &terminal)?;
         let started = Instant::now();
         let (sources, links) = (sources(&plan, &history)?, plan.links());

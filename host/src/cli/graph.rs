@@ -7,15 +7,11 @@ use clap::{Args, ValueEnum};
 
 use super::{
     pinned::{self, Pinning},
-    plan, print, state,
+    plan, print,
+    state::{self, State},
     terminal::Terminal,
 };
-use crate::{
-    app::LinkNames,
-    engine::CodeCache,
-    history::History,
-    manifest::{Manifest, ServiceManifest},
-};
+use crate::{app::LinkNames, engine::CodeCache, manifest::ServiceManifest};
 
 /// Show the services, their routes and their links.
 #[derive(Args)]
@@ -25,6 +21,8 @@ pub struct Graph {
     format: Format,
     #[command(flatten)]
     pinning: Pinning,
+    #[command(flatten)]
+    state: State,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -42,10 +40,10 @@ enum Format {
 impl Graph {
     /// Build, compile and link, and draw what came of it.
     pub fn run(self, manifest: &Path) -> Result<()> {
-        let manifest = Manifest::load(manifest)?;
+        let manifest = self.state.manifest(manifest)?;
         let terminal = Terminal::new();
         pinned::have(&manifest, self.pinning, &terminal)?;
-        let history = History::peek(&state(&manifest))?;
+        let history = state::peek(&manifest)?;
         let plan = plan(manifest, &history, Arc::new(CodeCache::none()), &terminal)?;
         let drawing = Drawing { app: &plan.manifest().app, services: &plan.manifest().services, links: &plan.links() };
         let text = match self.format {

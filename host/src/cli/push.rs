@@ -13,9 +13,10 @@ use super::{
     print,
     registries::{Registries, explained},
     service,
+    state::State,
     terminal::Terminal,
 };
-use crate::manifest::{Invalid, Manifest, Reference};
+use crate::manifest::{Invalid, Reference};
 
 /// Push a component to a registry.
 #[derive(Args)]
@@ -29,6 +30,8 @@ pub struct Push {
     reference: Reference,
     #[command(flatten)]
     pinning: Pinning,
+    #[command(flatten)]
+    state: State,
 }
 
 impl Push {
@@ -46,7 +49,7 @@ impl Push {
         let Ok(name) = service(&self.component) else {
             return component(Path::new(&self.component));
         };
-        let manifest = Manifest::load(manifest)?;
+        let manifest = self.state.manifest(manifest)?;
         let service = manifest.service(&name).ok_or_else(|| {
             let names: Vec<_> = manifest.services.iter().map(|service| service.name.as_str()).collect();
             anyhow!(

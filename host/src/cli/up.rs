@@ -14,7 +14,8 @@ use tokio::{
 
 use super::{
     pinned::{self, Pinning},
-    plan, state,
+    plan,
+    state::{self, State},
     terminal::{FAINT, STRONG, Terminal, word},
     watch::Watch,
 };
@@ -58,6 +59,8 @@ pub struct Up {
     watch: bool,
     #[command(flatten)]
     pinning: Pinning,
+    #[command(flatten)]
+    state: State,
 }
 
 /// What serves, and what another app in its place needs.
@@ -81,8 +84,11 @@ impl Up {
         let token = Token::of(&manifest)?;
         let url = self.store_url(&manifest)?;
         pinned::have(&manifest, self.pinning, &Terminal::new())?;
-        let history = Arc::new(History::open(&state(&manifest))?);
-        let cache = Arc::new(CodeCache::open(&state(&manifest).join("code"))?);
+        let history = Arc::new(state::history(&manifest)?);
+        if let Some(unwritable) = history.unwritable() {
+            tracing::warn!("{unwritable}");
+        }
+        let cache = Arc::new(state::code(&manifest)?);
         let plan = plan(manifest, &history, cache.clone(), &Terminal::new())?;
         let runtime = runtime()?;
         let watch = watch.map(|watch| (watch, self));
@@ -93,7 +99,7 @@ impl Up {
 
     /// A manifest as it is to be served: with the addresses that were asked for.
     pub fn load(&self, manifest: &Path) -> Result<Manifest> {
-        let mut manifest = Manifest::load(manifest)?;
+        let mut manifest = self.state.manifest(manifest)?;
         manifest.gateway = self.listen.unwrap_or(manifest.gateway);
         manifest.admin = admin_address(&manifest, self.admin)?;
         Ok(manifest)

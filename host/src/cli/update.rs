@@ -9,12 +9,10 @@ use super::{
     pinned::{self, Wanted},
     registries::Registries,
     service,
+    state::State,
     terminal::Terminal,
 };
-use crate::{
-    manifest::{Manifest, Report},
-    registry::Lock,
-};
+use crate::{manifest::Report, registry::Lock};
 
 /// Pin the manifest's references to what their tags stand for now.
 #[derive(Args)]
@@ -22,12 +20,14 @@ pub struct Update {
     /// Only those of these services.
     #[arg(value_name = "SERVICE", value_parser = service)]
     services: Vec<String>,
+    #[command(flatten)]
+    state: State,
 }
 
 impl Update {
     /// Ask the registries, pull what is new, and write the lock file.
     pub fn run(self, manifest: &Path) -> Result<()> {
-        let (manifest, terminal) = (Manifest::load(manifest)?, Terminal::new());
+        let (manifest, terminal) = (self.state.manifest(manifest)?, Terminal::new());
         let wanted = pinned::wanted(&manifest)?;
         for name in &self.services {
             match manifest.service(name) {

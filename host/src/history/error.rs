@@ -39,10 +39,57 @@ pub enum HistoryError {
     },
 
     /// Two hosts would overwrite what the other records.
-    #[error("another host runs with the folder {path:?}; stop it, or run this app from a folder of its own")]
+    #[error(
+        "another host runs this app, and has the folder {path:?}; stop it, or give this one a folder of its own with \
+         `--state DIR`"
+    )]
     Locked {
         /// The folder that the other host has open.
         path: PathBuf,
+    },
+
+    /// It was there when the host began.
+    #[error(
+        "the folder {path:?} was removed while the host runs, so that nothing can be recorded; what is live goes on: \
+         put the folder back, or restart the host, which then serves the manifest's files"
+    )]
+    Removed {
+        /// Where it was.
+        path: PathBuf,
+    },
+
+    /// Another is where it was when the host began, and may be another host's.
+    #[error(
+        "another folder was put in the place of {path:?} while the host runs, so that nothing can be recorded; what is \
+         live goes on: put the folder back that was there, or restart the host, which then serves what this one says"
+    )]
+    Replaced {
+        /// Where it was.
+        path: PathBuf,
+    },
+
+    /// The component of another service is gone, which a restart would need.
+    #[error(
+        "the component {path:?} of service `{service}` was removed while it is live, so that nothing can be recorded; \
+         what is live goes on: put it back"
+    )]
+    LostComponent {
+        /// Whose it is.
+        service: String,
+        /// Where it was.
+        path: PathBuf,
+    },
+
+    /// There is no place to write.
+    #[error(
+        "nothing can be kept in the folder {path:?} ({why}), so that swaps are refused; start the host with `--state \
+         DIR`, a folder that it may write in"
+    )]
+    Unwritable {
+        /// The folder of the state.
+        path: PathBuf,
+        /// What the system said.
+        why: String,
     },
 
     /// Others could put there what the host would run.
@@ -50,7 +97,10 @@ pub enum HistoryError {
     NotPrivate(#[from] NotPrivate),
 
     /// There are no bytes with this digest.
-    #[error("there is no component {path:?} in the history; swap in the component's file itself")]
+    #[error(
+        "there is no component {path:?} in the history; put it back, or swap in the component's file itself, or remove \
+         the history.json beside its folder, and the components that the manifest names are live"
+    )]
     NoComponent {
         /// Where it would be.
         path: PathBuf,
@@ -81,6 +131,17 @@ pub enum HistoryError {
 }
 
 impl HistoryError {
+    /// Whether the disk did not do what it should: it may at another time.
+    pub fn is_disk(&self) -> bool {
+        matches!(self, HistoryError::Disk { .. })
+    }
+
+    /// Whether this process may not write there, now or ever.
+    pub(super) fn is_unwritable(&self) -> bool {
+        use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+        matches!(self, HistoryError::Disk { source, .. } if [PermissionDenied, ReadOnlyFilesystem].contains(&source.kind()))
+    }
+
     /// For `map_err`.
     pub(super) fn disk(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> HistoryError {
         let path = path.to_owned();

@@ -1,6 +1,9 @@
 //! Where a history is kept.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use super::{
     error::HistoryError,
@@ -24,17 +27,59 @@ pub enum Keeper {
         components: BTreeMap<String, Vec<u8>>,
         /// The folder that is looked into, and never written.
         below: Option<Folder>,
+        /// Why it is not written, if it was to be.
+        unwritable: Option<Unwritable>,
     },
 }
 
+/// A folder that was to be written and cannot be.
+#[derive(Debug)]
+pub struct Unwritable {
+    state: PathBuf,
+    why: String,
+    /// What is recorded there, and what a restart finds.
+    recorded: Ledger,
+}
+
+impl Unwritable {
+    /// The folder of the state, what the system says of it, and what is recorded there.
+    pub fn new(state: &Path, error: &HistoryError, recorded: Ledger) -> Unwritable {
+        let why = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
+        Unwritable { state: state.to_owned(), why, recorded }
+    }
+
+    /// That nothing can be kept.
+    pub fn told(&self) -> HistoryError {
+        HistoryError::Unwritable { path: self.state.clone(), why: self.why.clone() }
+    }
+
+    /// Refuses a component that a restart would not come up with.
+    fn check(&self, service: &str, digest: &str, file: &str) -> Result<(), HistoryError> {
+        let found = self.recorded.line(service).filter(|line| line.file == file);
+        let found = found.map_or(file, |line| &line.live().digest);
+        if found == digest { Ok(()) } else { Err(self.told()) }
+    }
+}
+
 impl Keeper {
+    /// Refuses what cannot be kept, as far as can be told before: that a component of a
+    /// service is live whose file in the manifest has the digest `file`.
+    pub fn check(&self, service: &str, digest: &str, file: &str) -> Result<(), HistoryError> {
+        match self {
+            Keeper::Disk { folder, .. } => folder.in_place(),
+            Keeper::Memory { unwritable: Some(unwritable), .. } => unwritable.check(service, digest, file),
+            Keeper::Memory { .. } => Ok(()),
+        }
+    }
+
     /// Keeps a ledger in place of the one before it, after the components that are
     /// new in it, by digest.
     pub fn keep(&mut self, ledger: &Ledger, new: &BTreeMap<String, &[u8]>) -> Result<(), HistoryError> {
         match self {
             Keeper::Disk { folder, .. } => {
+                folder.in_place()?;
                 let steps = folder.steps(ledger, new)?;
-                steps.iter().try_for_each(|step| step.take())
+                steps.iter().try_for_each(|step| step.take(folder))
             }
             Keeper::Memory { components, .. } => {
                 components.extend(new.iter().map(|(digest, bytes)| (digest.clone(), bytes.to_vec())));
@@ -58,7 +103,7 @@ impl Keeper {
     pub fn component(&self, digest: &str) -> Result<Vec<u8>, HistoryError> {
         match self {
             Keeper::Disk { folder, .. } => folder.component(digest),
-            Keeper::Memory { components, below } => match (components.get(digest), below) {
+            Keeper::Memory { components, below, .. } => match (components.get(digest), below) {
                 (Some(bytes), _) => Ok(bytes.clone()),
                 (None, Some(folder)) => folder.component(digest),
                 (None, None) => Err(HistoryError::NoComponent { path: PathBuf::from(digest) }),

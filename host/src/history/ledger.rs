@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{Entry, How, error::HistoryError};
 
 /// The form of what [`Ledger::write`] writes.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 
 /// How many revisions before the live one are kept, and how many rollbacks in a
 /// row they make possible.
@@ -43,6 +43,8 @@ pub struct Line {
     /// The revisions that rollbacks lead to, one after another. Each has another
     /// component than the one it comes after.
     back: Vec<u64>,
+    /// When this was changed last, counted in changes of all services: clocks are set.
+    changed: u64,
 }
 
 impl Ledger {
@@ -78,6 +80,11 @@ impl Ledger {
         self.services.get(service)
     }
 
+    /// The services, and the digests of what is live of them.
+    pub fn live(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.services.iter().map(|(service, line)| (service.as_str(), line.live().digest.as_str()))
+    }
+
     /// The components that entries have.
     pub fn components(&self) -> HashSet<&str> {
         self.services.values().flat_map(|line| &line.entries).map(|entry| entry.digest.as_str()).collect()
@@ -86,15 +93,17 @@ impl Ledger {
     /// Makes an entry the live one, under the next revision. If its component is
     /// live already, the live entry stays.
     pub fn record(&mut self, service: &str, mut entry: Entry, file: &str) -> Entry {
+        let changed = self.services.values().map(|line| line.changed).max().unwrap_or_default() + 1;
         let Some(line) = self.services.get_mut(service) else {
             entry.revision = 1;
-            let line = Line { file: file.to_owned(), entries: vec![entry.clone()], back: Vec::new() };
+            let line = Line { file: file.to_owned(), entries: vec![entry.clone()], back: Vec::new(), changed };
             self.services.insert(service.to_owned(), line);
             return entry;
         };
         file.clone_into(&mut line.file);
         if line.live().digest != entry.digest {
             entry.revision = line.live().revision + 1;
+            line.changed = changed;
             line.push(entry);
         }
         line.live().clone()
@@ -103,7 +112,7 @@ impl Ledger {
     /// Forgets what is too much of the services that are not among these.
     pub fn retain(&mut self, services: &BTreeSet<String>) {
         let absent = self.services.iter().filter(|(service, _)| !services.contains(*service));
-        let mut absent: Vec<_> = absent.map(|(service, line)| (Reverse(line.live().since), service.clone())).collect();
+        let mut absent: Vec<_> = absent.map(|(service, line)| (Reverse(line.changed), service.clone())).collect();
         absent.sort();
         for (_, service) in absent.into_iter().skip(ABSENT) {
             self.services.remove(&service);
@@ -145,6 +154,9 @@ impl Line {
 
     /// What no host writes.
     fn check(&self) -> Result<(), String> {
+        if self.changed >= HIGHEST {
+            return Err(format!("the change {}, which cannot be", self.changed));
+        }
         let revisions: Vec<_> = self.entries.iter().map(|entry| entry.revision).collect();
         if revisions.is_empty() {
             return Err("no entries".into());

@@ -13,22 +13,24 @@ mod routes;
 mod service;
 
 /// A manifest of what the `document` says, unless that, or what its shape was
-/// found to be, has `problems`.
+/// found to be, has `problems`. It was read from this path, and the host's folder is
+/// `state`.
 pub(super) fn check(
-    path: &Path,
+    (path, state): (&Path, PathBuf),
     document: schema::Document,
     source: Source,
     places: Places,
     problems: Vec<Problem>,
 ) -> Result<Manifest, Report> {
-    let mut checker = Checker { dir: load::dir(path), source: &source, places: &places, problems };
+    let pulled = load::pulled(path, &state);
+    let mut checker = Checker { dir: load::dir(path), pulled, source: &source, places: &places, problems };
     let parts = checker.document(document);
     let Checker { problems, .. } = checker;
     match parts {
         Some(parts) if problems.is_empty() => {
             let Parts { app, gateway, admin, token_file, store, services } = parts;
             let path = path.to_owned();
-            Ok(Manifest { path, app, gateway, admin, token_file, store, services, source, places })
+            Ok(Manifest { path, state, app, gateway, admin, token_file, store, services, source, places })
         }
         _ => Err(Report::new(problems)),
     }
@@ -36,6 +38,8 @@ pub(super) fn check(
 
 struct Checker<'a> {
     dir: &'a Path,
+    /// Where components are kept that are in registries.
+    pulled: PathBuf,
     source: &'a Source,
     places: &'a Places,
     problems: Vec<Problem>,

@@ -24,8 +24,9 @@ pub enum ComponentSource {
 }
 
 impl ComponentSource {
-    /// Reads what a manifest says whose folder, and whose host's folder, are these.
-    pub(super) fn parse(text: &str, dir: &Path, state: &Path) -> Result<ComponentSource, Invalid> {
+    /// Reads what a manifest says whose folder, and that of what was pulled for it, are
+    /// these.
+    pub(super) fn parse(text: &str, dir: &Path, pulled: &Path) -> Result<ComponentSource, Invalid> {
         if !Reference::is_meant(text) {
             return Ok(ComponentSource::File(joined(dir, text)));
         }
@@ -34,7 +35,7 @@ impl ComponentSource {
         // need a folder where another needs a file.
         let name = Sha256::digest(reference.to_string());
         let name: String = name.iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(ComponentSource::Registry { reference, file: state.join("registry").join(format!("{name}.wasm")) })
+        Ok(ComponentSource::Registry { reference, file: pulled.join(format!("{name}.wasm")) })
     }
 
     /// The file that is read.

@@ -26,8 +26,8 @@ pub(super) fn read(path: &Path) -> Result<String, Report> {
     })
 }
 
-/// Takes `text` through all steps.
-pub(super) fn parse(path: &Path, text: &str) -> Result<Manifest, Report> {
+/// Takes `text` through all steps; `state` is the folder of the host.
+pub(super) fn parse(path: &Path, text: &str, state: PathBuf) -> Result<Manifest, Report> {
     let source = Source::new(path, text);
     let (mut document, errors) = DeTable::parse_recoverable(text);
     // After the first, others may only follow from it.
@@ -36,7 +36,7 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Manifest, Report> {
     }
     let (places, mut problems) = shape::prune(document.get_mut(), &source);
     match schema::Document::deserialize(Deserializer::from(document)) {
-        Ok(document) => check::check(path, document, source, places, problems),
+        Ok(document) => check::check((path, state), document, source, places, problems),
         Err(error) => {
             problems.push(syntax(&source, &error));
             Err(Report::new(problems))
@@ -44,9 +44,15 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Manifest, Report> {
     }
 }
 
-/// The folder of the host, for a manifest in the folder `dir`.
-pub(super) fn state(dir: &Path) -> PathBuf {
-    dir.join(".dovetail")
+/// The folder of the host, for the manifest at `path`, if no other was asked for.
+pub(super) fn state(path: &Path) -> PathBuf {
+    dir(path).join(".dovetail")
+}
+
+/// Where the components of the manifest at `path` are kept that are in registries: its
+/// lock file says what they are, and that of one beside it may say otherwise.
+pub(super) fn pulled(path: &Path, state: &Path) -> PathBuf {
+    state.join("registry").join(path.file_name().unwrap_or_default())
 }
 
 /// A path in a manifest of the folder `dir`, seen from where the host runs.

@@ -18,10 +18,10 @@ pub fn is_kept(file: &Path, artifact: &Artifact) -> bool {
     fs::read(file).is_ok_and(|bytes| Digest::of(&bytes) == artifact.component)
 }
 
-/// Refuse a file that is kept, or is to be, where others may write: in its folder, or
-/// in the one that this is in. Whoever writes there decides what the host runs.
+/// Refuse a file that is kept, or is to be, where others may write: in the manifest's
+/// folder, in that of all manifests, or in that of the state. Whoever writes there decides what the host runs.
 pub fn look(file: &Path) -> Result<(), NotPrivate> {
-    let mut folders = file.ancestors().skip(1).take(2);
+    let mut folders = file.ancestors().skip(1).take(3);
     folders.try_for_each(|folder| private::look(folder, "pulled components"))
 }
 
@@ -54,7 +54,7 @@ mod tests {
     #[test]
     fn what_is_kept_is_whole_and_its_owners_alone() {
         let above = tempfile::tempdir().expect("a folder");
-        let file = above.path().join("state/registry/a.wasm");
+        let file = above.path().join("state/registry/dovetail.toml/a.wasm");
         let artifact = |bytes| Artifact { digest: Digest::of(b""), component: Digest::of(bytes), size: 1 };
         assert!(!is_kept(&file, &artifact(b"1")));
         for bytes in [b"1", b"2"] {
@@ -71,11 +71,11 @@ mod tests {
     #[test]
     fn nothing_is_kept_where_others_may_write() {
         let above = tempfile::tempdir().expect("a folder");
-        let file = above.path().join("state/registry/a.wasm");
+        let file = above.path().join("state/registry/dovetail.toml/a.wasm");
         look(&file).expect("what is missing is made");
         keep(&file, b"1").expect("there is room");
         let folder = file.parent().expect("a folder");
-        for wrong in [folder, folder.parent().expect("a folder")] {
+        for wrong in folder.ancestors().take(3) {
             let set = |mode| fs::set_permissions(wrong, fs::Permissions::from_mode(mode)).expect("it is ours");
             set(0o777);
             let told = format!(

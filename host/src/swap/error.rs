@@ -1,6 +1,8 @@
 //! Why a swap did not happen.
 
-use crate::manifest::Report;
+use std::error::Error;
+
+use crate::{history::HistoryError, manifest::Report};
 
 /// Why a service's component is what it was.
 #[derive(Debug, thiserror::Error)]
@@ -17,15 +19,18 @@ pub enum SwapError {
     /// The manifest changed meanwhile, and another app took this one's place.
     #[error("the manifest changed meanwhile; try again")]
     Over,
+    /// What is recorded cannot be read, or nothing can be recorded now; what was live stays.
+    #[error("{}", told(.0))]
+    History(HistoryError),
     /// The host could not do it.
     #[error("the swap failed")]
     Failed(#[source] anyhow::Error),
 }
 
 impl SwapError {
-    /// The host could not do it.
-    pub(super) fn failed(error: impl Into<anyhow::Error>) -> SwapError {
-        SwapError::Failed(error.into())
+    /// Whether it may go well at another time, with nothing else done first.
+    pub fn is_disk(&self) -> bool {
+        matches!(self, SwapError::History(error) if error.is_disk())
     }
 
     /// Others swapped at the same time.
@@ -41,7 +46,21 @@ impl SwapError {
         match self {
             SwapError::NoService(_) | SwapError::Refused(_) => "refused",
             SwapError::Conflict(_) | SwapError::Over => "in conflict",
-            SwapError::Failed(_) => "failed",
+            SwapError::History(_) | SwapError::Failed(_) => "failed",
         }
     }
+}
+
+/// What went wrong, with its causes: whoever swaps looks after the disk as well.
+fn told(error: &HistoryError) -> String {
+    let mut text = match error.is_disk() {
+        true => format!("what is to be live cannot be recorded, and what was live stays: {error}"),
+        false => error.to_string(),
+    };
+    let mut cause = error.source();
+    while let Some(source) = cause {
+        text += &format!(": {source}");
+        cause = source.source();
+    }
+    text
 }

@@ -59,15 +59,16 @@ impl Swapper {
         Ok(Trial { number, life, component: swap.component, by: swap.by, _watch: watch })
     }
 
-    /// End a trial with the canary answering all calls, or none if that cannot be.
-    pub(super) async fn promote_trial(&self, place: usize, trial: Trial, by: &str) -> Result<Outcome, SwapError> {
+    /// End a trial with the canary answering all calls, or none if that cannot be. If only
+    /// the record fails the trial goes on.
+    pub(super) async fn promote_trial(&self, place: usize, trial: &Trial, by: &str) -> Result<Outcome, SwapError> {
         let mut steps = Steps::start();
         let service = &self.app.services[place];
         let drain = self.slots[place].drains.expect();
         let replaced = match self.app.promote(place) {
             Ok(replaced) => replaced,
             Err(error) => {
-                self.withdraw(place, &trial, by)?;
+                self.withdraw(place, trial, by)?;
                 return Err(SwapError::busy(error));
             }
         };
@@ -76,8 +77,7 @@ impl Swapper {
         let (component, file) = (trial.component.clone(), self.app.file(place));
         if let Err(error) = self.record(place, component, &trial.by, How::Canary, file).await {
             self.app.restore(place, replaced);
-            self.withdraw(place, &trial, by)?;
-            return Err(SwapError::Failed(error));
+            return Err(error);
         }
         steps.done("live");
         super::log(service.name(), by, &from, &to.digest, "promoted");
@@ -133,7 +133,12 @@ impl Swapper {
             }
             false => {
                 tracing::info!(service, revision = number, "the canary is promoted: {figures}");
-                self.promote_trial(place, trial, by).await
+                let promoted = self.promote_trial(place, &trial, by).await;
+                match promoted {
+                    // Nobody is there who would promote it later.
+                    Err(SwapError::History(_) | SwapError::Failed(_)) => self.withdraw(place, &trial, by).and(promoted),
+                    ended => ended,
+                }
             }
         };
         if let Err(error) = decided {

@@ -55,7 +55,9 @@ fn an_admin_api_for_other_machines_is_refused() {
 fn what_others_may_write_in_decides_nothing() {
     let (folder, pulled) = (plain(""), plain("[service.pulled]\ncomponent = \"oci://127.0.0.1:1/a:1\"\n"));
     let verbs: [&[&str]; 4] = [&["check"], &["graph"], &["compose", "-o", "composed.wasm"], &["up"]];
-    for (folder, inside) in [(&folder, ""), (&folder, "components"), (&pulled, "registry"), (&pulled, "")] {
+    for (folder, inside) in
+        [(&folder, ""), (&folder, "apps/dovetail.toml/plain/components"), (&pulled, "registry"), (&pulled, "")]
+    {
         let (state, wrong) = (folder.path().join(".dovetail"), folder.path().join(".dovetail").join(inside));
         fs::create_dir_all(&wrong).expect("there is room");
         fs::set_permissions(&wrong, fs::Permissions::from_mode(0o777)).expect("it is ours");

@@ -8,7 +8,11 @@ use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::support::{Client, Host, app, dovetail, pieces, post, request, shop, until};
+use crate::support::{
+    Client, Host, app, dovetail,
+    made::{directory, other, relay_and_directory},
+    mount, pieces, post, request, shop, until,
+};
 
 const WRITERS: u64 = 8;
 
@@ -91,6 +95,35 @@ async fn a_call_that_lost_a_write_fails_though_it_wrote_again_when_there_was_roo
 
     // The instance does not serve on with what it remembers of it.
     assert_eq!(host.get("/calls").await.text(), "1");
+}
+
+#[tokio::test]
+async fn a_swap_that_finds_no_room_is_taken_back_and_goes_well_when_there_is() {
+    let folder = relay_and_directory("Alice");
+    let state = folder.path().join(".dovetail");
+    fs::create_dir(&state).expect("there is room");
+    let Some(mut up) = mount::of_size(&state, 4) else { return };
+    up.args(["up", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--manifest"]);
+    let host = Host::start(up.arg(folder.path().join("dovetail.toml")).stderr(Stdio::piped()));
+    host.canary("relay", &other("relay"), "canary=50").await;
+    let filling = mount::seen_by(&host, &state).join("filling");
+    fs::write(&filling, vec![0; 8 << 20]).expect_err("it is larger than the disk");
+
+    for answer in [host.put("directory", &directory("Berta")).await, host.decide("relay", "promote").await] {
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{answer:?}");
+        let answer = answer.json();
+        let error = answer["error"].as_str().expect("a sentence");
+        let told = "what is to be live cannot be recorded, and what was live stays: cannot write ";
+        assert!(error.starts_with(told) && error.contains("No space left on device"), "{error}");
+    }
+    assert_eq!((host.name().await, host.history("directory").await.len()), ("Alice".to_owned(), 1));
+    let relay = host.service("relay").await;
+    assert_eq!((&relay["revision"], &relay["canary"]["revision"]), (&json!(1), &json!(2)), "its trial goes on");
+
+    fs::remove_file(&filling).expect("it is there");
+    let outcome = host.swap("directory", &directory("Berta")).await;
+    assert_eq!((host.name().await, &outcome["to"]["revision"]), ("Berta".to_owned(), &json!(2)));
+    assert_eq!(host.decide("relay", "promote").await.status, StatusCode::OK);
 }
 
 /// Serve from a disk that can be [limited](limit).

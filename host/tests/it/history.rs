@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 use crate::support::{
     Client, Host,
     admin::TESTER,
-    made::{directory, relay_and_directory},
+    dovetail,
+    made::{directory, other, relay_and_directory},
     request,
 };
 
@@ -116,24 +117,49 @@ async fn what_was_live_comes_up_until_the_manifests_file_changes() {
 }
 
 #[tokio::test]
-async fn a_swap_that_cannot_be_recorded_is_taken_back() {
+async fn without_its_folder_a_swap_is_refused_and_nothing_changes() {
     let folder = relay_and_directory("Alice");
     let host = Host::up(folder.path());
+    host.swap("directory", &directory("Berta")).await;
+    host.canary("relay", &other("relay"), "canary=50").await;
     let (kept, away) = (folder.path().join(".dovetail"), folder.path().join("away"));
     fs::rename(&kept, &away).expect("it is there");
-    let before = host.service("directory").await;
-    let answer = host.put("directory", &directory("Berta")).await;
-    assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
-    assert_eq!(answer.json(), json!({ "error": "the swap failed" }));
-    assert!(host.wait_for_output("could not be recorded").contains("ERROR"));
-    assert_eq!(host.service("directory").await["digest"], before["digest"]);
-    assert_eq!((host.name().await, host.history("directory").await.len()), ("Alice".to_owned(), 1));
+    let before = [host.service("directory").await, host.service("relay").await].map(|service| {
+        let Value::Object(service) = service else { panic!("no object: {service}") };
+        ["digest", "revision", "since"].map(|key| service[key].clone())
+    });
+    let app = kept.join("apps/dovetail.toml/small");
+    let removed = format!(
+        "the folder {app:?} was removed while the host runs, so that nothing can be recorded; what is live goes on: put \
+         the folder back, or restart the host, which then serves the manifest's files"
+    );
+    let answers = [
+        host.put("directory", &directory("Carol")).await,
+        host.manage(Method::PUT, "/v1/services/directory/component?canary=50", directory("Carol")).await,
+        host.decide("directory", "rollback").await,
+        host.decide("relay", "promote").await,
+    ];
+    for answer in answers {
+        assert_eq!((answer.status, answer.json()), (StatusCode::CONFLICT, json!({ "error": removed })));
+    }
+    let mut swap = dovetail();
+    swap.args(["swap", "directory", "directory.wasm", "--admin", &host.admin.to_string()]).current_dir(&folder);
+    let told = swap.output().expect("dovetail starts");
+    assert!(String::from_utf8_lossy(&told.stderr).contains(&format!("error: {removed}\n")), "{told:?}");
+    for (service, before) in ["directory", "relay"].into_iter().zip(before) {
+        let now = host.service(service).await;
+        assert_eq!([&now["digest"], &now["revision"], &now["since"]], before.each_ref());
+    }
+    assert_eq!(host.service("relay").await["canary"]["revision"], 2, "its trial goes on");
+    assert_eq!((host.name().await, host.history("directory").await.len()), ("Berta".to_owned(), 2));
 
     fs::rename(&away, &kept).expect("it was there");
-    let outcome = host.swap("directory", &directory("Berta")).await;
-    assert_eq!((host.name().await, &outcome["to"]["revision"]), ("Berta".to_owned(), &json!(2)));
+    assert_eq!(host.decide("relay", "promote").await.status, StatusCode::OK);
+    let outcome = host.swap("directory", &directory("Carol")).await;
+    assert_eq!((host.name().await, &outcome["to"]["revision"]), ("Carol".to_owned(), &json!(3)));
     host.kill();
-    assert_eq!(Host::up(folder.path()).name().await, "Berta");
+    let host = Host::up(folder.path());
+    assert_eq!((host.name().await, &host.service("relay").await["revision"]), ("Carol".into(), &json!(2)));
 }
 
 async fn assert_comes_up(host: &Host, name: &str, history: &[Value]) {

@@ -37,7 +37,9 @@ async fn memory_and_open_files_are_after_1000_swaps_what_they_were_after_10() {
     assert!(open * 10 <= files * 11, "{files} open files became {open}");
     assert_eq!(host.history("directory").await[0]["revision"], SWAPS + 1);
     // The components of the history, and no more.
-    let kept = std::fs::read_dir(folder.path().join(".dovetail/components")).expect("the folder is there").count();
+    let kept = std::fs::read_dir(folder.path().join(".dovetail/apps/dovetail.toml/small/components"))
+        .expect("the folder is there")
+        .count();
     assert!(kept <= 8, "{kept} components are kept");
 }
 

@@ -42,6 +42,7 @@ mod request_limits;
 mod rooms;
 mod shared;
 mod shop;
+mod state;
 mod stop;
 mod streaming;
 mod support;

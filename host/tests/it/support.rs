@@ -27,6 +27,7 @@ pub mod elsewhere;
 pub mod example;
 pub mod load;
 pub mod made;
+pub mod mount;
 pub mod postgres;
 mod preload;
 pub mod raw;

@@ -58,7 +58,7 @@ impl Checker<'_> {
 
     fn component(&mut self, at: &KeyPath, text: &str) -> Option<ComponentSource> {
         self.take(at, filled(text, "write the path of the component's file"))?;
-        self.take(at, ComponentSource::parse(text, self.dir, &load::state(self.dir)))
+        self.take(at, ComponentSource::parse(text, self.dir, &self.pulled))
     }
 
     fn build(&mut self, at: &KeyPath, command: Option<&str>, component: Option<&ComponentSource>) {

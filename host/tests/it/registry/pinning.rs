@@ -82,7 +82,8 @@ async fn a_restart_needs_no_registry() {
     assert_eq!(serve(&folder, &[]).name().await, "Alice");
 
     // What is kept is used for as long as it is whole.
-    let kept: Vec<_> = fs::read_dir(folder.path(".dovetail/registry")).expect("a folder").flatten().collect();
+    let kept: Vec<_> =
+        fs::read_dir(folder.path(".dovetail/registry/dovetail.toml")).expect("a folder").flatten().collect();
     assert_eq!(kept.len(), 1);
     fs::write(kept[0].path(), "damaged").expect("it can be written");
     let said = refused(folder.dovetail().arg("check"));

@@ -1,0 +1,172 @@
+//! What is live belongs to the app of a manifest, and to the one host that serves it,
+//! wherever that keeps it.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+use crate::support::{
+    Host, dovetail,
+    made::{directory, relay_and_directory},
+    mount::read_only,
+};
+use http::{Method, StatusCode};
+
+#[tokio::test]
+async fn apps_of_one_folder_share_nothing_that_is_live() {
+    let folder = relay_and_directory("Alice");
+    let text = fs::read_to_string(folder.path().join("dovetail.toml")).expect("it is there");
+    // Another app; and the same one, as another file has it.
+    let others = [("other.toml", text.replace("small", "other")), ("production.toml", text)];
+    for (name, text) in &others {
+        fs::write(folder.path().join(name), text).expect("there is room");
+    }
+    let host = serve(folder.path(), "dovetail.toml", &[]);
+    host.swap("directory", &directory("Berta")).await;
+    let beside = others.each_ref().map(|(name, _)| serve(folder.path(), name, &[]));
+    for (beside, name) in beside.iter().zip(["Carol", "Doris"]) {
+        assert_eq!(beside.name().await, "Alice");
+        beside.swap("directory", &directory(name)).await;
+    }
+    assert_eq!(host.history("directory").await.len(), 2);
+    for host in beside {
+        host.kill();
+    }
+    assert_eq!(host.name().await, "Berta");
+    host.kill();
+    for (name, expected) in [("dovetail.toml", "Berta"), ("other.toml", "Carol"), ("production.toml", "Doris")] {
+        assert_eq!(serve(folder.path(), name, &[]).name().await, expected);
+    }
+}
+
+#[tokio::test]
+async fn one_host_has_a_folder_whatever_is_deleted_there() {
+    let folder = relay_and_directory("Alice");
+    let host = Host::up(folder.path());
+    host.swap("directory", &directory("Berta")).await;
+    let app = folder.path().join(".dovetail/apps/dovetail.toml/small");
+    for file in fs::read_dir(&app).expect("it is there").flatten().filter(|file| file.path().is_file()) {
+        fs::remove_file(file.path()).expect("it is ours");
+    }
+    let output = crate::support::up(folder.path()).output().expect("dovetail starts");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains(&format!("another host runs this app, and has the folder {app:?}; stop it, or ")), "{said}");
+
+    // Who removes all of it lets another in; the first one sees that, and keeps off.
+    fs::remove_dir_all(folder.path().join(".dovetail")).expect("it is ours");
+    let other = Host::up(folder.path());
+    assert_eq!(other.name().await, "Alice");
+    let refused = host.put("directory", &directory("Carol")).await;
+    assert_eq!(refused.status, StatusCode::CONFLICT);
+    let refused = refused.json();
+    let error = refused["error"].as_str().expect("a sentence");
+    assert!(error.starts_with(&format!("another folder was put in the place of {app:?} while the host")), "{error}");
+    assert_eq!(host.name().await, "Berta");
+    other.swap("directory", &directory("Doris")).await;
+    other.kill();
+    host.kill();
+    assert_eq!(Host::up(folder.path()).name().await, "Doris");
+}
+
+#[tokio::test]
+async fn the_state_is_where_it_is_asked_for() {
+    let (folder, state) = (relay_and_directory("Alice"), tempfile::tempdir().expect("a folder"));
+    let elsewhere = ["--state", text(state.path())];
+    let host = Host::up_with(folder.path(), &elsewhere);
+    host.swap("directory", &directory("Berta")).await;
+    host.kill();
+    assert!(!folder.path().join(".dovetail").exists());
+    assert_eq!(Host::up(folder.path()).name().await, "Alice");
+    assert_eq!(Host::up_with(folder.path(), &elsewhere).name().await, "Berta");
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_written_is_served_from() {
+    let (folder, state) = (relay_and_directory("Alice"), tempfile::tempdir().expect("a folder"));
+    let manifest = folder.path().join("dovetail.toml");
+    let up = |arguments: &[&str]| {
+        let up = ["up", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--manifest", text(&manifest)];
+        Some(Host::start(read_only(folder.path())?.args(up).args(arguments).stderr(Stdio::piped())))
+    };
+    // Nothing is there: two at once do each other no harm.
+    let Some(hosts) = [up(&[]), up(&[])].into_iter().collect::<Option<Vec<_>>>() else { return };
+    let kept = folder.path().join(".dovetail");
+    let told = format!(
+        "nothing can be kept in the folder {kept:?} (Read-only file system (os error 30)), so that swaps are refused; \
+         start the host with `--state DIR`, a folder that it may write in"
+    );
+    for host in &hosts {
+        assert_eq!(host.output().iter().filter(|line| line.contains(&told)).count(), 1, "{:?}", host.output());
+        assert!(!host.output().iter().any(|line| line.contains("compiled code")), "{:?}", host.output());
+        refuses(host, &told).await;
+        assert_eq!(host.name().await, "Alice");
+    }
+    drop(hosts);
+    for verb in [&["check"][..], &["graph"], &["compose", "-o", text(&state.path().join("composed.wasm"))]] {
+        let mut command = read_only(folder.path()).expect("it was there before");
+        let output = succeed(command.args(verb).args(["--manifest", text(&manifest)]));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!said.contains("WARN"), "{said}");
+    }
+    assert!(!kept.exists());
+
+    // What is recorded there is served, and a restart would find that again.
+    let host = Host::up(folder.path());
+    host.swap("directory", &directory("Berta")).await;
+    host.kill();
+    let host = up(&[]).expect("it was there before");
+    assert_eq!(host.name().await, "Berta");
+    refuses(&host, &told).await;
+    assert_eq!(host.decide("directory", "rollback").await.json()["error"], told);
+    assert_eq!(host.put("directory", &directory("Alice")).await.json()["error"], told);
+    drop(host);
+    let host = up(&["--state", text(state.path())]).expect("it was there before");
+    host.swap("directory", &directory("Carol")).await;
+    host.kill();
+    assert_eq!(up(&["--state", text(state.path())]).expect("it was there before").name().await, "Carol");
+}
+
+#[tokio::test]
+async fn a_history_of_an_earlier_version_is_left_to_people() {
+    let folder = relay_and_directory("Alice");
+    let kept = folder.path().join(".dovetail");
+    fs::create_dir(&kept).expect("there is room");
+    fs::write(kept.join("history.json"), "{}").expect("there is room");
+    let host = Host::up(folder.path());
+    let line = host.wait_for_output("was written by an earlier Dovetail");
+    assert!(line.contains("WARN") && line.contains(&format!("{:?}", kept.join("history.json"))), "{line}");
+    assert!(line.contains("is not taken over: swap in again what is to be live, and remove it with"), "{line}");
+    host.swap("directory", &directory("Berta")).await;
+    host.kill();
+    assert_eq!(Host::up(folder.path()).name().await, "Berta");
+    assert_eq!(fs::read_to_string(kept.join("history.json")).expect("it is there"), "{}");
+}
+
+/// Whatever is swapped into the directory, or tried, is refused with these words.
+async fn refuses(host: &Host, told: &str) {
+    for query in ["", "?canary=50"] {
+        let path = format!("/v1/services/directory/component{query}");
+        let answer = host.manage(Method::PUT, &path, directory("Emily")).await;
+        assert_eq!((answer.status, &answer.json()["error"]), (StatusCode::CONFLICT, &told.into()));
+    }
+}
+
+/// Serve one of a folder's manifests.
+fn serve(folder: &Path, manifest: &str, arguments: &[&str]) -> Host {
+    let mut up = dovetail();
+    up.args(["up", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--manifest"]).arg(folder.join(manifest));
+    Host::start(up.args(arguments).stderr(Stdio::piped()))
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("the folder has a plain name")
+}
+
+fn succeed(command: &mut Command) -> Output {
+    let output = command.output().expect("dovetail starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output
+}
