@@ -33,6 +33,7 @@ mod pinned;
 mod promote;
 mod pull;
 mod push;
+mod recorded;
 mod registries;
 mod rollback;
 mod state;

@@ -76,6 +76,13 @@ impl Plan {
         self.manifest.services.iter().zip(self.topology.parts.iter().map(|part| &**part))
     }
 
+    /// The services whose component is not their file in the manifest, but was made live
+    /// since; each with the digest of the file.
+    pub fn recorded(&self) -> impl Iterator<Item = (&ServiceManifest, &str)> {
+        let files = self.parts().zip(&self.origins).filter(|((_, part), origin)| part.digest != origin.file);
+        files.map(|((service, _), origin)| (service, origin.file.as_str()))
+    }
+
     /// The links by name, in the order of the services that import.
     pub fn links(&self) -> Vec<LinkNames> {
         LinkNames::of(&self.manifest, &self.topology)

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::{
     pinned::{self, Pinning},
-    plan, print,
+    plan, print, recorded,
     state::{self, State},
     terminal::Terminal,
     up,
@@ -34,6 +34,7 @@ impl Check {
         pinned::have(&manifest, self.pinning, &terminal)?;
         let history = Arc::new(state::peek(&manifest)?);
         let plan = plan(manifest, &history, Arc::new(CodeCache::none()), &terminal)?;
+        recorded::lines(&plan, &history).iter().for_each(|line| terminal.say("Live", line));
         let url = up::store_url(plan.manifest(), None)?;
         up::runtime()?.block_on(async {
             store::inspect(&url).await?;

@@ -14,7 +14,7 @@ use clap::{Args, ValueEnum};
 use super::{
     UNPRINTED,
     pinned::{self, Pinning},
-    plan,
+    plan, recorded,
     state::{self, State},
     terminal::Terminal,
 };
@@ -72,6 +72,7 @@ impl Compose {
         pinned::have(&manifest, self.pinning, &terminal)?;
         let history = state::peek(&manifest)?;
         let plan = plan(manifest, &history, Arc::new(CodeCache::none()), &terminal)?;
+        recorded::lines(&plan, &history).iter().for_each(|line| terminal.say("Live", line));
         let started = Instant::now();
         let (sources, links) = (sources(&plan, &history)?, plan.links());
         let composed = match &self.service {

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::{
     pinned::{self, Pinning},
-    plan, print,
+    plan, print, recorded,
     state::{self, State},
     terminal::Terminal,
 };
@@ -45,6 +45,7 @@ impl Graph {
         pinned::have(&manifest, self.pinning, &terminal)?;
         let history = state::peek(&manifest)?;
         let plan = plan(manifest, &history, Arc::new(CodeCache::none()), &terminal)?;
+        recorded::lines(&plan, &history).iter().for_each(|line| terminal.say("Live", line));
         let drawing = Drawing { app: &plan.manifest().app, services: &plan.manifest().services, links: &plan.links() };
         let text = match self.format {
             Format::Tree => drawing.tree(),

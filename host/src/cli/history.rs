@@ -11,6 +11,7 @@ use super::{
     service,
     swapped::short,
     table::{NOTHING, Table},
+    time::date,
 };
 
 /// Show the revisions of a service, the newest first.
@@ -71,15 +72,6 @@ fn table(told: &Told) -> Table<7> {
         ]);
     }
     table
-}
-
-/// A time of RFC 3339 in UTC, as people write it; any other as it is.
-fn date(text: &str) -> String {
-    let text = printable(text);
-    match (text.get(..10), text.get(10..11), text.get(11..19), text.ends_with('Z')) {
-        (Some(day), Some("T"), Some(time), true) => format!("{day} {time}"),
-        _ => text,
-    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::client::printable;
+
 /// Unix time, in seconds.
 pub type Seconds = i64;
 
@@ -29,6 +31,15 @@ pub fn ago(then: Seconds, now: Seconds) -> String {
         seconds @ 60..3600 => format!("{} min ago", seconds / 60),
         seconds @ 3600..172_800 => format!("{} h ago", seconds / 3600),
         seconds => format!("{} days ago", seconds / 86_400),
+    }
+}
+
+/// A time of RFC 3339 in UTC, as people write it; any other as it is.
+pub fn date(text: &str) -> String {
+    let text = printable(text);
+    match (text.get(..10), text.get(10..11), text.get(11..19), text.ends_with('Z')) {
+        (Some(day), Some("T"), Some(time), true) => format!("{day} {time}"),
+        _ => text,
     }
 }
 

@@ -14,7 +14,7 @@ use tokio::{
 
 use super::{
     pinned::{self, Pinning},
-    plan,
+    plan, recorded,
     state::{self, State},
     terminal::{FAINT, STRONG, Terminal, word},
     watch::Watch,
@@ -174,11 +174,12 @@ async fn serve(
     let mut signals = Signals::new()?;
     // Nothing is in flight before all services are ready, which may take each of
     // them up to its deadline.
+    let recorded = recorded::lines(&plan, &history);
     let (app, gateway, admin) = tokio::select! {
         started = start(plan, &url, history.clone()) => started?,
         signal = signals.next() => end_at_once(signal),
     };
-    introduce(&app, &url, gateway.address()?, admin.address()?)?;
+    introduce(&app, &url, &recorded, gateway.address()?, admin.address()?)?;
 
     // The admin API answers until all else is done.
     let (done, until_done) = oneshot::channel::<()>();
@@ -253,7 +254,7 @@ fn end_at_once(signal: SignalKind) -> ! {
 }
 
 /// Say what is served and where. The addresses come last, when all is ready.
-fn introduce(app: &App, url: &StoreUrl, gateway: SocketAddr, admin: SocketAddr) -> Result<()> {
+fn introduce(app: &App, url: &StoreUrl, recorded: &[String], gateway: SocketAddr, admin: SocketAddr) -> Result<()> {
     let mut out = anstream::stdout().lock();
     let width = app.routes.iter().map(|(route, _)| route.as_str().len()).max().unwrap_or_default();
     for link in app.links() {
@@ -262,6 +263,9 @@ fn introduce(app: &App, url: &StoreUrl, gateway: SocketAddr, admin: SocketAddr) 
     for (route, place) in &app.routes {
         let service = app.services[*place].name();
         writeln!(out, "{} {:width$} {FAINT}→{FAINT:#} {service}", word("Route"), route.as_str())?;
+    }
+    for line in recorded {
+        writeln!(out, "{} {line}", word("Live"))?;
     }
     writeln!(out, "{} {url}", word("Store"))?;
     writeln!(out, "{} http://{admin}", word("Admin"))?;

@@ -1,5 +1,7 @@
 //! One line of a service's history.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::Timestamp;
@@ -38,6 +40,18 @@ pub enum How {
     Rollback,
     /// It had a share of the calls first, and did well.
     Canary,
+}
+
+/// As it is recorded.
+impl fmt::Display for How {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            How::Manifest => "manifest",
+            How::Swap => "swap",
+            How::Rollback => "rollback",
+            How::Canary => "canary",
+        })
+    }
 }
 
 impl Entry {

@@ -42,6 +42,46 @@ async fn apps_of_one_folder_share_nothing_that_is_live() {
 }
 
 #[tokio::test]
+async fn what_is_live_and_not_the_manifests_file_is_told_with_the_way_back() {
+    let folder = relay_and_directory("Alice");
+    let host = Host::up(folder.path());
+    assert_eq!(told(&host.output()), Vec::<String>::new(), "it is the file");
+    host.swap("directory", &directory("Berta")).await;
+    let manifest = folder.path().join("dovetail.toml");
+    let file = folder.path().join("directory.wasm");
+    let back = ["rollback directory".to_owned(), format!("swap directory {}", file.display())];
+    let mut host = host;
+    for (back, name) in back.iter().zip(["Berta", "Carol"]) {
+        host.swap("directory", &directory(name)).await;
+        let history = host.history("directory").await;
+        let [digest, since] = ["digest", "since"].map(|key| history[0][key].as_str().expect("a text"));
+        let line = format!(
+            "directory, revision {} (sha256 {}), and not `{}`: by swap of tests/1 (tester@here), since {} UTC; `dovetail \
+             {back} --manifest {}` goes back",
+            history[0]["revision"],
+            &digest[..12],
+            file.display(),
+            since.trim_end_matches('Z').replace('T', " "),
+            manifest.display(),
+        );
+        host.kill();
+        host = Host::up(folder.path());
+        assert_eq!(told(&host.output()), [line.as_str()]);
+        for verb in [&["check"][..], &["graph"], &["compose", "-o", "composed.wasm"]] {
+            let output = succeed(dovetail().args(verb).args(["--manifest", text(&manifest)]).current_dir(&folder));
+            let said = String::from_utf8(output.stderr).expect("text");
+            assert_eq!(told(&said.lines().map(str::to_owned).collect::<Vec<_>>()), [line.as_str()], "{verb:?}");
+        }
+    }
+    // It is as it says.
+    let mut swap = dovetail();
+    succeed(swap.args(back[1].split(' ')).args(["--manifest", text(&manifest), "--admin", &host.admin.to_string()]));
+    assert_eq!(host.name().await, "Alice");
+    host.kill();
+    assert_eq!(told(&Host::up(folder.path()).output()), Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn one_host_has_a_folder_whatever_is_deleted_there() {
     let folder = relay_and_directory("Alice");
     let host = Host::up(folder.path());
@@ -79,6 +119,11 @@ async fn the_state_is_where_it_is_asked_for() {
     host.swap("directory", &directory("Berta")).await;
     host.kill();
     assert!(!folder.path().join(".dovetail").exists());
+    let check = |arguments: &[&str]| {
+        let output = succeed(dovetail().arg("check").args(arguments).current_dir(&folder));
+        String::from_utf8(output.stderr).expect("text").contains("Live directory, revision 2 ")
+    };
+    assert!(check(&elsewhere) && !check(&[]));
     assert_eq!(Host::up(folder.path()).name().await, "Alice");
     assert_eq!(Host::up_with(folder.path(), &elsewhere).name().await, "Berta");
 }
@@ -159,6 +204,12 @@ fn serve(folder: &Path, manifest: &str, arguments: &[&str]) -> Host {
     let mut up = dovetail();
     up.args(["up", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--manifest"]).arg(folder.join(manifest));
     Host::start(up.args(arguments).stderr(Stdio::piped()))
+}
+
+/// What is said of components that are not the manifest's files.
+fn told(lines: &[String]) -> Vec<String> {
+    let lines = lines.iter().filter_map(|line| line.trim_start().strip_prefix("Live "));
+    lines.map(str::to_owned).collect()
 }
 
 fn text(path: &Path) -> &str {
