@@ -1,19 +1,22 @@
 //! The command line: one verb a file.
 //!
 //! What a verb finds goes to standard output, how it gets there to standard
-//! error. It ends with 0, with 1 for a failure, with 2 for wrong usage.
+//! error. It ends with 0, with 1 for a failure, with 2 for wrong usage; and with 141
+//! if who read its output went away before it had what is of use only whole.
 
 use std::{
-    io::{self, Write},
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
 };
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{CommandFactory, Parser, Subcommand};
 
-use self::terminal::{Terminal, tell};
+use self::{
+    stdout::{Unread, print, read_or_not},
+    terminal::{Terminal, tell},
+};
 use crate::{
     app::Plan,
     engine::{CodeCache, Effort},
@@ -29,6 +32,7 @@ mod compose;
 mod given;
 mod graph;
 mod history;
+mod listening;
 mod pinned;
 mod promote;
 mod pull;
@@ -36,8 +40,10 @@ mod push;
 mod recorded;
 mod registries;
 mod rollback;
+mod signals;
 mod state;
 mod status;
+mod stdout;
 mod store;
 mod swap;
 mod swapped;
@@ -112,10 +118,7 @@ pub fn run() -> ExitCode {
     telemetry::finish();
     match ended {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            show(&error);
-            ExitCode::FAILURE
-        }
+        Err(error) => failed(&error),
     }
 }
 
@@ -168,31 +171,20 @@ fn service(name: &str) -> Result<String, Invalid> {
 
 /// What was asked for is in the arguments: help, the version, or what is wrong.
 fn answer(said: &clap::Error) -> ExitCode {
-    match said.print() {
-        Err(error) if !said.use_stderr() => {
-            show(&anyhow::Error::new(error).context(UNPRINTED));
-            ExitCode::FAILURE
-        }
-        _ => ExitCode::from(u8::try_from(said.exit_code()).unwrap_or(1)),
+    let code = ExitCode::from(u8::try_from(said.exit_code()).unwrap_or(1));
+    match (said.use_stderr(), said.print()) {
+        (false, printed) => read_or_not(printed).map_or_else(|error| failed(&error), |()| code),
+        (true, _) => code,
     }
 }
 
-/// Print what was found as it is, and end its line.
-fn print(found: &[u8]) -> Result<()> {
-    print_with(|out| {
-        out.write_all(found)?;
-        out.write_all(b"\n")
+/// Say what went wrong, and how the process ends for it.
+fn failed(error: &anyhow::Error) -> ExitCode {
+    Unread::code(error).unwrap_or_else(|| {
+        show(error);
+        ExitCode::FAILURE
     })
 }
-
-/// Print what was found, in colour if standard output is a terminal. That it could not
-/// be printed is a failure: whoever asked for it has it not.
-fn print_with(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
-    let mut out = anstream::stdout().lock();
-    write(&mut out).and_then(|()| out.flush()).context(UNPRINTED)
-}
-
-const UNPRINTED: &str = "standard output cannot be written";
 
 fn show(error: &anyhow::Error) {
     let color = terminal::stderr_has_color();

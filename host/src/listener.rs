@@ -15,7 +15,7 @@ use hyper_util::{
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     sync::{OwnedSemaphorePermit, Semaphore},
 };
 
@@ -23,12 +23,14 @@ pub use self::capacity::capacity;
 use self::{
     in_flight::{InFlight, Requests},
     patience::{Patience, Resets},
+    sockets::Sockets,
 };
 
 mod capacity;
 mod in_flight;
 mod patience;
 pub mod reply;
+mod sockets;
 
 /// How long the head of a request may take to come. hyper counts from the end of
 /// the request before, so anything less would end connections that are idle.
@@ -52,9 +54,9 @@ pub trait Handler: Send + Sync + 'static {
     fn answer(&self, request: Request<Incoming>) -> impl Future<Output = Response<Self::Body>> + Send;
 }
 
-/// A bound address.
+/// Bound addresses.
 pub struct Listener {
-    socket: TcpListener,
+    sockets: Sockets,
     /// For connections. Those that find none wait in the system's queue.
     room: Arc<Semaphore>,
 }
@@ -63,16 +65,16 @@ pub struct Listener {
 pub struct Connections(GracefulShutdown);
 
 impl Listener {
-    /// Bind, for so many connections at once. None is accepted before
+    /// Bind these addresses, for so many connections at once. None is accepted before
     /// [`Listener::serve`].
-    pub async fn bind(address: SocketAddr, connections: usize) -> io::Result<Listener> {
-        let socket = TcpListener::bind(address).await?;
-        Ok(Listener { socket, room: Arc::new(Semaphore::new(connections)) })
+    pub async fn bind(addresses: &[SocketAddr], connections: usize) -> io::Result<Listener> {
+        let sockets = Sockets::bind(addresses).await?;
+        Ok(Listener { sockets, room: Arc::new(Semaphore::new(connections)) })
     }
 
     /// Where it listens; the port is a real one even if 0 was asked for.
-    pub fn address(&self) -> io::Result<SocketAddr> {
-        self.socket.local_addr()
+    pub fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
+        self.sockets.addresses()
     }
 
     /// Serve until `stop` completes. What is in flight then is left to be finished.
@@ -100,8 +102,8 @@ impl Listener {
         // It is never closed.
         let room = self.room.clone().acquire_owned().await.ok()?;
         loop {
-            match self.socket.accept().await {
-                Ok((stream, _)) => return Some((stream, room)),
+            match self.sockets.accept().await {
+                Ok(stream) => return Some((stream, room)),
                 Err(error) if is_the_clients(&error) => {}
                 Err(error) => {
                     tracing::warn!(error = &error as &dyn std::error::Error, "a connection could not be accepted");

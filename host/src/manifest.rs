@@ -43,7 +43,7 @@ pub use digest::Digest;
 pub use duration::duration;
 pub use invalid::Invalid;
 pub use limits::Limits;
-pub use listen::{admin_address, listen_address};
+pub use listen::{ListenAddress, admin_address, is_for_others, listen_address};
 pub use names::{bucket as bucket_name, service as service_name};
 pub use outbound::OutboundHost;
 pub use reference::Reference;
@@ -55,7 +55,6 @@ pub use store_url::{PostgresHost, PostgresUrl, RedisUrl, StoreUrl, TlsMode};
 
 use key::{KeyPath, Places};
 use report::Source;
-use std::net::SocketAddr;
 
 use http::Uri;
 
@@ -70,9 +69,10 @@ pub struct Manifest {
     /// The app's name.
     pub app: String,
     /// Where the gateway listens.
-    pub gateway: SocketAddr,
-    /// Where the admin API listens: a loopback address, unless it asks for a token.
-    pub admin: SocketAddr,
+    pub gateway: ListenAddress,
+    /// Where the admin API listens: a loopback address, or a name, unless it asks for a
+    /// token.
+    pub admin: ListenAddress,
     /// The file of the token that the admin API asks for, joined to the
     /// manifest's folder.
     pub token_file: Option<PathBuf>,

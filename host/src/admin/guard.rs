@@ -6,9 +6,9 @@
 //!   reads among them: a read may wait for long, and connections are few.
 //! - A page whose host name was made to lead here (DNS rebinding) sends neither
 //!   for its own requests, but names that host in `Host`. A listener on loopback
-//!   therefore answers to loopback addresses and `localhost` alone. Elsewhere
-//!   any name will do, as the machine may have many: there is always a token,
-//!   and a page does not know it.
+//!   therefore answers to loopback addresses, `localhost` and the name that it was
+//!   told to listen by alone. Elsewhere any name will do, as the machine may have
+//!   many: there is always a token, and a page does not know it.
 //! - Where there is a token, all but the health checks must bring it. Those tell
 //!   whether the host can serve, and if not what its store says.
 
@@ -29,18 +29,22 @@ const OPEN: [&str; 2] = ["/healthz", "/readyz"];
 pub struct Guard {
     /// Whether only names of loopback are answered to.
     loopback_alone: bool,
+    /// The name that the listener has, if it has one: whoever gave it knows where it
+    /// leads.
+    name: Option<String>,
     /// SHA-256 of the token. Digests are compared, for they have one length:
     /// the comparison is as long for every token that is tried.
     token: Option<[u8; 32]>,
 }
 
 impl Guard {
-    /// The guard of a listener at this address.
-    pub fn new(address: SocketAddr, token: Option<&Token>) -> Guard {
-        let loopback = address.ip().to_canonical().is_loopback();
+    /// The guard of a listener at these addresses, which it may have by a name.
+    pub fn new(addresses: &[SocketAddr], name: Option<&str>, token: Option<&Token>) -> Guard {
+        let loopback = addresses.iter().all(|address| address.ip().to_canonical().is_loopback());
         // Without a token there is no listener elsewhere; if there were one, its
         // guard would be the stricter.
-        Guard { loopback_alone: loopback || token.is_none(), token: token.map(|token| digest(token.secret())) }
+        let loopback_alone = loopback || token.is_none();
+        Guard { loopback_alone, name: name.map(Into::into), token: token.map(|token| digest(token.secret())) }
     }
 
     /// The answer to a request that may not pass, with why.
@@ -48,7 +52,7 @@ impl Guard {
         if is_of_a_page(request) {
             return Some(error(StatusCode::FORBIDDEN, "A web page may not use the admin API"));
         }
-        if self.loopback_alone && !names_loopback(request) {
+        if self.loopback_alone && !self.is_named_by(request) {
             let sentence = "The request's Host is not one of this listener; ask for 127.0.0.1, [::1] or localhost";
             return Some(error(StatusCode::FORBIDDEN, sentence));
         }
@@ -59,18 +63,23 @@ impl Guard {
     }
 }
 
+impl Guard {
+    /// Whether every name that the request gives to its receiver is one of loopback, or
+    /// the listener's own.
+    fn is_named_by<B>(&self, request: &Request<B>) -> bool {
+        let hosts = request.headers().get_all(header::HOST).iter();
+        let hosts = hosts.map(|host| Authority::try_from(host.as_bytes()).ok());
+        let mut named = request.uri().authority().cloned().map(Some).into_iter().chain(hosts).peekable();
+        let is_own = |host: &str| self.name.as_ref().is_some_and(|name| host.eq_ignore_ascii_case(name));
+        let is_ours = |authority: &Authority| is_loopback(authority) || is_own(authority.host());
+        named.peek().is_some() && named.all(|authority| authority.as_ref().is_some_and(is_ours))
+    }
+}
+
 /// Whether a browser sent it for a page, and not for what its user typed.
 fn is_of_a_page<B>(request: &Request<B>) -> bool {
     let mut sites = request.headers().get_all("sec-fetch-site").iter();
     request.headers().contains_key(header::ORIGIN) || sites.any(|site| site != "none" && site != "same-origin")
-}
-
-/// Whether every name that the request gives to its receiver is one of loopback.
-fn names_loopback<B>(request: &Request<B>) -> bool {
-    let hosts = request.headers().get_all(header::HOST).iter();
-    let hosts = hosts.map(|host| Authority::try_from(host.as_bytes()).ok());
-    let mut named = request.uri().authority().cloned().map(Some).into_iter().chain(hosts).peekable();
-    named.peek().is_some() && named.all(|authority| authority.as_ref().is_some_and(is_loopback))
 }
 
 fn is_loopback(authority: &Authority) -> bool {
@@ -120,7 +129,7 @@ mod tests {
     }
 
     fn guard(address: &str) -> Guard {
-        Guard::new(address.parse().expect("an address"), None)
+        Guard::new(&[address.parse().expect("an address")], None, None)
     }
 
     #[test]
@@ -145,9 +154,21 @@ mod tests {
     }
 
     #[test]
+    fn a_listener_answers_to_the_name_that_it_has() {
+        let addresses = ["127.0.0.1:9090", "[::1]:9090"].map(|text| text.parse().expect("an address"));
+        let guard = Guard::new(&addresses, Some("laptop.example.com"), None);
+        for (host, expected) in [("laptop.example.com:9090", 200), ("Laptop.Example.com", 200), ("example.com", 403)] {
+            assert_eq!(status(&guard, "/v1/services", &[("host", host)]), expected, "{host}");
+        }
+        let elsewhere = ["127.0.0.1:9090", "10.0.0.1:9090"].map(|text| text.parse().expect("an address"));
+        let guard = Guard::new(&elsewhere, None, Some(&Token::for_test("s3cret")));
+        assert_eq!(status(&guard, "/healthz", &[("host", "example.com")]), 200, "it is no listener on loopback");
+    }
+
+    #[test]
     fn a_listener_elsewhere_answers_to_any_name_for_its_token() {
         let token = Token::for_test("s3cret");
-        let guard = Guard::new(([0, 0, 0, 0], 9090).into(), Some(&token));
+        let guard = Guard::new(&[([0, 0, 0, 0], 9090).into()], None, Some(&token));
         let right = ("authorization", "Bearer s3cret");
         for host in ["10.0.0.1:9090", "admin.example.com", "localhost"] {
             assert_eq!(status(&guard, "/v1/services", &[("host", host), right]), 200, "{host}");
@@ -170,7 +191,7 @@ mod tests {
 
     #[test]
     fn only_the_token_itself_passes_and_only_once() {
-        let guard = Guard::new(([127, 0, 0, 1], 9090).into(), Some(&Token::for_test("s3cret")));
+        let guard = Guard::new(&[([127, 0, 0, 1], 9090).into()], None, Some(&Token::for_test("s3cret")));
         let host = ("host", "localhost");
         let with = |value| status(&guard, "/v1/services", &[host, ("authorization", value)]);
         assert_eq!((with("Bearer s3cret"), with("bearer s3cret")), (200, 200));

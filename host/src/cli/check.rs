@@ -7,8 +7,9 @@ use clap::Args;
 
 use super::{
     pinned::{self, Pinning},
-    plan, print, recorded,
+    plan, recorded,
     state::{self, State},
+    stdout::print,
     terminal::Terminal,
     up,
 };

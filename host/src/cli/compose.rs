@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{IsTerminal, Write},
+    io::IsTerminal,
     path::{Path, PathBuf},
     sync::Arc,
     time::Instant,
@@ -12,10 +12,10 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 
 use super::{
-    UNPRINTED,
     pinned::{self, Pinning},
     plan, recorded,
     state::{self, State},
+    stdout::print_whole,
     terminal::Terminal,
 };
 use crate::{
@@ -198,11 +198,7 @@ impl Output<'_> {
     /// Write it whole: who reads a file meanwhile sees the old one or the new one.
     fn write(&self, bytes: &[u8]) -> Result<()> {
         match self {
-            // As it is: it is no text.
-            Output::Stdout => {
-                let mut out = std::io::stdout().lock();
-                out.write_all(bytes).and_then(|()| out.flush()).context(UNPRINTED)
-            }
+            Output::Stdout => print_whole(bytes),
             Output::File(path) => {
                 replace(path, bytes).with_context(|| format!("`{}` cannot be written", path.display()))
             }

@@ -7,8 +7,9 @@ use clap::{Args, ValueEnum};
 
 use super::{
     pinned::{self, Pinning},
-    plan, print, recorded,
+    plan, recorded,
     state::{self, State},
+    stdout::print,
     terminal::Terminal,
 };
 use crate::{app::LinkNames, engine::CodeCache, manifest::ServiceManifest};

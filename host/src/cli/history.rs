@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::{
     client::{Target, printable},
     service,
+    stdout::print,
     swapped::short,
     table::{NOTHING, Table},
     time::date,
@@ -51,7 +52,7 @@ impl History {
         let answer = client.read(&format!("/v1/services/{}/history", self.service))?;
         let told: Told = client.values(&answer)?;
         match self.json {
-            true => super::print(&answer),
+            true => print(&answer),
             false => table(&told).print(),
         }
     }

@@ -6,8 +6,8 @@ use anyhow::{Context, Result};
 use clap::{Args, ValueHint};
 
 use super::{
-    print,
     registries::{Registries, explained},
+    stdout::print,
     terminal::Terminal,
 };
 use crate::manifest::Reference;

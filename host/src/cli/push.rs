@@ -10,10 +10,10 @@ use super::{
     build::Build,
     client::component,
     pinned::{self, Pinning},
-    print,
     registries::{Registries, explained},
     service,
     state::State,
+    stdout::print,
     terminal::Terminal,
 };
 use crate::manifest::{Invalid, Reference};

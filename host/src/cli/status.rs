@@ -12,6 +12,7 @@ use serde_json::{Number, Value};
 
 use super::{
     client::{Target, printable},
+    stdout::print,
     table::{NOTHING, Table},
     time::{self, Seconds, ago},
 };
@@ -66,7 +67,7 @@ impl Status {
         let answer = client.read("/v1/services")?;
         let told: Told = client.values(&answer)?;
         if self.json {
-            return super::print(&answer);
+            return print(&answer);
         }
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         table(&told, Seconds::try_from(now).unwrap_or_default()).print()

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{print_with, terminal::STRONG};
+use super::{stdout::print_with, terminal::STRONG};
 
 /// What stands where there is nothing to tell.
 pub const NOTHING: &str = "-";

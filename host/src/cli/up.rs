@@ -1,21 +1,19 @@
 //! `dovetail up`: build, link and serve until a signal.
 
-use std::{ffi::OsStr, io::Write, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{ffi::OsStr, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use arc_swap::ArcSwap;
 use clap::{Arg, Args, builder::TypedValueParser, error::ErrorKind};
-use tokio::{
-    runtime::Runtime,
-    signal::unix::{Signal, SignalKind, signal},
-    sync::oneshot,
-    time::timeout,
-};
+use tokio::{runtime::Runtime, sync::oneshot, time::timeout};
 
 use super::{
+    listening::{Addresses, Listening},
     pinned::{self, Pinning},
     plan, recorded,
+    signals::{Signals, end_at_once},
     state::{self, State},
+    stdout::print_with,
     terminal::{FAINT, STRONG, Terminal, word},
     watch::Watch,
 };
@@ -26,10 +24,9 @@ use crate::{
     gateway::Gateway,
     history::History,
     listener::{self, Listener},
-    manifest::{self, Invalid, Manifest, StoreUrl},
+    manifest::{Invalid, ListenAddress, Manifest, StoreUrl},
     store,
     swap::Swapper,
-    telemetry,
 };
 
 /// How long what is in flight may take to finish when the host stops.
@@ -44,12 +41,8 @@ const LAST_TASKS: Duration = Duration::from_secs(1);
 /// Build the components, link them and serve the app.
 #[derive(Args)]
 pub struct Up {
-    /// Listen here instead of at gateway.listen; port 0 picks a free one.
-    #[arg(long, value_name = "HOST:PORT", value_parser = manifest::listen_address)]
-    listen: Option<SocketAddr>,
-    /// Serve the admin API here instead of at admin.listen.
-    #[arg(long, value_name = "HOST:PORT", value_parser = manifest::listen_address)]
-    admin: Option<SocketAddr>,
+    #[command(flatten)]
+    listening: Listening,
     /// Keep data here instead of at store.url: memory:, sqlite:PATH,
     /// postgres://USER@HOST:PORT/DATABASE or redis://HOST:PORT/NUMBER.
     #[arg(long, value_name = "URL", value_parser = StoreArgument)]
@@ -81,6 +74,7 @@ impl Up {
         let manifest = self.load(manifest)?;
         // Before the build, so that no change after it is missed.
         let watch = if self.watch { Some(Watch::begin(manifest.clone())?) } else { None };
+        let addresses = self.listening.resolve(&manifest)?;
         let token = Token::of(&manifest)?;
         let url = self.store_url(&manifest)?;
         pinned::have(&manifest, self.pinning, &Terminal::new())?;
@@ -92,17 +86,14 @@ impl Up {
         let plan = plan(manifest, &history, cache.clone(), &Terminal::new())?;
         let runtime = runtime()?;
         let watch = watch.map(|watch| (watch, self));
-        let served = runtime.block_on(serve(plan, url, Kept { history, cache }, token, watch));
+        let served = runtime.block_on(serve(plan, url, Kept { history, cache }, (addresses, token), watch));
         runtime.shutdown_timeout(LAST_TASKS);
         served
     }
 
     /// A manifest as it is to be served: with the addresses that were asked for.
     pub fn load(&self, manifest: &Path) -> Result<Manifest> {
-        let mut manifest = self.state.manifest(manifest)?;
-        manifest.gateway = self.listen.unwrap_or(manifest.gateway);
-        manifest.admin = admin_address(&manifest, self.admin)?;
-        Ok(manifest)
+        self.listening.apply(self.state.manifest(manifest)?)
     }
 
     /// What may become of the lock file.
@@ -114,14 +105,6 @@ impl Up {
     pub fn store_url(&self, manifest: &Manifest) -> Result<StoreUrl> {
         store_url(manifest, self.store.as_deref())
     }
-}
-
-/// Where the admin API listens: as the manifest says, or where else was asked
-/// for, which is bound by the same rule.
-fn admin_address(manifest: &Manifest, instead: Option<SocketAddr>) -> Result<SocketAddr> {
-    let Some(address) = instead else { return Ok(manifest.admin) };
-    let checked = manifest::admin_address(&address.to_string(), manifest.token_file.is_some());
-    checked.map_err(|error| anyhow::anyhow!("--admin: {address} {}; {}", error.reason, error.help))
 }
 
 /// The store to open: the manifest's, or the one asked for instead. A relative
@@ -168,7 +151,7 @@ async fn serve(
     plan: Plan,
     url: StoreUrl,
     Kept { history, cache }: Kept,
-    token: Option<Token>,
+    (addresses, token): (Addresses, Option<Token>),
     watch: Option<(Watch, Up)>,
 ) -> Result<()> {
     let mut signals = Signals::new()?;
@@ -176,16 +159,16 @@ async fn serve(
     // them up to its deadline.
     let recorded = recorded::lines(&plan, &history);
     let (app, gateway, admin) = tokio::select! {
-        started = start(plan, &url, history.clone()) => started?,
+        started = start(plan, &addresses, &url, history.clone()) => started?,
         signal = signals.next() => end_at_once(signal),
     };
-    introduce(&app, &url, &recorded, gateway.address()?, admin.address()?)?;
+    introduce(&app, &url, &recorded, &gateway.addresses()?, &admin.addresses()?)?;
 
+    let guard = Guard::new(&admin.addresses()?, app.manifest().admin.name(), token.as_ref());
     // The admin API answers until all else is done.
     let (done, until_done) = oneshot::channel::<()>();
     let requests = Arc::new(Gateway::new(&app)?);
     let swapper = Arc::new(ArcSwap::new(Swapper::new(app, history.clone())));
-    let guard = Guard::new(admin.address()?, token.as_ref());
     let status = Arc::new(Admin::new(swapper.clone(), guard));
     let admin = tokio::spawn(admin.serve(status.clone(), async { _ = until_done.await }));
     let stop = async { _ = signals.next().await };
@@ -214,62 +197,52 @@ async fn serve(
 }
 
 /// Bind the addresses, open the store, and make every service live on it.
-async fn start(plan: Plan, url: &StoreUrl, history: Arc<History>) -> Result<(Arc<App>, Listener, Listener)> {
-    let gateway = Listener::bind(plan.manifest().gateway, listener::capacity()).await;
-    let gateway = gateway.with_context(|| cannot_listen("gateway", plan.manifest().gateway, "--listen"))?;
-    let admin = Listener::bind(plan.manifest().admin, ADMIN_CONNECTIONS).await;
-    let admin = admin.with_context(|| cannot_listen("admin API", plan.manifest().admin, "--admin"))?;
+async fn start(
+    plan: Plan,
+    addresses: &Addresses,
+    url: &StoreUrl,
+    history: Arc<History>,
+) -> Result<(Arc<App>, Listener, Listener)> {
+    let gateway = Listener::bind(&addresses.gateway, listener::capacity()).await;
+    let gateway = gateway.with_context(|| cannot_listen("gateway", &plan.manifest().gateway, "--listen"))?;
+    let admin = Listener::bind(&addresses.admin, ADMIN_CONNECTIONS).await;
+    let admin = admin.with_context(|| cannot_listen("admin API", &plan.manifest().admin, "--admin"))?;
     let app = plan.start(store::open(url).await?, history).await?;
     Ok((Arc::new(app), gateway, admin))
 }
 
-fn cannot_listen(what: &str, address: SocketAddr, option: &str) -> String {
+fn cannot_listen(what: &str, address: &ListenAddress, option: &str) -> String {
     format!("the {what} cannot listen on {address}; choose another address with {option}")
 }
 
-/// The signals that end the host.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    /// From now on they do nothing but be told here.
-    fn new() -> Result<Signals> {
-        Ok(Signals { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
-    }
-
-    async fn next(&mut self) -> SignalKind {
-        tokio::select! {
-            _ = self.interrupt.recv() => SignalKind::interrupt(),
-            _ = self.terminate.recv() => SignalKind::terminate(),
-        }
-    }
-}
-
-/// End without waiting for anybody, with the code that shells have for it.
-fn end_at_once(signal: SignalKind) -> ! {
-    telemetry::finish();
-    std::process::exit(128 + signal.as_raw_value());
-}
-
 /// Say what is served and where. The addresses come last, when all is ready.
-fn introduce(app: &App, url: &StoreUrl, recorded: &[String], gateway: SocketAddr, admin: SocketAddr) -> Result<()> {
-    let mut out = anstream::stdout().lock();
+fn introduce(
+    app: &App,
+    url: &StoreUrl,
+    recorded: &[String],
+    gateway: &[SocketAddr],
+    admin: &[SocketAddr],
+) -> Result<()> {
+    let (gateway, admin) = (urls(gateway), urls(admin));
     let width = app.routes.iter().map(|(route, _)| route.as_str().len()).max().unwrap_or_default();
-    for link in app.links() {
-        writeln!(out, "{} {} → {} {FAINT}{}{FAINT:#}", word("Link"), link.from, link.to, link.interface)?;
-    }
-    for (route, place) in &app.routes {
-        let service = app.services[*place].name();
-        writeln!(out, "{} {:width$} {FAINT}→{FAINT:#} {service}", word("Route"), route.as_str())?;
-    }
-    for line in recorded {
-        writeln!(out, "{} {line}", word("Live"))?;
-    }
-    writeln!(out, "{} {url}", word("Store"))?;
-    writeln!(out, "{} http://{admin}", word("Admin"))?;
-    writeln!(out, "{} {STRONG}{} at http://{gateway}{STRONG:#}", word("Serving"), app.name())?;
-    out.flush()?;
-    Ok(())
+    print_with(|out| {
+        for link in app.links() {
+            writeln!(out, "{} {} → {} {FAINT}{}{FAINT:#}", word("Link"), link.from, link.to, link.interface)?;
+        }
+        for (route, place) in &app.routes {
+            let service = app.services[*place].name();
+            writeln!(out, "{} {:width$} {FAINT}→{FAINT:#} {service}", word("Route"), route.as_str())?;
+        }
+        for line in recorded {
+            writeln!(out, "{} {line}", word("Live"))?;
+        }
+        writeln!(out, "{} {url}", word("Store"))?;
+        writeln!(out, "{} {admin}", word("Admin"))?;
+        writeln!(out, "{} {STRONG}{} at {gateway}{STRONG:#}", word("Serving"), app.name())
+    })
+}
+
+/// A name may stand for several addresses.
+fn urls(addresses: &[SocketAddr]) -> String {
+    addresses.iter().map(|address| format!("http://{address}")).collect::<Vec<_>>().join(" and ")
 }

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use super::key::{KeyPath, Places};
 use super::report::Source;
-use super::{Invalid, Manifest, Problem, Report, StoreUrl, admin_address, listen_address, load, names, schema};
+use super::{
+    Invalid, ListenAddress, Manifest, Problem, Report, StoreUrl, admin_address, listen_address, load, names, schema,
+};
 
 mod routes;
 mod service;
@@ -48,8 +50,8 @@ struct Checker<'a> {
 /// All of a manifest that is read from it.
 struct Parts {
     app: String,
-    gateway: std::net::SocketAddr,
-    admin: std::net::SocketAddr,
+    gateway: ListenAddress,
+    admin: ListenAddress,
     token_file: Option<PathBuf>,
     store: StoreUrl,
     services: Vec<super::ServiceManifest>,
@@ -66,7 +68,7 @@ impl Checker<'_> {
         let token_file = document.admin.token_file;
         let token_file =
             token_file.and_then(|path| self.path(&at("admin", "token_file"), &path, "write the file's path"));
-        if let (Some(gateway), Some(admin)) = (gateway, admin) {
+        if let (Some(gateway), Some(admin)) = (&gateway, &admin) {
             self.apart(gateway, admin);
         }
         // Without a name for `{app}` the URL can still be checked.
@@ -78,11 +80,8 @@ impl Checker<'_> {
     }
 
     /// The gateway and the admin API cannot listen on one port.
-    fn apart(&mut self, gateway: std::net::SocketAddr, admin: std::net::SocketAddr) {
-        if gateway.port() == 0 || gateway.port() != admin.port() {
-            return;
-        }
-        if gateway.ip() != admin.ip() && !gateway.ip().is_unspecified() {
+    fn apart(&mut self, gateway: &ListenAddress, admin: &ListenAddress) {
+        if !gateway.clashes(admin) {
             return;
         }
         let [gateway, admin] = ["gateway", "admin"].map(|table| KeyPath::root().child(table).child("listen"));

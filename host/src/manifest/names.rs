@@ -64,6 +64,18 @@ pub(super) fn interface(name: &str) -> Result<(), Invalid> {
     }
 }
 
+/// Whether DNS may have this name, which is in lower case. One whose last part is a
+/// number is left out: such are addresses in some older spelling (`127.1`), which
+/// programs disagree on.
+pub(super) fn is_host(name: &str) -> bool {
+    let is_label = |label: &str| {
+        let known = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        (1..=63).contains(&label.len()) && label.chars().all(known) && !label.starts_with('-')
+    };
+    let number = |label: &str| label.bytes().all(|b| b.is_ascii_digit()) || label.starts_with("0x");
+    name.len() <= 253 && name.split('.').all(is_label) && !name.rsplit('.').next().is_some_and(number)
+}
+
 /// Words of letters and digits, a letter first, each in one case, joined by `-`.
 fn is_kebab(name: &str) -> bool {
     name.split('-').all(|word| {

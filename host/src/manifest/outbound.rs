@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
-use super::Invalid;
+use super::{Invalid, names};
 
 #[cfg(test)]
 mod tests;
@@ -151,7 +151,7 @@ impl FromStr for Host {
         if !name.is_ascii() {
             return Err(Invalid::new("has letters that are not ASCII", "write the name as DNS has it, with `xn--`"));
         }
-        if !is_name(&name) {
+        if !names::is_host(&name) {
             return Err(Invalid::new("is not a host", HELP));
         }
         Ok(if below { Self::Below(name) } else { Self::Name(name) })
@@ -207,15 +207,4 @@ fn is_own(address: IpAddr) -> bool {
 /// DNS takes names in any case, with or without the dot of the root.
 fn normal(name: &str) -> String {
     name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
-}
-
-/// A name as DNS has them. One whose last part is a number is left out: such
-/// are addresses in some older spelling (`127.1`), which clients disagree on.
-fn is_name(name: &str) -> bool {
-    let is_label = |label: &str| {
-        let known = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        (1..=63).contains(&label.len()) && label.chars().all(known) && !label.starts_with('-')
-    };
-    let number = |label: &str| label.bytes().all(|b| b.is_ascii_digit()) || label.starts_with("0x");
-    name.len() <= 253 && name.split('.').all(is_label) && !name.rsplit('.').next().is_some_and(number)
 }

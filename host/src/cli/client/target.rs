@@ -1,16 +1,16 @@
 //! Which host is meant, and with which token.
 
-use std::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail};
 use clap::Args;
 use http::uri::Authority;
 
 use super::Client;
-use crate::{admin::Token, manifest::Manifest};
+use crate::{
+    admin::Token,
+    manifest::{ListenAddress, Manifest},
+};
 
 /// Which running host to talk to.
 #[derive(Args)]
@@ -39,7 +39,7 @@ impl Target {
         };
         let address = match (self.admin, &manifest) {
             (Some(address), _) => address,
-            (None, Some(manifest)) => listens(manifest.admin)?,
+            (None, Some(manifest)) => listens(&manifest.admin)?,
             (None, None) => bail!("say where the host is with --admin"),
         };
         let token = match (given, &manifest) {
@@ -61,23 +61,19 @@ fn address(text: &str) -> Result<Authority, String> {
     authority.ok_or_else(|| "write a host and its port, as in \"127.0.0.1:9090\"".to_owned())
 }
 
-/// Where a host is reached that listens at an address of the manifest.
-fn listens(address: SocketAddr) -> Result<Authority> {
+/// Where a host is reached that listens where the manifest says.
+fn listens(address: &ListenAddress) -> Result<Authority> {
     if address.port() == 0 {
         bail!("the manifest leaves the port of the admin API to the host; give the one that it shows with --admin");
     }
-    let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    Ok(SocketAddr::new(ip, address.port()).to_string().parse()?)
+    Ok(address.reached().parse()?)
 }
 
 #[cfg(test)]
 #[expect(clippy::expect_used, reason = "a test fails by a panic that says what was expected")]
 mod tests {
     use super::*;
+    use crate::manifest::listen_address;
 
     #[test]
     fn addresses_are_read_as_they_are_shown() {
@@ -91,10 +87,12 @@ mod tests {
 
     #[test]
     fn a_host_is_reached_where_it_listens() {
-        let reached = |text: &str| listens(text.parse().expect("an address")).map(|address| address.to_string());
+        let address = |text: &str| listen_address(text).expect("an address");
+        let reached = |text: &str| listens(&address(text)).map(|address| address.to_string());
         assert_eq!(reached("127.0.0.1:9090").ok().as_deref(), Some("127.0.0.1:9090"));
         assert_eq!(reached("0.0.0.0:9090").ok().as_deref(), Some("127.0.0.1:9090"));
         assert_eq!(reached("[::]:9090").ok().as_deref(), Some("[::1]:9090"));
+        assert_eq!(reached("localhost:9090").ok().as_deref(), Some("localhost:9090"));
         assert!(reached("127.0.0.1:0").is_err_and(|error| error.to_string().contains("--admin")));
     }
 }

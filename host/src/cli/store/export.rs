@@ -11,7 +11,10 @@ use tokio::sync::mpsc;
 
 use super::{bucket, entries, line};
 use crate::{
-    cli::{UNPRINTED, terminal::Terminal},
+    cli::{
+        stdout::{UNPRINTED, unread},
+        terminal::Terminal,
+    },
     manifest::StoreUrl,
     store::{self, Page, Upkeep},
 };
@@ -33,7 +36,8 @@ impl Export {
         let (upkeep, began) = (store::upkeep(url).await?, Instant::now());
         let terminal = Terminal::new();
         let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
-        let count = export(&*upkeep, self.bucket.as_deref(), &mut out, &terminal, UNPRINTED).await?;
+        let exported = export(&*upkeep, self.bucket.as_deref(), &mut out, &terminal, UNPRINTED).await;
+        let count = exported.map_err(unread)?;
         terminal.done("Exported", &entries(count), began.elapsed());
         Ok(())
     }

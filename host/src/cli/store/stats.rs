@@ -6,7 +6,7 @@ use clap::Args;
 use super::grouped;
 use crate::{
     cli::{
-        print_with,
+        stdout::{print, print_with},
         table::Table,
         terminal::{FAINT, STRONG},
     },
@@ -30,7 +30,7 @@ impl Stats {
     pub async fn run(self, url: &StoreUrl) -> Result<()> {
         let stats = store::upkeep(url).await?.stats().await?;
         if self.json {
-            return crate::cli::print(&serde_json::to_vec(&stats)?);
+            return print(&serde_json::to_vec(&stats)?);
         }
         let mut table = Table::new(["bucket", ">keys", ">bytes"]);
         for bucket in &stats.buckets {

@@ -1,0 +1,107 @@
+//! Where a host listens: found out before anything is built or opened.
+
+use std::net::SocketAddr;
+
+use anyhow::{Result, anyhow, bail};
+use clap::Args;
+
+use crate::manifest::{self, Invalid, ListenAddress, Manifest, Problem, Report};
+
+/// Where to listen instead of where the manifest says.
+#[derive(Args, Default)]
+pub struct Listening {
+    /// Listen here instead of at gateway.listen; port 0 picks a free one.
+    #[arg(long, value_name = "HOST:PORT", value_parser = manifest::listen_address)]
+    listen: Option<ListenAddress>,
+    /// Serve the admin API here instead of at admin.listen.
+    #[arg(long, value_name = "HOST:PORT", value_parser = manifest::listen_address)]
+    admin: Option<ListenAddress>,
+}
+
+/// What is to be bound.
+pub struct Addresses {
+    /// Of the gateway.
+    pub gateway: Vec<SocketAddr>,
+    /// Of the admin API: of loopback, unless it asks for a token.
+    pub admin: Vec<SocketAddr>,
+}
+
+impl Listening {
+    /// A manifest with these addresses in place of its own.
+    pub fn apply(&self, mut manifest: Manifest) -> Result<Manifest> {
+        let gateway = self.listen.clone().unwrap_or_else(|| manifest.gateway.clone());
+        let admin = match &self.admin {
+            Some(address) => {
+                let checked = manifest::admin_address(&address.to_string(), manifest.token_file.is_some());
+                checked.map_err(|invalid| refused("--admin", address, &invalid))?
+            }
+            None => manifest.admin.clone(),
+        };
+        (manifest.gateway, manifest.admin) = (gateway, admin);
+        if (self.listen.is_some() || self.admin.is_some()) && manifest.gateway.clashes(&manifest.admin) {
+            let (gateway, admin) = (&manifest.gateway, &manifest.admin);
+            bail!(
+                "the gateway cannot listen on {gateway} where the admin API listens on {admin}; give one of them \
+                 another port with --listen or --admin"
+            );
+        }
+        Ok(manifest)
+    }
+
+    /// The addresses of a manifest to which they were [applied](Self::apply). It may wait
+    /// for DNS, where one of them is a name.
+    pub fn resolve(&self, manifest: &Manifest) -> Result<Addresses> {
+        let gateway = manifest.gateway.resolve().map_err(|error| unknown(&error));
+        let admin = manifest.admin.resolve().map_err(|error| unknown(&error));
+        let admin = admin.and_then(|found| at_home(manifest, found));
+        let mut problems = Vec::new();
+        let gateway = self.take(manifest, "gateway", gateway, &mut problems)?;
+        let admin = self.take(manifest, "admin", admin, &mut problems)?;
+        Report::new(problems).into_result()?;
+        Ok(Addresses { gateway, admin })
+    }
+
+    /// The addresses; what is wrong with the manifest's is told with other problems of it.
+    fn take(
+        &self,
+        manifest: &Manifest,
+        table: &str,
+        found: Result<Vec<SocketAddr>, Invalid>,
+        problems: &mut Vec<Problem>,
+    ) -> Result<Vec<SocketAddr>> {
+        let (option, given, address) = match table {
+            "gateway" => ("--listen", self.listen.is_some(), &manifest.gateway),
+            _ => ("--admin", self.admin.is_some(), &manifest.admin),
+        };
+        match found {
+            Ok(found) => Ok(found),
+            Err(invalid) if given => Err(refused(option, address, &invalid)),
+            Err(invalid) => {
+                let title = format!("`{table}.listen` {}", invalid.reason);
+                problems.push(manifest.table_problem(table, "listen", title, invalid.help));
+                Ok(Vec::new())
+            }
+        }
+    }
+}
+
+fn refused(option: &str, address: &ListenAddress, invalid: &Invalid) -> anyhow::Error {
+    anyhow!("{option}: {address} {}; {}", invalid.reason, invalid.help)
+}
+
+/// Nobody knows the name.
+fn unknown(error: &std::io::Error) -> Invalid {
+    Invalid {
+        reason: format!("is a name that stands for no address: {error}"),
+        help: "write an address of this machine, as in \"127.0.0.1:8080\", or add the name to /etc/hosts".to_owned(),
+    }
+}
+
+/// The admin API's addresses, if nobody reaches them who may not.
+fn at_home(manifest: &Manifest, found: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, Invalid> {
+    let elsewhere = found.iter().map(SocketAddr::ip).find(|ip| !ip.to_canonical().is_loopback());
+    match elsewhere {
+        Some(ip) if manifest.token_file.is_none() => Err(manifest::is_for_others(&manifest.admin, Some(ip))),
+        _ => Ok(found),
+    }
+}
