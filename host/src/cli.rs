@@ -14,7 +14,7 @@ use anyhow::Result;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use self::{
-    stdout::{Unread, print, read_or_not},
+    stdout::{Silent, print, read_or_not},
     terminal::{Terminal, tell},
 };
 use crate::{
@@ -149,16 +149,16 @@ impl Verb {
     }
 }
 
-/// Build the components of a manifest, compile and link them.
+/// Compile the components of a manifest, and link them.
 fn plan(manifest: Manifest, history: &History, cache: Arc<CodeCache>, terminal: &Terminal) -> Result<Plan> {
-    build::run(&manifest, terminal)?;
     let spinner = terminal.spin("Compiling", "");
     let plan = Plan::make(manifest, history, cache, Effort::Full, |service| spinner.show(&service.name));
     drop(spinner);
     let plan = plan?;
     for (service, part) in plan.parts() {
         let size = part.size.div_ceil(1024);
-        let what = format!("{} ({size} KiB, sha256 {})", service.name, &part.digest[..12]);
+        let kept = if part.from_cache { ", from the cache" } else { "" };
+        let what = format!("{} ({size} KiB, sha256 {}{kept})", service.name, &part.digest[..12]);
         terminal.done("Compiled", &what, part.compiled_in);
     }
     Ok(plan)
@@ -180,7 +180,7 @@ fn answer(said: &clap::Error) -> ExitCode {
 
 /// Say what went wrong, and how the process ends for it.
 fn failed(error: &anyhow::Error) -> ExitCode {
-    Unread::code(error).unwrap_or_else(|| {
+    Silent::code(error).unwrap_or_else(|| {
         show(error);
         ExitCode::FAILURE
     })

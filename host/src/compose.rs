@@ -23,7 +23,7 @@ use self::{
 use crate::{
     app::LinkNames,
     link::InterfaceName,
-    manifest::{Route, ServiceManifest},
+    manifest::{Manifest, NoService, Route, ServiceManifest},
 };
 
 mod adapter;
@@ -72,6 +72,16 @@ pub struct Composed {
     pub answers_http: bool,
     /// What it asks of its host.
     pub needs: Needs,
+}
+
+/// What can be told before there are components: whether the manifest has the service,
+/// or without one any route.
+pub fn foresee(manifest: &Manifest, service: Option<&str>) -> Result<(), ComposeError> {
+    match service {
+        Some(name) => manifest.find(name).map(drop).map_err(Into::into),
+        None if manifest.services.iter().all(|service| service.routes.is_empty()) => Err(ComposeError::NoRoutes),
+        None => Ok(()),
+    }
 }
 
 /// Compose one service with all that it links to. It exports what the service does.
@@ -129,7 +139,10 @@ impl<'a> Composition<'a> {
         if let Some(instance) = self.services.get(name) {
             return Ok(instance.clone());
         }
-        let unknown = || ComposeError::unknown(name, self.sources.iter().map(|source| &*source.service.name));
+        let unknown = || {
+            let names: Vec<_> = self.sources.iter().map(|source| source.service.name.as_str()).collect();
+            NoService::new(name, "the manifest", &names)
+        };
         let Source { service, component } =
             self.sources.iter().find(|source| source.service.name == name).ok_or_else(unknown)?;
         // Links form no circle, or there would be no plan.

@@ -26,6 +26,7 @@ mod listen;
 mod load;
 mod names;
 mod nearest;
+mod no_service;
 mod outbound;
 mod reference;
 mod report;
@@ -45,9 +46,10 @@ pub use invalid::Invalid;
 pub use limits::Limits;
 pub use listen::{ListenAddress, admin_address, is_for_others, listen_address};
 pub use names::{bucket as bucket_name, service as service_name};
+pub use no_service::NoService;
 pub use outbound::OutboundHost;
 pub use reference::Reference;
-pub use report::{Problem, Report};
+pub use report::{Problem, Report, Told};
 pub use route::Route;
 pub use schema::json_schema;
 pub use size::ByteSize;
@@ -159,6 +161,14 @@ impl Manifest {
         self.services.iter().find(|service| service.name == name)
     }
 
+    /// The service called `name`, or what is said if there is none.
+    pub fn find(&self, name: &str) -> Result<&ServiceManifest, NoService> {
+        self.service(name).ok_or_else(|| {
+            let names: Vec<_> = self.services.iter().map(|service| service.name.as_str()).collect();
+            NoService::new(name, format!("`{}`", self.path.display()), &names)
+        })
+    }
+
     /// A problem found later, shown at `service`'s table or at a `key` of it:
     /// `links`, `limits.memory`, `links.acme:stock/shelf`. Where that key
     /// is not written, the nearest table around it is shown.
@@ -177,7 +187,7 @@ impl Manifest {
                 None => at.child(key),
             };
         }
-        Problem::at(&self.source, self.places.value(&at), title).help(help)
+        Problem::at(&self.source, self.places.value(&at), title).key(&at).help(help)
     }
 
     /// A problem of the admin API's token file, found later.
@@ -189,7 +199,7 @@ impl Manifest {
     /// `[store]`.
     pub fn table_problem(&self, table: &str, key: &str, title: impl Into<String>, help: impl Into<String>) -> Problem {
         let at = KeyPath::root().child(table).child(key);
-        Problem::at(&self.source, self.places.value(&at), title).help(help)
+        Problem::at(&self.source, self.places.value(&at), title).key(&at).help(help)
     }
 
     /// A problem for every service whose component is not there after the build

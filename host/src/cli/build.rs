@@ -40,13 +40,33 @@ impl Options {
     pub fn run(self, manifest: &Path) -> Result<()> {
         let (manifest, terminal) = (self.state.manifest(manifest)?, Terminal::new());
         pinned::have(&manifest, self.pinning, &terminal)?;
-        run(&manifest, &terminal)
+        run(&manifest, Which::All, &terminal)
     }
 }
 
-/// Build everything that has a build command. Services may share one.
-pub fn run(manifest: &Manifest, terminal: &Terminal) -> Result<()> {
-    Build::all(manifest).iter().try_for_each(|build| build.run(manifest.dir(), terminal))
+/// Which components are built.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// All that have a build command.
+    All,
+    /// Those whose file is not there.
+    Missing,
+    /// None: what is there is what there is.
+    None,
+}
+
+/// Run the build commands of these components. Services may share one.
+pub fn run(manifest: &Manifest, which: Which, terminal: &Terminal) -> Result<()> {
+    for build in Build::all(manifest) {
+        let missing = build.missing(manifest);
+        match (which, missing) {
+            (Which::None, _) | (Which::Missing, None) => continue,
+            (Which::Missing, Some(file)) => terminal.say("Missing", &format!("`{}`, which is built", file.display())),
+            (Which::All, _) => {}
+        }
+        build.run(manifest.dir(), terminal)?;
+    }
+    Ok(())
 }
 
 impl Build {
@@ -61,6 +81,12 @@ impl Build {
             }
         }
         builds
+    }
+
+    /// The first of its components that is not there.
+    fn missing<'a>(&self, manifest: &'a Manifest) -> Option<&'a Path> {
+        let services = manifest.services.iter().filter(|service| self.services.contains(&service.name));
+        services.map(|service| service.component.file()).find(|file| !file.exists())
     }
 
     /// Run it in the manifest's folder.

@@ -2,50 +2,134 @@
 
 use std::{path::Path, sync::Arc};
 
-use anyhow::Result;
+use anyhow::{Error, Result};
 use clap::Args;
+use serde::Serialize;
 
 use super::{
+    build::{self, Which},
+    listening::Listening,
     pinned::{self, Pinning},
     plan, recorded,
     state::{self, State},
-    stdout::print,
+    stdout::{Silent, print},
     terminal::Terminal,
     up,
 };
-use crate::{admin::Token, engine::CodeCache, gateway::Gateway, manifest::StoreUrl, store};
+use crate::{
+    admin::Token,
+    app::{LinkNames, Plan},
+    gateway::Gateway,
+    manifest::{Problem, Report, StoreUrl, Told},
+    store,
+};
 
 /// Build and check everything that `up` would, without serving.
 #[derive(Args)]
 pub struct Check {
+    /// Print what was found as JSON.
+    #[arg(long)]
+    json: bool,
+    /// Check the files that are there, and build none.
+    #[arg(long)]
+    no_build: bool,
     #[command(flatten)]
     pinning: Pinning,
     #[command(flatten)]
     state: State,
 }
 
+/// What was found, for programs. Keys are added to it, and none is taken away.
+#[derive(Serialize)]
+struct Found {
+    ok: bool,
+    problems: Vec<Told>,
+    /// Empty where there are problems.
+    services: Vec<Service>,
+    /// Empty where there are problems.
+    links: Vec<LinkNames>,
+}
+
+#[derive(Serialize)]
+struct Service {
+    name: String,
+    /// SHA-256 of its component, in hexadecimal.
+    digest: String,
+    /// Bytes of its component.
+    size: usize,
+}
+
 impl Check {
+    /// Check, and say what was found.
+    pub fn run(self, manifest: &Path) -> Result<()> {
+        if !self.json {
+            let (app, found) = self.look(manifest)?;
+            let (services, links) = (count(found.services.len(), "service"), count(found.links.len(), "link"));
+            return print(format!("{app} is ready to serve: {services}, {links}").as_bytes());
+        }
+        let found = self.look(manifest).map_or_else(|error| Found::wrong(&error), |(_, found)| found);
+        print(&serde_json::to_vec_pretty(&found)?)?;
+        if found.ok { Ok(()) } else { Err(Silent::FAILED.into()) }
+    }
+
     /// Build, compile and link, make an instance of each service, and look whether
     /// the store could be opened. A check changes no data, though a host may use it
-    /// meanwhile: the instances have a store of their own.
-    pub fn run(self, manifest: &Path) -> Result<()> {
+    /// meanwhile: the instances have a store of their own. What is wrong with the
+    /// manifest, or with what it names, is told before anything is built. The answer
+    /// is the app's name and what is in it.
+    fn look(&self, manifest: &Path) -> Result<(String, Found)> {
         let terminal = Terminal::new();
         let manifest = self.state.manifest(manifest)?;
-        Token::of(&manifest)?;
+        let named =
+            [Listening::default().resolve(&manifest).map(drop), Token::of(&manifest).map(drop).map_err(Into::into)];
+        together(named)?;
+        let (url, runtime) = (up::store_url(&manifest, None)?, up::runtime()?);
+        runtime.block_on(store::inspect(&url))?;
         pinned::have(&manifest, self.pinning, &terminal)?;
         let history = Arc::new(state::peek(&manifest)?);
-        let plan = plan(manifest, &history, Arc::new(CodeCache::none()), &terminal)?;
+        let cache = state::code_if_possible(&manifest)?;
+        build::run(&manifest, if self.no_build { Which::None } else { Which::All }, &terminal)?;
+        let plan = plan(manifest, &history, cache, &terminal)?;
         recorded::lines(&plan, &history).iter().for_each(|line| terminal.say("Live", line));
-        let url = up::store_url(plan.manifest(), None)?;
-        up::runtime()?.block_on(async {
-            store::inspect(&url).await?;
+        let found = Found::well(&plan);
+        runtime.block_on(async {
             let app = Arc::new(plan.start(store::open(&StoreUrl::Memory).await?, history).await?);
             Gateway::new(&app)?;
-            let (services, links) = (count(app.services.len(), "service"), count(app.links().len(), "link"));
-            print(format!("{} is ready to serve: {services}, {links}", app.name()).as_bytes())?;
-            app.close().await
+            app.close().await?;
+            Ok((app.name().to_owned(), found))
         })
     }
+}
+
+impl Found {
+    fn well(plan: &Plan) -> Found {
+        let services = plan.parts().map(|(service, part)| Service {
+            name: service.name.clone(),
+            digest: part.digest.clone(),
+            size: part.size,
+        });
+        Found { ok: true, problems: Vec::new(), services: services.collect(), links: plan.links() }
+    }
+
+    fn wrong(error: &Error) -> Found {
+        let problems = match error.downcast_ref::<Report>() {
+            Some(report) => report.problems().iter().map(Problem::told).collect(),
+            None => {
+                let causes = error.chain().skip(1).map(ToString::to_string).collect();
+                vec![Told { title: error.to_string(), causes, ..Told::default() }]
+            }
+        };
+        Found { ok: false, problems, services: Vec::new(), links: Vec::new() }
+    }
+}
+
+/// All problems with the manifest in one report; anything else by itself.
+fn together(looked: impl IntoIterator<Item = Result<()>>) -> Result<()> {
+    let mut problems = Vec::new();
+    for error in looked.into_iter().filter_map(Result::err) {
+        problems.extend(error.downcast::<Report>()?.into_problems());
+    }
+    Ok(Report::new(problems).into_result()?)
 }
 
 /// A number of things.

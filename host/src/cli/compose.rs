@@ -4,7 +4,6 @@ use std::{
     fs,
     io::IsTerminal,
     path::{Path, PathBuf},
-    sync::Arc,
     time::Instant,
 };
 
@@ -12,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 
 use super::{
+    build::{self, Which},
     pinned::{self, Pinning},
     plan, recorded,
     state::{self, State},
@@ -21,7 +21,6 @@ use super::{
 use crate::{
     app::{self, Plan},
     compose::{self, Composed, Needs, Source, Store},
-    engine::CodeCache,
     history::History,
 };
 
@@ -69,9 +68,12 @@ impl Compose {
         };
         let spin = self.target.map(|For::Spin| out.spin()).transpose()?;
         let manifest = self.state.manifest(manifest)?;
+        compose::foresee(&manifest, self.service.as_deref())?;
         pinned::have(&manifest, self.pinning, &terminal)?;
         let history = state::peek(&manifest)?;
-        let plan = plan(manifest, &history, Arc::new(CodeCache::none()), &terminal)?;
+        build::run(&manifest, Which::All, &terminal)?;
+        let cache = state::code_if_possible(&manifest)?;
+        let plan = plan(manifest, &history, cache, &terminal)?;
         recorded::lines(&plan, &history).iter().for_each(|line| terminal.say("Live", line));
         let started = Instant::now();
         let (sources, links) = (sources(&plan, &history)?, plan.links());

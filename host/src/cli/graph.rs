@@ -1,18 +1,19 @@
 //! `dovetail graph`: the app as a picture in text.
 
-use std::{fmt::Write, path::Path, sync::Arc};
+use std::{fmt::Write, path::Path};
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 
 use super::{
+    build::{self, Which},
     pinned::{self, Pinning},
     plan, recorded,
     state::{self, State},
     stdout::print,
     terminal::Terminal,
 };
-use crate::{app::LinkNames, engine::CodeCache, manifest::ServiceManifest};
+use crate::{app::LinkNames, manifest::ServiceManifest};
 
 /// Show the services, their routes and their links.
 #[derive(Args)]
@@ -39,13 +40,15 @@ enum Format {
 }
 
 impl Graph {
-    /// Build, compile and link, and draw what came of it.
+    /// Link what there is, and draw what came of it. What is not there is built before.
     pub fn run(self, manifest: &Path) -> Result<()> {
         let manifest = self.state.manifest(manifest)?;
         let terminal = Terminal::new();
         pinned::have(&manifest, self.pinning, &terminal)?;
         let history = state::peek(&manifest)?;
-        let plan = plan(manifest, &history, Arc::new(CodeCache::none()), &terminal)?;
+        build::run(&manifest, Which::Missing, &terminal)?;
+        let cache = state::code_if_possible(&manifest)?;
+        let plan = plan(manifest, &history, cache, &terminal)?;
         recorded::lines(&plan, &history).iter().for_each(|line| terminal.say("Live", line));
         let drawing = Drawing { app: &plan.manifest().app, services: &plan.manifest().services, links: &plan.links() };
         let text = match self.format {

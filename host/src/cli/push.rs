@@ -50,13 +50,7 @@ impl Push {
             return component(Path::new(&self.component));
         };
         let manifest = self.state.manifest(manifest)?;
-        let service = manifest.service(&name).ok_or_else(|| {
-            let names: Vec<_> = manifest.services.iter().map(|service| service.name.as_str()).collect();
-            anyhow!(
-                "there is no service `{name}`: the services are `{}`; write `./{name}` for a file",
-                names.join("`, `")
-            )
-        })?;
+        let service = manifest.find(&name).map_err(|none| anyhow!("{none}; write `./{name}` for a file"))?;
         if service.component.reference().is_some() {
             pinned::have(&manifest, self.pinning, terminal)?;
         }

@@ -1,6 +1,9 @@
 //! `--state`: where a host keeps what it must not forget.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use clap::Args;
 
@@ -8,6 +11,7 @@ use crate::{
     engine::{CacheError, CodeCache},
     history::{History, HistoryError},
     manifest::{Manifest, Report},
+    private::NotPrivate,
 };
 
 /// Where a host keeps what it must not forget.
@@ -39,4 +43,9 @@ pub fn peek(manifest: &Manifest) -> Result<History, HistoryError> {
 /// Compiled code, which all hosts share that have this folder.
 pub fn code(manifest: &Manifest) -> Result<CodeCache, CacheError> {
     CodeCache::open(&manifest.state.join("code"))
+}
+
+/// The same, for who serves nobody: if that folder can be read or written.
+pub fn code_if_possible(manifest: &Manifest) -> Result<Arc<CodeCache>, NotPrivate> {
+    CodeCache::if_possible(&manifest.state.join("code")).map(Arc::new)
 }

@@ -14,18 +14,22 @@ use anyhow::{Context, Error, Result};
 /// What is said if it cannot be printed.
 pub const UNPRINTED: &str = "standard output cannot be written";
 
-/// The code of a process that SIGPIPE ended, as shells tell it.
-const UNREAD: u8 = 128 + 13;
-
-/// Who read standard output was gone before it had the whole.
+/// All is said that is to be said: the process ends with this code.
 #[derive(Debug, thiserror::Error)]
-#[error("standard output was closed before all was written")]
-pub struct Unread;
+#[error("ended with {0}")]
+pub struct Silent(u8);
 
-impl Unread {
-    /// What ends with this, without a word.
+impl Silent {
+    /// A failure that was printed.
+    pub const FAILED: Silent = Silent(1);
+
+    /// Who read standard output was gone before it had the whole. The code is that of a
+    /// process that SIGPIPE ended, as shells tell it.
+    const UNREAD: Silent = Silent(128 + 13);
+
+    /// The code of what ends so.
     pub fn code(error: &Error) -> Option<ExitCode> {
-        error.is::<Unread>().then(|| ExitCode::from(UNREAD))
+        error.downcast_ref::<Silent>().map(|Silent(code)| ExitCode::from(*code))
     }
 }
 
@@ -57,10 +61,10 @@ pub fn read_or_not(printed: io::Result<()>) -> Result<()> {
     }
 }
 
-/// [`Unread`], if that is why something that is of use only whole was not printed.
+/// [`Silent`], if that is why something that is of use only whole was not printed.
 pub fn unread(error: Error) -> Error {
     match error.downcast_ref::<io::Error>() {
-        Some(cause) if cause.kind() == ErrorKind::BrokenPipe => Unread.into(),
+        Some(cause) if cause.kind() == ErrorKind::BrokenPipe => Silent::UNREAD.into(),
         _ => error,
     }
 }

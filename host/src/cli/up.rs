@@ -8,6 +8,7 @@ use clap::{Arg, Args, builder::TypedValueParser, error::ErrorKind};
 use tokio::{runtime::Runtime, sync::oneshot, time::timeout};
 
 use super::{
+    build::{self, Which},
     listening::{Addresses, Listening},
     pinned::{self, Pinning},
     plan, recorded,
@@ -83,6 +84,7 @@ impl Up {
             tracing::warn!("{unwritable}");
         }
         let cache = Arc::new(state::code(&manifest)?);
+        build::run(&manifest, Which::All, &Terminal::new())?;
         let plan = plan(manifest, &history, cache.clone(), &Terminal::new())?;
         let runtime = runtime()?;
         let watch = watch.map(|watch| (watch, self));

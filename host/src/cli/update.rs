@@ -28,16 +28,13 @@ impl Update {
     /// Ask the registries, pull what is new, and write the lock file.
     pub fn run(self, manifest: &Path) -> Result<()> {
         let (manifest, terminal) = (self.state.manifest(manifest)?, Terminal::new());
-        let wanted = pinned::wanted(&manifest)?;
         for name in &self.services {
-            match manifest.service(name) {
-                None => bail!("there is no service `{name}` in `{}`", manifest.path.display()),
-                Some(service) if service.component.reference().is_none() => {
-                    bail!("service `{name}` has nothing to update: its component is the file `{}`", service.component)
-                }
-                Some(_) => {}
+            let service = manifest.find(name)?;
+            if service.component.reference().is_none() {
+                bail!("service `{name}` has nothing to update: its component is the file `{}`", service.component);
             }
         }
+        let wanted = pinned::wanted(&manifest)?;
         let is_asked = |wanted: &&Wanted| self.services.is_empty() || self.services.contains(&wanted.service.name);
         let asked: Vec<_> = wanted.iter().filter(is_asked).collect();
         let lock = Lock::read(&manifest.lock_file())?;

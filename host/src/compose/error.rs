@@ -1,18 +1,13 @@
 //! Why services cannot be composed.
 
-use crate::defect::Defect;
+use crate::{defect::Defect, manifest::NoService};
 
 /// Why services cannot be composed, and what would be right.
 #[derive(Debug, thiserror::Error)]
 pub enum ComposeError {
     /// The manifest has no such service.
-    #[error("there is no service `{name}`; the manifest has {known}")]
-    UnknownService {
-        /// As it was asked for.
-        name: String,
-        /// Those that there are.
-        known: String,
-    },
+    #[error(transparent)]
+    UnknownService(#[from] NoService),
     /// A router would have nothing to do.
     #[error("no service has a route, so there is nothing to put a router before; name a service to compose it alone")]
     NoRoutes,
@@ -112,10 +107,6 @@ pub enum ComposeError {
 }
 
 impl ComposeError {
-    pub(super) fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> ComposeError {
-        ComposeError::UnknownService { name: name.into(), known: listed(known) }
-    }
-
     pub(super) fn open(interface: &str, importers: Vec<&str>) -> ComposeError {
         ComposeError::Open { importers: listed(importers.into_iter()), interface: interface.into() }
     }

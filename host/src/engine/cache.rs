@@ -53,6 +53,8 @@ pub struct CodeCache {
     folder: Option<ArcSwap<Folder>>,
     /// The most entries.
     entries: AtomicUsize,
+    /// Whether it is told what could not be kept.
+    tells: bool,
 }
 
 /// Why a folder is no place for compiled code.
@@ -82,9 +84,20 @@ impl CodeCache {
         }
     }
 
+    /// A cache in this folder if there can be one, for who does as well without: what
+    /// cannot be made, read or written is not told. Refused only if others could put code
+    /// there, which whoever serves from it must know.
+    pub fn if_possible(dir: &Path) -> Result<CodeCache, NotPrivate> {
+        match CodeCache::open(dir) {
+            Ok(cache) => Ok(CodeCache { tells: false, ..cache }),
+            Err(CacheError::NotPrivate(error)) => Err(error),
+            Err(CacheError::Folder { .. }) => Ok(CodeCache::none()),
+        }
+    }
+
     /// A cache that keeps nothing.
     pub fn none() -> CodeCache {
-        CodeCache { folder: None, entries: AtomicUsize::new(BOUNDS.entries) }
+        CodeCache { folder: None, entries: AtomicUsize::new(BOUNDS.entries), tells: true }
     }
 
     /// Have room for so many services. With less an app would at each start compile
@@ -127,8 +140,10 @@ impl CodeCache {
             Err(error) if error.downcast_ref().is_some_and(is_unwritable) => {
                 tracing::debug!("compiled code is not kept in {}: {error:#}", folder.load().show(&name));
             }
-            Err(error) => tracing::warn!("compiled code could not be kept in {}: {error:#}", folder.load().show(&name)),
-            Ok(()) => {}
+            Err(error) if self.tells => {
+                tracing::warn!("compiled code could not be kept in {}: {error:#}", folder.load().show(&name));
+            }
+            Ok(()) | Err(_) => {}
         }
     }
 }

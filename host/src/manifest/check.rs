@@ -84,14 +84,15 @@ impl Checker<'_> {
         if !gateway.clashes(admin) {
             return;
         }
-        let [gateway, admin] = ["gateway", "admin"].map(|table| KeyPath::root().child(table).child("listen"));
+        let at = |table| KeyPath::root().child(table).child("listen");
         let title = "the gateway and the admin API cannot both have this port";
-        let problem = match (self.places.value(&gateway), self.places.value(&admin)) {
+        let problem = match (self.places.value(&at("gateway")), self.places.value(&at("admin"))) {
             (gateway, Some(admin)) => {
-                let problem = Problem::at(self.source, Some(admin), title);
+                let problem = Problem::at(self.source, Some(admin), title).key(&at("admin"));
                 problem.other(gateway, "the gateway's")
             }
             (gateway, None) => Problem::at(self.source, gateway, title)
+                .key(&at("gateway"))
                 .label("also the admin API's, unless `admin.listen` says otherwise"),
         };
         self.problems.push(problem.help("give one of them another port, or port 0 for a free one"));
@@ -118,7 +119,7 @@ impl Checker<'_> {
     fn take_key<T>(&mut self, at: &KeyPath, what: &str, result: Result<T, Invalid>) -> Option<T> {
         let refuse = |invalid: Invalid| {
             let title = format!("the {what} {:?} {}", at.last(), invalid.reason);
-            Problem::at(self.source, self.places.key(at), title).help(invalid.help)
+            Problem::at(self.source, self.places.key(at), title).key(at).help(invalid.help)
         };
         result.map_err(refuse).map_err(|problem| self.problems.push(problem)).ok()
     }
@@ -129,7 +130,7 @@ impl Checker<'_> {
     }
 
     fn problem(&self, at: &KeyPath, title: impl Into<String>) -> Problem {
-        Problem::at(self.source, self.places.value(at), title)
+        Problem::at(self.source, self.places.value(at), title).key(at)
     }
 }
 

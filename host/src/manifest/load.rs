@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::de::{DeTable, Deserializer};
 
-use super::report::Source;
+use super::report::{Source, secrets};
 use super::{Manifest, Problem, Report, check, schema, shape};
 
 /// The text of the file at `path`.
@@ -28,8 +28,9 @@ pub(super) fn read(path: &Path) -> Result<String, Report> {
 
 /// Takes `text` through all steps; `state` is the folder of the host.
 pub(super) fn parse(path: &Path, text: &str, state: PathBuf) -> Result<Manifest, Report> {
-    let source = Source::new(path, text);
+    let mut source = Source::new(path, text);
     let (mut document, errors) = DeTable::parse_recoverable(text);
+    source.hide(&secrets::of(document.get_ref(), text));
     // After the first, others may only follow from it.
     if let Some(error) = errors.iter().min_by_key(|error| error.span().map(|span| span.start)) {
         return Err(Report::new(vec![syntax(&source, error)]));

@@ -60,6 +60,16 @@ impl OutboundHost {
         }
     }
 
+    /// An entry that may not have been taken, without what is before its `@`: that is
+    /// meant as a name and a password.
+    pub(super) fn hide_user(text: &str) -> String {
+        let begin = text.find("://").map_or(0, |scheme| scheme + 3);
+        match text.rfind('@') {
+            Some(end) if begin < end => format!("{}{}{}", &text[..begin], "*".repeat(end - begin), &text[end..]),
+            _ => text.to_owned(),
+        }
+    }
+
     /// The entry as it was written.
     pub fn as_str(&self) -> &str {
         &self.written
@@ -88,6 +98,11 @@ impl FromStr for OutboundHost {
             }
             None => (None, text),
         };
+        if rest.contains('@') {
+            let help = "write a host alone, as in \"https://example.com\"; a name and a password are for the component \
+                        to send";
+            return Err(Invalid::new("has an `@`", help));
+        }
         if let Some(end) = rest.find(['/', '?', '#']) {
             let kept = &text[..text.len() - rest.len() + end];
             return Err(Invalid::new("has more than a host", format!("write \"{kept}\"; hosts are allowed whole")));

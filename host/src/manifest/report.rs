@@ -8,6 +8,11 @@ use std::sync::Arc;
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet, normalize_untrusted_str};
 
 use super::StoreUrl;
+use super::key::KeyPath;
+pub use told::Told;
+
+pub(super) mod secrets;
+mod told;
 
 /// Everything that is wrong with a manifest, in the order of the file.
 ///
@@ -17,12 +22,15 @@ pub struct Report {
     problems: Vec<Problem>,
 }
 
-/// One thing that is wrong: what, where, and what would be right.
+/// One thing that is wrong: what, where, and what would be right. Passwords in URLs
+/// are hidden, whoever put them into its words.
 #[derive(Debug, Clone)]
 pub struct Problem {
     title: String,
     help: Vec<String>,
     place: Option<Place>,
+    /// The key that it is with, as it would be written.
+    key: Option<String>,
 }
 
 /// The text of a manifest, for problems to quote.
@@ -30,6 +38,8 @@ pub struct Problem {
 pub(super) struct Source {
     path: Arc<str>,
     text: Arc<str>,
+    /// The same without its secrets, each of them replaced by as many bytes.
+    shown: Arc<str>,
 }
 
 #[derive(Debug, Clone)]
@@ -100,7 +110,7 @@ impl std::error::Error for Report {}
 impl Problem {
     /// A problem that has no place in a file.
     pub fn new(title: impl Into<String>) -> Self {
-        Self { title: title.into(), help: Vec::new(), place: None }
+        Self { title: StoreUrl::hide_passwords(&title.into()), help: Vec::new(), place: None, key: None }
     }
 
     /// A problem at `span` of `source`, or with all of it.
@@ -116,16 +126,21 @@ impl Problem {
 
     /// Adds what would be right. May be given more than once.
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help.push(help.into());
+        self.help.push(StoreUrl::hide_passwords(&help.into()));
         self
     }
 
     /// Says more at the place itself; without a place it is not shown.
     pub fn label(mut self, label: impl Into<String>) -> Self {
         if let Some(place) = &mut self.place {
-            place.label = Some(label.into());
+            place.label = Some(StoreUrl::hide_passwords(&label.into()));
         }
         self
+    }
+
+    /// Names the key that it is with.
+    pub(super) fn key(self, key: &KeyPath) -> Self {
+        Self { key: Some(key.to_string()), ..self }
     }
 
     /// Shows another place in the same file, which this one conflicts with.
@@ -163,7 +178,7 @@ impl Place {
         let here = AnnotationKind::Primary.span(span.clone());
         let others = self.others.iter();
         let others = others.map(|(span, label)| AnnotationKind::Context.span(span.clone()).label(label.as_str()));
-        Snippet::source(StoreUrl::hide_passwords(&self.source.text))
+        Snippet::source(&*self.source.shown)
             .path(&*self.source.path)
             .annotation(here.label(self.label.as_deref()))
             .annotations(others)
@@ -173,7 +188,13 @@ impl Place {
 
 impl Source {
     pub(super) fn new(path: &Path, text: &str) -> Self {
-        Self { path: path.display().to_string().into(), text: text.into() }
+        let shown = StoreUrl::hide_passwords(text).into();
+        Self { path: path.display().to_string().into(), text: text.into(), shown }
+    }
+
+    /// Quotes nothing of these places from now on.
+    pub(super) fn hide(&mut self, secrets: &[Range<usize>]) {
+        self.shown = secrets::hidden(&self.shown, secrets).into();
     }
 
     pub(super) fn text(&self) -> &str {

@@ -63,13 +63,13 @@ impl Shape<'_> {
                 // As many as serde, and TOML, have room for.
                 if i64::from_str_radix(number.as_str(), number.radix()).is_err() {
                     let help = example("write, for example,", at, schema);
-                    self.report(Some(span), format!("`{at}` is too large"), help);
+                    self.report(Some(span), at, format!("`{at}` is too large"), help);
                     return false;
                 }
             }
             other => {
                 let title = format!("`{at}` is {}, not {}", found(other), expected(schema));
-                self.report(Some(span), title, mended(at, schema, other));
+                self.report(Some(span), at, title, mended(at, schema, other));
                 return false;
             }
         }
@@ -84,7 +84,7 @@ impl Shape<'_> {
                 let found = found(item.get_ref());
                 let title = format!("`{at}` holds {found}, but takes {} alone", plural(items));
                 let help = example("write, for example,", at, schema);
-                self.report(Some(span), title, help);
+                self.report(Some(span), at, title, help);
                 continue;
             }
             // Numbered as serde will see them, without those taken out.
@@ -100,7 +100,7 @@ impl Shape<'_> {
         let here = self.places.value(at);
         if table.is_empty() && schema.get("minProperties").is_some() {
             let help = example("add", at, schema);
-            self.report(here.clone(), format!("`{at}` is empty"), help);
+            self.report(here.clone(), at, format!("`{at}` is empty"), help);
         }
         let required = schema["required"].as_array().into_iter().flatten();
         for key in required.filter_map(Value::as_str).filter(|key| !table.contains_key(*key)) {
@@ -111,7 +111,7 @@ impl Shape<'_> {
                 true => ("table", help),
                 false => ("key", format!("{help} to `[{at}]`")),
             };
-            self.report(here.clone(), format!("the {kind} `{path}` is missing"), help);
+            self.report(here.clone(), &path, format!("the {kind} `{path}` is missing"), help);
         }
     }
 
@@ -121,6 +121,7 @@ impl Shape<'_> {
         };
         let names: Vec<String> = known.keys().map(|key| format!("`{key}`")).collect();
         let problem = Problem::at(self.source, Some(key.span()), format!("there is no key `{at}`"))
+            .key(at)
             .help(format!("known here: {}", names.join(", ")));
         self.problems.push(match meant(key.get_ref(), known) {
             Some(meant) => problem.label(format!("did you mean `{meant}`?")),
@@ -128,8 +129,8 @@ impl Shape<'_> {
         });
     }
 
-    fn report(&mut self, span: Option<Range<usize>>, title: String, help: String) {
-        self.problems.push(Problem::at(self.source, span, title).help(help));
+    fn report(&mut self, span: Option<Range<usize>>, at: &KeyPath, title: String, help: String) {
+        self.problems.push(Problem::at(self.source, span, title).key(at).help(help));
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::{
     collections::hash_map::RandomState,
-    fs::{self, DirBuilder, File, Metadata},
+    fs::{DirBuilder, File, Metadata},
     hash::{BuildHasher, Hasher},
     io::{self, Read, Write},
     os::unix::fs::DirBuilderExt,
@@ -107,21 +107,19 @@ impl Folder {
     }
 }
 
-/// Make a folder for its owner alone; those above it are made as usual.
+/// Make a folder for its owner alone, and so those above it that are missing: others
+/// may keep there what only its owner may write.
 fn make(path: &Path) -> io::Result<()> {
-    if let Some(above) = path.parent() {
-        fs::create_dir_all(above)?;
-    }
-    match DirBuilder::new().mode(0o700).create(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        made => made,
-    }
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 #[cfg(test)]
 #[expect(clippy::expect_used, reason = "a test fails by a panic that says what was expected")]
 mod tests {
-    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+    use std::{
+        fs,
+        os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink},
+    };
 
     use rustix::process::geteuid;
 
@@ -149,7 +147,7 @@ mod tests {
         let above = tempfile::tempdir().expect("a folder");
         let path = above.path().join("data/code");
         let folder = Folder::open(&path).expect("it can be made");
-        assert_eq!(mode(&path), 0o700);
+        assert_eq!((mode(&path), mode(&above.path().join("data"))), (0o700, 0o700));
         folder.write("a", &[b"1", b"23"]).expect("there is room");
         assert_eq!(folder.read("a").expect("it is there"), b"123");
         assert_eq!(mode(&path.join("a")), 0o600);

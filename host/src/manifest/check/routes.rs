@@ -53,7 +53,8 @@ impl Checker<'_> {
         } else {
             "leave one out, or make one more exact: a fixed segment goes before `{param}` and `*`"
         };
-        let problem = Problem::at(self.source, claim.span.clone(), title).help(help);
+        let at = KeyPath::root().child("service").child(other).child("routes");
+        let problem = Problem::at(self.source, claim.span.clone(), title).key(&at).help(help);
         let first = earlier.span.clone();
         self.problems.push(match one == other {
             true => problem.other(first, "first here"),

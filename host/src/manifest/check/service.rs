@@ -34,7 +34,7 @@ impl Checker<'_> {
         let routes = self.list(&at.child("routes"), &table.routes, |text| text.parse::<Route>());
         let buckets =
             self.list(&at.child("buckets"), &table.buckets, |name| names::bucket(name).map(|()| name.to_owned()));
-        let outbound = self.list(&at.child("outbound"), &table.outbound, |text| text.parse::<OutboundHost>());
+        let outbound = self.outbound(&at.child("outbound"), &table.outbound);
         self.config(&at.child("config"), &table.config);
         self.env(&at.child("env"), &table.env);
         self.links(&at.child("links"), &name, &table.links, known);
@@ -84,6 +84,14 @@ impl Checker<'_> {
     fn list<T>(&mut self, at: &KeyPath, items: &[String], parse: impl Fn(&str) -> Result<T, Invalid>) -> Vec<T> {
         let items = items.iter().enumerate();
         items.filter_map(|(index, item)| self.take_item(at, index, item, parse(item))).collect()
+    }
+
+    fn outbound(&mut self, at: &KeyPath, hosts: &[String]) -> Vec<OutboundHost> {
+        let hosts = hosts.iter().enumerate();
+        let read = hosts.filter_map(|(index, host)| {
+            self.take_item(at, index, &OutboundHost::hide_user(host), host.parse::<OutboundHost>())
+        });
+        read.collect()
     }
 
     fn config(&mut self, at: &KeyPath, config: &BTreeMap<String, String>) {

@@ -22,20 +22,15 @@ pub(super) fn example(advice: &str, at: &KeyPath, schema: &Value) -> String {
     line(advice, at, &value(schema))
 }
 
-/// As [`example`], but for an entry of a table of strings, which has none, the
-/// value found as the string it should have been.
+/// As [`example`], but for an entry of a table of strings, which has none, how to make
+/// a string of it. What was found is not repeated: it may be a secret.
 pub(super) fn mended(at: &KeyPath, schema: &Value, found: &DeValue<'_>) -> String {
     let advice = "write, for example,";
     if !admits(schema, "string") || schema.get("examples").is_some() {
         return example(advice, at, schema);
     }
-    let text = match found {
-        DeValue::Integer(number) => number.to_string(),
-        DeValue::Float(number) => number.to_string(),
-        DeValue::Boolean(yes) => yes.to_string(),
-        _ => "…".to_owned(),
-    };
-    line(advice, at, &format!("{text:?}"))
+    let advice = if found.is_table() || found.is_array() { advice } else { "put it in quotes, as in" };
+    line(advice, at, "\"…\"")
 }
 
 fn line(advice: &str, at: &KeyPath, value: &str) -> String {

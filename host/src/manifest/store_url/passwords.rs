@@ -20,7 +20,8 @@ fn in_line(line: &str) -> String {
         let (before, after) = rest.split_at(begin);
         let (url, after) = after.split_at(end(before, after));
         shown.push_str(before);
-        shown.push_str(&in_url(url, before.ends_with("redis:") || before.ends_with("rediss:")));
+        let scheme = before.trim_end_matches(':').rsplit(|c: char| !c.is_ascii_alphanumeric()).next();
+        shown.push_str(&in_url(url, scheme.unwrap_or_default()));
         rest = after;
     }
     shown + rest
@@ -43,12 +44,17 @@ fn end(before: &str, url: &str) -> usize {
     end.unwrap_or(url.len())
 }
 
-/// Of Redis all that is before the `@` is hidden: a password may stand there alone.
-fn in_url(url: &str, is_redis: bool) -> String {
+/// Of PostgreSQL the user is shown. Of others all that is before the `@` is hidden: a
+/// password, or a token, may stand there alone.
+fn in_url(url: &str, scheme: &str) -> String {
     let mut shown = url.to_owned();
     let host = url.len() - url.trim_start_matches('/').len();
-    let named = if is_redis { Some(host) } else { url[host..].find(':').map(|colon| host + colon + 1) };
-    let user = named.zip(url.rfind('@')).map(|(begin, end)| begin..end);
+    let user = match scheme {
+        "postgres" | "postgresql" => url[host..].find(':').map(|colon| host + colon + 1).zip(url.rfind('@')),
+        "redis" | "rediss" => url.rfind('@').map(|at| (host, at)),
+        _ => user(&url[host..]).map(|at| (host, host + at)),
+    };
+    let user = user.map(|(begin, end)| begin..end);
     let parameter = url.find("password=").map(|place| {
         let begin = place + "password=".len();
         begin..url[begin..].find('&').map_or(url.len(), |length| begin + length)
@@ -57,6 +63,18 @@ fn in_url(url: &str, is_redis: bool) -> String {
         shown.replace_range(start..end, &"*".repeat(end - start));
     }
     shown
+}
+
+/// Where the `@` behind a user is. Paths have some, too, as `repository@sha256:…` has:
+/// then there is a host with its port before the path, or without.
+fn user(url: &str) -> Option<usize> {
+    let host = url.split(['/', '?', '#']).next().unwrap_or_default();
+    let is_address = |(_, port): (&str, &str)| port.bytes().all(|digit| digit.is_ascii_digit());
+    match host.rfind('@') {
+        // A password may have a slash.
+        None if !host.split_once(':').is_none_or(is_address) => url.rfind('@'),
+        at => at,
+    }
 }
 
 #[cfg(test)]
@@ -76,6 +94,9 @@ mod tests {
             "redis://s3cret@h",
             "rediss://u:s3cret@h/1",
             "mysql://u:s3cret@h/d",
+            "https://s3cret@h/d",
+            "https://u:a/s3cret@h",
+            "oci://u:s3cret@h:5000/a:1@sha256:12",
             "postgres://u@h/d?password=s3cret",
             "postgres://u@h/d?password=s3cret&sslmode=require",
         ] {
@@ -92,9 +113,12 @@ mod tests {
     fn nothing_else_is_hidden() {
         for text in [
             "url = \"postgres://u@h:5432/d\"\n",
-            "outbound = [\"http://127.0.0.1:9000\", \"https://x@y\"]\n",
+            "outbound = [\"http://127.0.0.1:9000\", \"https://x/@y:8\"]\n",
             "name = \"a: b@c\"\n",
             "url = \"redis://h:6379/0\"\n",
+            "component = \"oci://h:5000/a:1.0@sha256:12\"\n",
+            "component = \"oci://ghcr.io/a@sha256:12\"\n",
+            "links = { \"shop:users/directory@0.1.0\" = \"user\" }\n",
             "",
         ] {
             assert_eq!(hide(text), text);

@@ -1,0 +1,68 @@
+//! What of a manifest is quoted to nobody: the values of `env` and `config`, which are
+//! mostly what a service must know and others must not, and hosts with a name and a
+//! password. (Passwords in URLs are found anywhere: see `store_url`.) Reports end up in the logs of
+//! builds, and in the answers of the admin API.
+
+use std::ops::Range;
+
+use toml::de::{DeTable, DeValue};
+
+/// Where they are.
+pub fn of(document: &DeTable<'_>, text: &str) -> Vec<Range<usize>> {
+    let mut places = Vec::new();
+    let services = document.iter().filter(|(key, _)| key.get_ref() == "service");
+    for (_, services) in services {
+        of_services(services.get_ref(), text, &mut places);
+    }
+    places
+}
+
+/// By name, or in a list, where somebody took them for one.
+fn of_services(services: &DeValue<'_>, text: &str, places: &mut Vec<Range<usize>>) {
+    match services {
+        DeValue::Table(services) => {
+            of_service(services, text, places);
+            let services = services.iter().filter_map(|(_, service)| service.get_ref().as_table());
+            services.for_each(|service| of_service(service, text, places));
+        }
+        DeValue::Array(services) => services.iter().for_each(|service| of_services(service.get_ref(), text, places)),
+        _ => {}
+    }
+}
+
+fn of_service(service: &DeTable<'_>, text: &str, places: &mut Vec<Range<usize>>) {
+    for (key, value) in service.iter() {
+        match (key.get_ref().as_ref(), value.get_ref()) {
+            ("env" | "config", DeValue::Table(table)) => places.extend(table.iter().map(|(_, value)| value.span())),
+            // What is no table is refused, and quoted for that.
+            ("env" | "config", _) => places.push(value.span()),
+            ("outbound", DeValue::Array(hosts)) => {
+                places.extend(hosts.iter().filter_map(|host| user(host.span(), text)))
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What stands before the `@` of a host.
+fn user(host: Range<usize>, text: &str) -> Option<Range<usize>> {
+    let written = text.get(host.clone())?;
+    let begin = written.find("://").map_or(0, |scheme| scheme + 3);
+    Some(host.start + begin..host.start + written.rfind('@')?)
+}
+
+/// The text with a star for each byte at these places, but for their quotes and the ends
+/// of lines: what points at other places still does.
+pub fn hidden(text: &str, places: &[Range<usize>]) -> String {
+    let mut shown = text.to_owned();
+    for place in places.iter().filter(|place| text.get((*place).clone()).is_some()) {
+        let quoted = &text[place.clone()];
+        let inside = quoted.trim_matches(['"', '\'']);
+        let begin = quoted.len() - quoted.trim_start_matches(['"', '\'']).len();
+        let stars = inside.bytes().map(|byte| if matches!(byte, b'\n' | b'\r') { char::from(byte) } else { '*' });
+        let stars: String = stars.collect();
+        let start = place.start + begin;
+        shown.replace_range(start..start + stars.len(), &stars);
+    }
+    shown
+}
