@@ -17,6 +17,7 @@ use sha2::{Digest, Sha256};
 
 pub use self::{
     candidate::{Candidate, Replaced},
+    file::{Unreadable, read as read_component, read_from as read_component_from},
     part::{LARGEST, Part, SMALLER_HELP},
     plan::Plan,
 };
@@ -30,6 +31,7 @@ use crate::{
 
 mod candidate;
 mod compiler;
+mod file;
 mod foundation;
 mod part;
 mod plan;

@@ -11,7 +11,10 @@ use std::{
 };
 
 use anyhow::Result;
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{
+    CommandFactory, Parser, Subcommand,
+    error::{ContextKind, ContextValue},
+};
 
 use self::{
     stdout::{Silent, print, read_or_not},
@@ -21,7 +24,7 @@ use crate::{
     app::Plan,
     engine::{CodeCache, Effort},
     history::History,
-    manifest::{Invalid, Manifest, Report},
+    manifest::{Invalid, Manifest, Report, StoreUrl},
     telemetry,
 };
 
@@ -61,6 +64,9 @@ struct Cli {
     /// The app's manifest; paths in it start from its folder.
     #[arg(short, long, global = true, value_name = "FILE", default_value = "dovetail.toml")]
     manifest: PathBuf,
+    /// Show no progress, only errors and warnings.
+    #[arg(short, long, global = true)]
+    quiet: bool,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -112,9 +118,12 @@ enum Verb {
 pub fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(said) => return answer(&said),
+        Err(said) => return answer(hinted(hidden(said))),
     };
-    let ended = telemetry::start().and_then(|()| cli.verb.run(&cli.manifest));
+    if cli.quiet {
+        terminal::be_quiet();
+    }
+    let ended = telemetry::start(cli.quiet).and_then(|()| cli.verb.run(&cli.manifest));
     telemetry::finish();
     match ended {
         Ok(()) => ExitCode::SUCCESS,
@@ -170,12 +179,43 @@ fn service(name: &str) -> Result<String, Invalid> {
 }
 
 /// What was asked for is in the arguments: help, the version, or what is wrong.
-fn answer(said: &clap::Error) -> ExitCode {
+fn answer(said: clap::Error) -> ExitCode {
     let code = ExitCode::from(u8::try_from(said.exit_code()).unwrap_or(1));
     match (said.use_stderr(), said.print()) {
         (false, printed) => read_or_not(printed).map_or_else(|error| failed(&error), |()| code),
         (true, _) => code,
     }
+}
+
+/// The same without the passwords of URLs: what is refused is repeated.
+fn hidden(mut said: clap::Error) -> clap::Error {
+    let told: Vec<_> = said.context().map(|(kind, value)| (kind, value.clone())).collect();
+    for (kind, value) in told {
+        let value = match value {
+            ContextValue::String(text) => ContextValue::String(StoreUrl::hide_passwords(&text)),
+            value => value,
+        };
+        said.insert(kind, value);
+    }
+    said
+}
+
+/// The same with the verb that was meant, where other programs call it otherwise.
+fn hinted(mut said: clap::Error) -> clap::Error {
+    let verb = match said.get(ContextKind::InvalidSubcommand) {
+        Some(ContextValue::String(verb)) => verb.as_str(),
+        _ => return said,
+    };
+    let meant = match verb {
+        "serve" | "run" | "start" | "dev" => "up",
+        "validate" | "lint" | "verify" => "check",
+        "ps" | "ls" | "list" => "status",
+        "deploy" | "replace" => "swap",
+        "undo" | "revert" => "rollback",
+        _ => return said,
+    };
+    said.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(vec![meant.to_owned()]));
+    said
 }
 
 /// Say what went wrong, and how the process ends for it.

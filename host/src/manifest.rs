@@ -7,8 +7,9 @@
 //! `check` (what the values mean). A step takes out what it refuses and goes
 //! on with the rest, so one run shows all there is to mend.
 //!
-//! Nothing here touches more of the world than the manifest's own file, and
-//! [`Manifest::missing_components`], which asks whether files exist. What a
+//! Nothing here touches more of the world than the manifest's own file, but for
+//! [`Manifest::missing_sources`], which asks whether files exist, and
+//! [`ListenAddress::resolve`], which asks for the addresses of a name. What a
 //! component imports and exports is for others; they report what they find at
 //! the right line through [`Manifest::problem`].
 
@@ -202,13 +203,6 @@ impl Manifest {
         Problem::at(&self.source, self.places.value(&at), title).key(&at).help(help)
     }
 
-    /// A problem for every service whose component is not there after the build
-    /// commands ran, with what would make it. Empty if all are.
-    pub fn missing_components(&self) -> Report {
-        let missing = self.services.iter().filter(|s| !s.component.file().is_file());
-        Report::new(missing.map(|s| self.missing_component(s)).collect())
-    }
-
     /// A problem for every path in a service's `watch` where nothing is.
     pub fn missing_sources(&self) -> Report {
         let named = self.services.iter().flat_map(|service| service.watch.iter().map(move |path| (service, path)));
@@ -219,22 +213,5 @@ impl Manifest {
             self.problem(&service.name, Some("watch"), title, help).label("there is no such file or folder")
         };
         Report::new(missing.map(problem).collect())
-    }
-
-    fn missing_component(&self, service: &ServiceManifest) -> Problem {
-        let (name, path) = (&service.name, service.component.file().display());
-        let help = match &service.build {
-            _ if service.component.reference().is_some() => "pull it again with `dovetail build`".to_owned(),
-            Some(build) => {
-                format!("its build command, `{build}`, did not make it: mend that, or write the path of what it makes")
-            }
-            None => {
-                let line = "`build = \"…\"`";
-                format!("make that file, or add a build command to `[service.{name}]`: {line}")
-            }
-        };
-        let what = if service.component.file().is_dir() { "is a folder" } else { "does not exist" };
-        self.problem(name, Some("component"), format!("service `{name}` has no component"), help)
-            .label(format!("`{path}` {what}"))
     }
 }

@@ -29,13 +29,18 @@ const LAST_LINES: Duration = Duration::from_secs(1);
 static QUEUE: OnceLock<Queue> = OnceLock::new();
 
 /// Start logging. `DOVETAIL_LOG` chooses what is shown: a level, or targets with
-/// a level each, as in `warn,dovetail=debug`. Colour only on a terminal.
-pub fn start() -> Result<()> {
+/// a level each, as in `warn,dovetail=debug`. Without it a `quiet` log has warnings,
+/// errors and what components print. Colour only on a terminal.
+pub fn start(quiet: bool) -> Result<()> {
     let targets = match std::env::var(VARIABLE) {
         Ok(chosen) => chosen.parse().with_context(|| {
             format!("{VARIABLE}={chosen:?} chooses no log; write a level like `debug`, or `warn,dovetail=debug`")
         })?,
-        Err(_) => Targets::new().with_default(LevelFilter::WARN).with_target("dovetail", LevelFilter::INFO),
+        Err(_) => {
+            let own = if quiet { LevelFilter::WARN } else { LevelFilter::INFO };
+            let targets = Targets::new().with_default(LevelFilter::WARN).with_target("dovetail", own);
+            targets.with_target("dovetail::guest", LevelFilter::INFO)
+        }
     };
     let queue = Queue::start(stderr()).context("the thread that writes the log could not be started")?;
     let _ = QUEUE.set(queue.clone());

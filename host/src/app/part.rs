@@ -1,9 +1,7 @@
-//! A service's component, read, compiled and looked into.
+//! A service's component, compiled and looked into.
 
 use std::{
     collections::HashMap,
-    fs::File,
-    io::Read,
     time::{Duration, Instant},
 };
 
@@ -46,21 +44,6 @@ pub struct Part {
 }
 
 impl Part {
-    /// Read a service's component, which is there.
-    pub(super) fn read(manifest: &Manifest, service: &ServiceManifest) -> Result<Vec<u8>, Box<Problem>> {
-        let mut bytes = Vec::new();
-        // One byte more tells that there is more: what is large is not read whole.
-        let read =
-            File::open(service.component.file()).and_then(|file| file.take(LARGEST as u64 + 1).read_to_end(&mut bytes));
-        let (what, help) = match read {
-            Ok(_) if bytes.len() <= LARGEST => return Ok(bytes),
-            Ok(_) => (format!("is larger than {} MiB", LARGEST >> 20), SMALLER_HELP),
-            Err(error) => (format!("cannot be read: {error}"), BUILD_HELP),
-        };
-        let title = format!("the component of service `{}` {what}", service.name);
-        Err(Box::new(manifest.problem(&service.name, Some("component"), title, help)))
-    }
-
     /// Compile a service's component, `name` being what people know it by.
     pub(super) fn compile(
         manifest: &Manifest,

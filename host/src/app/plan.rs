@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use anyhow::{Context, Result};
 use tokio::task::spawn_blocking;
 
-use super::{App, LinkNames, Part, compiler::Compiler, digest, foundation::Foundation, topology::Topology};
+use super::{App, LinkNames, Part, compiler::Compiler, digest, file, foundation::Foundation, topology::Topology};
 use crate::{
     engine::{self, CodeCache, Effort, EngineError, Engines, Needs},
     history::{AtStart, History},
@@ -130,16 +130,16 @@ fn needs(manifest: &Manifest) -> Needs {
     }
 }
 
-/// The components to run and where they are from. Of files that are missing the
+/// The components to run and where they are from. Of files that cannot be read the
 /// problems are kept, to be told with those of the others.
 fn read<'a>(manifest: &'a Manifest, history: &History) -> Result<(Components<'a>, Vec<Origin>)> {
     let mut origins = Vec::new();
-    let mut components = Components { found: Vec::new(), problems: manifest.missing_components().into_problems() };
-    for service in manifest.services.iter().filter(|service| service.component.file().is_file()) {
-        let bytes = match Part::read(manifest, service) {
+    let mut components = Components { found: Vec::new(), problems: Vec::new() };
+    for service in &manifest.services {
+        let bytes = match file::read(service.component.file()) {
             Ok(bytes) => bytes,
-            Err(problem) => {
-                components.problems.push(*problem);
+            Err(unreadable) => {
+                components.problems.push(unreadable.of(manifest, service));
                 continue;
             }
         };

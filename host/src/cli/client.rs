@@ -3,9 +3,9 @@
 //! One request, one connection: a verb makes few. Every error says what was
 //! tried, and what to do about it.
 
-use std::{io::ErrorKind, path::Path, time::Duration};
+use std::{io::ErrorKind, time::Duration};
 
-use anyhow::{Context, Error, Result, anyhow, bail};
+use anyhow::{Context, Error, Result, anyhow};
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header, uri::Authority};
 use http_body_util::{BodyExt, Full, Limited};
@@ -15,7 +15,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use tokio::{net::TcpStream, runtime::Runtime, time::timeout};
 
 pub use self::target::Target;
-use crate::{admin::Token, app};
+use crate::{admin::Token, manifest::NoService};
 
 mod agent;
 mod target;
@@ -38,6 +38,17 @@ pub struct Client {
     address: Authority,
     token: Option<Token>,
     runtime: Runtime,
+}
+
+/// The services that the host has.
+#[derive(Deserialize)]
+struct Told {
+    services: Vec<Named>,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    name: String,
 }
 
 /// What the host says when it refuses.
@@ -67,6 +78,17 @@ impl Client {
     /// Have something done.
     pub fn act(&self, method: Method, path: &str, body: Bytes) -> Result<Bytes> {
         self.ask(method, path, body, DOING)
+    }
+
+    /// Ask whether the host has a service.
+    pub fn knows(&self, service: &str) -> Result<()> {
+        let told: Told = self.values(&self.read("/v1/services")?)?;
+        if told.services.iter().any(|it| it.name == service) {
+            return Ok(());
+        }
+        let names: Vec<_> = told.services.iter().map(|service| printable(&service.name)).collect();
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        Err(NoService::new(service, format!("the host at {}", self.url()), &names).into())
     }
 
     /// The values in an answer.
@@ -157,19 +179,6 @@ impl Client {
     fn url(&self) -> String {
         format!("http://{}", self.address)
     }
-}
-
-/// The file that is to be sent.
-pub fn component(file: &Path) -> Result<Bytes> {
-    if file.is_dir() {
-        bail!("`{}` is a folder, not a component", file.display());
-    }
-    // The host would take no more, and say so when most of it was sent.
-    if file.metadata().is_ok_and(|metadata| metadata.len() > app::LARGEST as u64) {
-        bail!("`{}` is larger than {} MiB: {}", file.display(), app::LARGEST >> 20, app::SMALLER_HELP);
-    }
-    let bytes = std::fs::read(file);
-    bytes.map(Bytes::from).with_context(|| format!("the component `{}` cannot be read", file.display()))
 }
 
 /// Text of others without what would steer a terminal.

@@ -1,22 +1,32 @@
 //! A component that a verb is given.
 
-use std::{fmt, path::PathBuf};
+use std::{
+    fmt,
+    fs::File,
+    io::{self, IsTerminal},
+    os::unix::fs::FileTypeExt,
+    path::{Path, PathBuf},
+};
 
-use anyhow::Result;
+use anyhow::{Result, anyhow, bail};
 use bytes::Bytes;
 
 use super::{
-    client::component,
     registries::{Registries, explained},
     terminal::Terminal,
 };
-use crate::manifest::{Invalid, Reference};
+use crate::{
+    app::{self, Unreadable},
+    manifest::{Invalid, Reference},
+};
 
-/// A file, or a reference to a registry.
+/// A file, standard input, or a reference to a registry.
 #[derive(Clone)]
 pub enum Given {
     /// A file.
     File(PathBuf),
+    /// Standard input, which is written `-`.
+    Stdin,
     /// Taken as it is when it is read: the lock file is the manifest's.
     Reference(Reference),
 }
@@ -24,17 +34,33 @@ pub enum Given {
 impl Given {
     /// Reads an argument.
     pub fn parse(text: &str) -> Result<Given, Invalid> {
-        match Reference::is_meant(text) {
-            true => Reference::parse(text).map(Given::Reference),
-            false => Ok(Given::File(text.into())),
+        match text {
+            "-" => Ok(Given::Stdin),
+            text if Reference::is_meant(text) => Reference::parse(text).map(Given::Reference),
+            text => Ok(Given::File(text.into())),
+        }
+    }
+
+    /// The component's bytes, if they are on this machine: what is wrong with them is told
+    /// before anybody is asked for anything.
+    pub fn at_hand(&self) -> Result<Option<Bytes>> {
+        match self {
+            Given::File(file) => component(file).map(Some),
+            Given::Stdin if io::stdin().is_terminal() => {
+                bail!("a component is not for a keyboard; name its file, or pipe it into standard input")
+            }
+            Given::Stdin | Given::Reference(_) => Ok(None),
         }
     }
 
     /// The component's bytes.
     pub fn read(&self, terminal: &Terminal) -> Result<Bytes> {
-        let reference = match self {
-            Given::File(file) => return component(file),
-            Given::Reference(reference) => reference,
+        if let Some(bytes) = self.at_hand()? {
+            return Ok(bytes);
+        }
+        let Given::Reference(reference) = self else {
+            let read = app::read_component_from(io::stdin().lock());
+            return read.map(Bytes::from).map_err(|unreadable| explain(self, &unreadable));
         };
         let registries = Registries::new(terminal)?;
         let artifact = registries.resolve(reference).map_err(explained)?;
@@ -46,7 +72,21 @@ impl fmt::Display for Given {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Given::File(file) => write!(f, "{}", file.display()),
+            Given::Stdin => write!(f, "standard input"),
             Given::Reference(reference) => write!(f, "{reference}"),
         }
     }
+}
+
+/// The component in a file, or in a pipe that has a path, as `<(…)` has.
+pub fn component(file: &Path) -> Result<Bytes> {
+    let read = match file.metadata().is_ok_and(|found| found.file_type().is_fifo()) {
+        true => File::open(file).map_err(Into::into).and_then(app::read_component_from),
+        false => app::read_component(file),
+    };
+    read.map(Bytes::from).map_err(|unreadable| explain(&format!("`{}`", file.display()), &unreadable))
+}
+
+fn explain(what: &impl fmt::Display, unreadable: &Unreadable) -> anyhow::Error {
+    anyhow!("{what} {unreadable}; {}", unreadable.help())
 }

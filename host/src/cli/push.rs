@@ -8,7 +8,7 @@ use clap::{Args, ValueHint};
 
 use super::{
     build::Build,
-    client::component,
+    given::{Given, component},
     pinned::{self, Pinning},
     registries::{Registries, explained},
     service,
@@ -22,8 +22,8 @@ use crate::manifest::{Invalid, Reference};
 #[derive(Args)]
 pub struct Push {
     /// A service of the manifest, which is built first, or a component's file: it
-    /// has a `.` or a `/` in its name, as in ./user.
-    #[arg(value_name = "SERVICE|FILE", value_hint = ValueHint::FilePath)]
+    /// has a `.` or a `/` in its name, as in ./user; or `-` for standard input.
+    #[arg(value_name = "SERVICE|FILE|-", value_hint = ValueHint::FilePath)]
     component: String,
     /// Where to: oci://HOST/REPOSITORY:TAG.
     #[arg(value_parser = target)]
@@ -40,12 +40,16 @@ impl Push {
         let terminal = Terminal::new();
         let bytes = self.bytes(manifest, &terminal)?;
         let registries = Registries::new(&terminal)?;
-        let artifact = registries.push(&self.component, &self.reference, bytes).map_err(explained)?;
+        let name = if self.component == "-" { "standard input" } else { &self.component };
+        let artifact = registries.push(name, &self.reference, bytes).map_err(explained)?;
         let pinned = self.reference.pinned(&artifact.digest).to_string();
         print(pinned.as_bytes()).with_context(|| format!("it was pushed, but this cannot be printed: {pinned}"))
     }
 
     fn bytes(&self, manifest: &Path, terminal: &Terminal) -> Result<Bytes> {
+        if self.component == "-" {
+            return Given::Stdin.read(terminal);
+        }
         let Ok(name) = service(&self.component) else {
             return component(Path::new(&self.component));
         };

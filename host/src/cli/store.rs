@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 
-use super::up::{self, StoreArgument};
+use super::up;
 use crate::manifest::{Manifest, StoreUrl};
 
 mod backup;
@@ -19,7 +19,7 @@ mod stats;
 #[derive(Args)]
 pub struct Store {
     /// The store, instead of the one at store.url.
-    #[arg(long, global = true, value_name = "URL", value_parser = StoreArgument)]
+    #[arg(long, global = true, value_name = "URL", value_parser = up::store_argument)]
     store: Option<String>,
     #[command(subcommand)]
     verb: Verb,

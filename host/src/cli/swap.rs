@@ -15,8 +15,9 @@ pub struct Swap {
     /// The service.
     #[arg(value_parser = service)]
     service: String,
-    /// The component's file, or where it is in a registry: oci://HOST/REPOSITORY:TAG.
-    #[arg(value_parser = Given::parse, value_hint = ValueHint::FilePath)]
+    /// The component's file, `-` for standard input, or where it is in a registry:
+    /// oci://HOST/REPOSITORY:TAG.
+    #[arg(value_name = "FILE|-|oci://…", value_parser = Given::parse, value_hint = ValueHint::FilePath)]
     component: Given,
     /// Give it this share of the calls, until it is promoted or rolled back.
     #[arg(long, value_name = "PERCENT", value_parser = percent)]
@@ -33,12 +34,14 @@ impl Swap {
     /// revision that it replaces.
     pub fn run(self, manifest: &Path) -> Result<()> {
         let (service, terminal) = (&self.service, Terminal::new());
-        let component = self.component.read(&terminal)?;
-        let subject = format!("{} ({} KiB)", self.component, component.len().div_ceil(1024));
+        let at_hand = self.component.at_hand()?;
         let client = self.target.client(manifest)?;
-        // Who may not, or is elsewhere, learns it before the component is sent:
-        // an answer that comes while it is being sent may be lost with the connection.
-        client.read("/v1/services")?;
+        // Who may not, is elsewhere, or names no service, learns it before the component is
+        // pulled and sent: an answer that comes while it is being sent may be lost with the
+        // connection.
+        client.knows(service)?;
+        let component = at_hand.map_or_else(|| self.component.read(&terminal), Ok)?;
+        let subject = format!("{} ({} KiB)", self.component, component.len().div_ceil(1024));
         let path = format!("/v1/services/{service}/component{}", query(self.canary, self.time));
         let spinner = terminal.spin("Swapping", service);
         let answer = client.act(Method::PUT, &path, component);

@@ -1,9 +1,10 @@
 //! What people see while they wait: a line for each thing that was done, and a
 //! spinner for the one under way. Spinners are for terminals; elsewhere each
-//! step that takes long is a line when it begins.
+//! step that takes long is a line when it begins. With `--quiet` there is none of it.
 
 use std::{
     io::{IsTerminal, Write, stderr},
+    sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
@@ -24,9 +25,13 @@ pub const STRONG: Style = Style::new().bold();
 /// Columns for the word that begins a line.
 const WORD: usize = 10;
 
+/// Whether nothing is to be seen but errors; decided once, from the arguments.
+static QUIET: AtomicBool = AtomicBool::new(false);
+
 /// Where progress is shown.
 pub struct Terminal {
     interactive: bool,
+    quiet: bool,
 }
 
 /// Shows that something is under way, until it is dropped.
@@ -34,6 +39,7 @@ pub struct Spinner {
     bar: ProgressBar,
     word: &'static str,
     interactive: bool,
+    quiet: bool,
 }
 
 /// Shows how far something is, until it is dropped; on a terminal only.
@@ -53,6 +59,11 @@ pub fn tell(line: &str) {
     let _ = writeln!(anstream::stderr(), "{line}");
 }
 
+/// Show no progress from now on.
+pub fn be_quiet() {
+    QUIET.store(true, Ordering::Relaxed);
+}
+
 /// The word that begins a line, in its column.
 pub fn word(word: &str) -> String {
     format!("{DONE}{word:>WORD$}{DONE:#}")
@@ -61,7 +72,8 @@ pub fn word(word: &str) -> String {
 impl Terminal {
     /// Standard error.
     pub fn new() -> Terminal {
-        Terminal { interactive: stderr().is_terminal() }
+        let quiet = QUIET.load(Ordering::Relaxed);
+        Terminal { interactive: stderr().is_terminal() && !quiet, quiet }
     }
 
     /// Whether somebody is watching.
@@ -71,12 +83,18 @@ impl Terminal {
 
     /// Say that something was done, and how long it took.
     pub fn done(&self, verb: &str, what: &str, took: Duration) {
-        tell(&format!("{} {what} {FAINT}in {}{FAINT:#}", word(verb), time::took(took)));
+        self.line(verb, &format!("{what} {FAINT}in {}{FAINT:#}", time::took(took)));
     }
 
     /// Say something that is worth a line.
     pub fn say(&self, verb: &str, what: &str) {
-        tell(&format!("{} {what}", word(verb)));
+        self.line(verb, what);
+    }
+
+    fn line(&self, verb: &str, what: &str) {
+        if !self.quiet {
+            tell(&format!("{} {what}", word(verb)));
+        }
     }
 
     /// Show that something is under way.
@@ -88,7 +106,7 @@ impl Terminal {
         }
         bar.set_prefix(verb);
         bar.enable_steady_tick(Duration::from_millis(100));
-        let spinner = Spinner { bar, word: verb, interactive: self.interactive };
+        let spinner = Spinner { bar, word: verb, interactive: self.interactive, quiet: self.quiet };
         if !what.is_empty() {
             spinner.show(what);
         }
@@ -130,7 +148,7 @@ impl Spinner {
     pub fn show(&self, what: &str) {
         if self.interactive {
             self.bar.set_message(what.to_owned());
-        } else {
+        } else if !self.quiet {
             tell(&format!("{} {what}", word(self.word)));
         }
     }

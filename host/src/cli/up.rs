@@ -1,10 +1,10 @@
 //! `dovetail up`: build, link and serve until a signal.
 
-use std::{ffi::OsStr, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use arc_swap::ArcSwap;
-use clap::{Arg, Args, builder::TypedValueParser, error::ErrorKind};
+use clap::Args;
 use tokio::{runtime::Runtime, sync::oneshot, time::timeout};
 
 use super::{
@@ -46,7 +46,7 @@ pub struct Up {
     listening: Listening,
     /// Keep data here instead of at store.url: memory:, sqlite:PATH,
     /// postgres://USER@HOST:PORT/DATABASE or redis://HOST:PORT/NUMBER.
-    #[arg(long, value_name = "URL", value_parser = StoreArgument)]
+    #[arg(long, value_name = "URL", value_parser = store_argument)]
     store: Option<String>,
     /// Build, swap and apply what changes: sources, components, the manifest.
     #[arg(long)]
@@ -119,23 +119,9 @@ pub fn store_url(manifest: &Manifest, instead: Option<&str>) -> Result<StoreUrl>
     }
 }
 
-/// Refuses a URL of no store as wrong usage, whatever the app's name in it will be;
-/// by a parser of its own, because the usual ones repeat a password that is in it.
-#[derive(Clone)]
-pub struct StoreArgument;
-
-impl TypedValueParser for StoreArgument {
-    type Value = String;
-
-    fn parse_ref(&self, command: &clap::Command, _: Option<&Arg>, value: &OsStr) -> Result<String, clap::Error> {
-        let url = value.to_string_lossy();
-        let parsed = StoreUrl::parse(&url, "app").map(|_| url.clone().into_owned());
-        parsed.map_err(|invalid| {
-            let shown = StoreUrl::hide_passwords(&url);
-            let message = format!("invalid value '{shown}' for '--store <URL>': {invalid}\n");
-            clap::Error::raw(ErrorKind::ValueValidation, message).with_cmd(command)
-        })
-    }
+/// Refuses a URL of no store as wrong usage, whatever the app's name in it will be.
+pub fn store_argument(url: &str) -> Result<String, Invalid> {
+    StoreUrl::parse(url, "app").map(|_| url.to_owned())
 }
 
 /// A worker for each core.

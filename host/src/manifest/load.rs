@@ -1,5 +1,6 @@
 //! From a path to a manifest, or to the report of what is wrong with it.
 
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -8,23 +9,65 @@ use toml::de::{DeTable, Deserializer};
 use super::report::{Source, secrets};
 use super::{Manifest, Problem, Report, check, schema, shape};
 
+/// The longest manifest, in bytes: some fifty times that of an app of a thousand
+/// services.
+const LONGEST: u64 = 16 << 20;
+
 /// The text of the file at `path`.
 pub(super) fn read(path: &Path) -> Result<String, Report> {
     let shown = path.display();
     let fail = |title: String, help: &str| Report::new(vec![Problem::new(title).help(help)]);
-    if path.is_dir() {
-        let title = format!("`{shown}` is a folder, not a manifest");
-        let file = path.join("dovetail.toml");
-        return Err(fail(title, &format!("pass `--manifest {}`", file.display())));
-    }
-    std::fs::read_to_string(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => {
-            fail(format!("there is no manifest at `{shown}`"), "write a dovetail.toml there, or pass `--manifest PATH`")
+    let unreadable = |error: io::Error| match error.kind() {
+        ErrorKind::NotFound => missing(path),
+        ErrorKind::PermissionDenied => {
+            fail(format!("`{shown}` may not be read by this account"), "let it, or run this as an account that may")
         }
-        std::io::ErrorKind::InvalidData => fail(format!("`{shown}` is not UTF-8 text"), "save it as UTF-8"),
-        _ => fail(format!("`{shown}` cannot be read: {error}"), "let this account read it, or pass `--manifest PATH`"),
-    })
+        ErrorKind::InvalidData => fail(format!("`{shown}` is not UTF-8 text"), "save it as UTF-8"),
+        _ => fail(format!("`{shown}` cannot be read: {error}"), "mend the disk, or pass `--manifest PATH`"),
+    };
+    let found = std::fs::metadata(path).map_err(unreadable)?;
+    if found.is_dir() {
+        return Err(folder(path));
+    }
+    // To open a pipe would wait for who writes; and `--watch` reads it again.
+    if !found.is_file() {
+        let title = format!("`{shown}` is no file, but a pipe, a socket or a device");
+        return Err(fail(title, "write the manifest into a file, and pass its path"));
+    }
+    if found.len() > LONGEST {
+        let title = format!("`{shown}` is larger than {} MiB, and no manifest", LONGEST >> 20);
+        return Err(fail(title, "pass the path of the manifest: it is text, and mostly called dovetail.toml"));
+    }
+    std::fs::read_to_string(path).map_err(unreadable)
 }
+
+/// A folder was named, with or without a manifest in it.
+fn folder(path: &Path) -> Report {
+    let title = format!("`{}` is a folder, not a manifest", path.display());
+    let file = path.join(USUAL);
+    let help = match file.is_file() {
+        true => format!("pass `--manifest {}`", file.display()),
+        false => format!("there is no {USUAL} in it either: write one there, or pass another `--manifest PATH`"),
+    };
+    Report::new(vec![Problem::new(title).help(help)])
+}
+
+/// Nothing is there; perhaps it was asked for in a folder below.
+fn missing(path: &Path) -> Report {
+    let problem = Problem::new(format!("there is no manifest at `{}`", path.display()));
+    let above = path.parent().and_then(|folder| std::path::absolute(folder).ok());
+    let above = above.iter().flat_map(|folder| folder.ancestors().skip(1)).map(|folder| folder.join(USUAL));
+    let help = match (std::fs::read_link(path), above.filter(|_| path == Path::new(USUAL)).find(|file| file.is_file()))
+    {
+        (Ok(to), _) => format!("it is a link to `{}`, where nothing is: make that, or the link anew", to.display()),
+        (_, Some(file)) => format!("pass `--manifest {}`, or go to that folder", file.display()),
+        (_, None) => format!("write a {USUAL} there, or pass `--manifest PATH`"),
+    };
+    Report::new(vec![problem.help(help)])
+}
+
+/// What a manifest is called unless it is said otherwise.
+const USUAL: &str = "dovetail.toml";
 
 /// Takes `text` through all steps; `state` is the folder of the host.
 pub(super) fn parse(path: &Path, text: &str, state: PathBuf) -> Result<Manifest, Report> {

@@ -53,8 +53,9 @@ pub(super) struct App {
 #[derive(Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Gateway {
-    /// The address and port to listen on. Port 0 picks a free one.
-    #[schemars(extend("examples" = ["127.0.0.1:8080"]))]
+    /// The address and port to listen on, or a name and a port, which is all addresses
+    /// that the name stands for. Port 0 picks a free one.
+    #[schemars(extend("examples" = ["127.0.0.1:8080", "localhost:8080"]))]
     pub listen: String,
 }
 
@@ -62,8 +63,8 @@ pub(super) struct Gateway {
 #[derive(Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Admin {
-    /// An address and a port. Other than a loopback address it needs a
-    /// `token_file`. Port 0 picks a free one.
+    /// An address and a port, or a name and a port. Other than a loopback address it
+    /// needs a `token_file`. Port 0 picks a free one.
     #[schemars(extend("examples" = ["127.0.0.1:9090"]))]
     pub listen: String,
     /// A file, relative to this one, that holds the token which every request
@@ -154,7 +155,7 @@ pub(super) struct Service {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Limits {
     /// The most memory an instance may have, from 64KiB to 4GiB.
-    #[schemars(extend("examples" = ["64MiB"]))]
+    #[schemars(extend("examples" = ["64MiB"], "minimum" = 65_536, "maximum" = 4_294_967_296_u64))]
     pub memory: Bytes,
     /// The longest a call may take, from 1ms to 1h.
     #[schemars(extend("examples" = ["10s"]), regex(pattern = "^[0-9]+(ms|s|m|h)$"))]
@@ -169,11 +170,11 @@ pub(super) struct Limits {
     /// How many calls an instance serves before a fresh one takes its place.
     #[schemars(extend("examples" = [1000]), range(min = 1, max = 1_000_000_000))]
     pub reuse: i64,
-    /// The longest request body.
-    #[schemars(extend("examples" = ["1MiB"]))]
+    /// The longest request body, up to 1024GiB.
+    #[schemars(extend("examples" = ["1MiB"], "maximum" = 1_099_511_627_776_u64))]
     pub body: Bytes,
     /// The largest value that it keeps in a bucket, up to 16MiB.
-    #[schemars(extend("examples" = ["1MiB"]))]
+    #[schemars(extend("examples" = ["1MiB"], "maximum" = 16_777_216))]
     pub value: Bytes,
     /// How long the calls of a replaced component may take to end, from 1ms to 1h.
     #[schemars(extend("examples" = ["30s"]), regex(pattern = "^[0-9]+(ms|s|m|h)$"))]

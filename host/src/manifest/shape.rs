@@ -20,7 +20,7 @@ use super::schema::json_schema;
 mod example;
 mod kind;
 
-use example::{example, mended};
+use example::{bounds, example, mended};
 use kind::{admits, expected, found, kind, plural};
 
 /// Leaves in `document` only what its schema allows.
@@ -62,8 +62,9 @@ impl Shape<'_> {
             DeValue::Integer(number) if admits(schema, "integer") => {
                 // As many as serde, and TOML, have room for.
                 if i64::from_str_radix(number.as_str(), number.radix()).is_err() {
-                    let help = example("write, for example,", at, schema);
-                    self.report(Some(span), at, format!("`{at}` is too large"), help);
+                    let what = if number.as_str().starts_with('-') { "small" } else { "large" };
+                    let help = bounds(schema).unwrap_or_else(|| example("write, for example,", at, schema));
+                    self.report(Some(span), at, format!("`{at}` is too {what}"), help);
                     return false;
                 }
             }

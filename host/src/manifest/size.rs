@@ -5,8 +5,9 @@ use std::str::FromStr;
 
 use super::Invalid;
 
-/// A number of bytes. Read from `64MiB` and the like; shown in the largest
-/// unit that says it exactly, so what is shown can be read again.
+/// A number of bytes. Read from `64MiB` and the like, more than there are numbers for as
+/// the largest of them; shown in the largest unit that says it exactly, so what is shown
+/// can be read again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ByteSize(pub u64);
 
@@ -43,9 +44,9 @@ impl FromStr for ByteSize {
         if number.is_empty() {
             return Err(Invalid::new("is not a size in bytes", HELP));
         }
-        let number: Option<u64> = number.parse().ok();
-        let bytes = number.and_then(|number| number.checked_mul(scale));
-        bytes.map(ByteSize).ok_or_else(|| Invalid::new("is too large", HELP))
+        // Whoever has a bound refuses it, and says which.
+        let number = number.parse().unwrap_or(u64::MAX);
+        Ok(ByteSize(number.saturating_mul(scale)))
     }
 }
 
@@ -88,7 +89,8 @@ mod tests {
             let refused = text.parse::<ByteSize>().map_err(|e| e.reason);
             assert_eq!(refused, Err("is not a size in bytes".to_owned()), "{text}");
         }
-        let refused = "99999999999999GiB".parse::<ByteSize>().map_err(|e| e.reason);
-        assert_eq!(refused, Err("is too large".to_owned()));
+        for text in ["99999999999999GiB", "99999999999999999999"] {
+            assert_eq!(text.parse(), Ok(ByteSize(u64::MAX)), "{text}");
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::Uri;
 
 use super::{Checker, filled};
-use crate::manifest::duration::duration;
+use crate::manifest::duration;
 use crate::manifest::key::KeyPath;
 use crate::manifest::nearest::nearest;
 use crate::manifest::schema::{self, Bytes};
@@ -124,7 +124,7 @@ impl Checker<'_> {
         let instances = self.take(&at.child("instances"), instances(table.instances));
         let concurrency = self.take(&at.child("concurrency"), concurrency(table.concurrency));
         let reuse = self.take(&at.child("reuse"), reuse(table.reuse));
-        let body = self.take(&at.child("body"), bytes(&table.body));
+        let body = self.take(&at.child("body"), body(&table.body));
         let value = self.take(&at.child("value"), largest_value(&table.value));
         let drain = self.take(&at.child("drain"), up_to_an_hour(&table.drain));
         Some(Limits {
@@ -163,29 +163,35 @@ fn probe(path: &str) -> Result<Uri, Invalid> {
     }
 }
 
-fn memory(size: &Bytes) -> Result<ByteSize, Invalid> {
+fn memory(written: &Bytes) -> Result<ByteSize, Invalid> {
     // A page of wasm memory, and all that 32 bits can address.
-    let (least, most) = (ByteSize::kib(64), ByteSize::mib(4096));
-    within(bytes(size)?, least, most, "write 64KiB to 4GiB")
+    size(written, ByteSize::kib(64), ByteSize::mib(4096))
 }
 
-fn largest_value(size: &Bytes) -> Result<ByteSize, Invalid> {
+fn body(written: &Bytes) -> Result<ByteSize, Invalid> {
+    // More does not come within the longest deadline.
+    size(written, ByteSize(0), ByteSize::mib(1 << 20))
+}
+
+fn largest_value(written: &Bytes) -> Result<ByteSize, Invalid> {
     // What one call may set, keys and values together.
-    within(bytes(size)?, ByteSize(0), ByteSize::mib(16), "write at most 16MiB")
+    size(written, ByteSize(0), ByteSize::mib(16))
 }
 
-fn bytes(size: &Bytes) -> Result<ByteSize, Invalid> {
-    match size {
-        Bytes::Text(text) => text.parse(),
+fn size(written: &Bytes, least: ByteSize, most: ByteSize) -> Result<ByteSize, Invalid> {
+    let help = format!("write {least} to {most}");
+    let size = match written {
+        Bytes::Text(text) => text.parse()?,
         Bytes::Number(number) => {
-            u64::try_from(*number).map(ByteSize).map_err(|_| Invalid::new("is negative", "write 0 bytes or more"))
+            ByteSize(u64::try_from(*number).map_err(|_| Invalid::new("is negative", help.as_str()))?)
         }
-    }
+    };
+    within(size, least, most, &help)
 }
 
 fn up_to_an_hour(text: &str) -> Result<Duration, Invalid> {
     let (least, most) = (Duration::from_millis(1), Duration::from_secs(3600));
-    within(duration(text)?, least, most, "write 1ms to 1h")
+    within(duration::parse(text)?, least, most, "write 1ms to 1h")
 }
 
 fn instances(number: i64) -> Result<u32, Invalid> {

@@ -4,6 +4,7 @@ use serde_json::Value;
 use toml::de::DeValue;
 
 use super::kind::admits;
+use crate::manifest::ByteSize;
 use crate::manifest::key::KeyPath;
 
 /// `advice`, and the line, or for a table the lines, that put an example of
@@ -31,6 +32,23 @@ pub(super) fn mended(at: &KeyPath, schema: &Value, found: &DeValue<'_>) -> Strin
     }
     let advice = if found.is_table() || found.is_array() { advice } else { "put it in quotes, as in" };
     line(advice, at, "\"…\"")
+}
+
+/// From which number to which a value of this schema may go, if it has bounds.
+pub(super) fn bounds(schema: &Value) -> Option<String> {
+    let (least, most) = (schema["minimum"].as_u64()?, schema["maximum"].as_u64()?);
+    Some(match admits(schema, "string") {
+        true => format!("write {} to {}", ByteSize(least), ByteSize(most)),
+        false => format!("write {} to {}", grouped(least), grouped(most)),
+    })
+}
+
+/// A number as TOML has it, with a `_` before each thousand.
+fn grouped(number: u64) -> String {
+    match number {
+        0..1000 => number.to_string(),
+        _ => format!("{}_{:03}", grouped(number / 1000), number % 1000),
+    }
 }
 
 fn line(advice: &str, at: &KeyPath, value: &str) -> String {

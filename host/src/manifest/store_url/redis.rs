@@ -44,7 +44,9 @@ impl RedisUrl {
         let (host, port) = host_and_port(host)?;
         let database = match database {
             "" => 0,
-            number => number.parse().map_err(|_| Invalid::new("has a database that is no number", help()))?,
+            number => {
+                number.parse().map_err(|_| Invalid::new("has a database that is no number from 0 to 65535", help()))?
+            }
         };
         let user = if user.is_empty() { None } else { Some(decoded(user)?) };
         let mut url = RedisUrl { user, host, port, database, tls, root: None, passfile: None };
