@@ -35,6 +35,7 @@ mod file;
 mod foundation;
 mod part;
 mod plan;
+mod probe;
 mod topology;
 
 /// The running services of one manifest.

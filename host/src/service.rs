@@ -130,8 +130,9 @@ impl Service {
         let now = Instant::now();
         let own = now + self.limits.deadline;
         let deadline = callers_deadline.map_or(own, |callers| callers.min(own));
-        self.calls.fetch_add(1, Ordering::Relaxed);
-        revision.life.count_call();
+        if purpose.is_clients() {
+            self.calls.fetch_add(1, Ordering::Relaxed);
+        }
         let busy =
             || CallError::Busy { service: self.name.clone(), instances: self.limits.instances, waited: deadline - now };
         let suits = |instance: &Instance| purpose == Purpose::Any || !instance.is_pending();
@@ -142,20 +143,28 @@ impl Service {
             let fresh = Box::pin(revision.instantiate(deadline)).await.map_err(|error| {
                 match error.is::<pool::Exhausted>() || error.is::<PoolConcurrencyLimitError>() {
                     true => busy(),
-                    false => self.failed(&revision.life, error, None, deadline - now),
+                    false => self.failed(&revision.life, purpose, error, None, deadline - now),
                 }
             })?;
             lease.put(fresh);
         }
         let seen = lease.item().map(|instance| instance.seen().clone()).unwrap_or_default();
-        Ok(Call { service: self.clone(), lease, revision, seen, deadline, allowed: deadline - now })
+        Ok(Call { service: self.clone(), purpose, lease, revision, seen, deadline, allowed: deadline - now })
     }
 
     /// Count a call that its component did not end, and say why.
-    fn failed(&self, life: &Life, error: wasmtime::Error, refused: Option<u64>, allowed: Duration) -> CallError {
+    fn failed(
+        &self,
+        life: &Life,
+        purpose: Purpose,
+        error: wasmtime::Error,
+        refused: Option<u64>,
+        allowed: Duration,
+    ) -> CallError {
         if error.is::<Stopped>() {
             life.count_stopped();
-        } else {
+        } else if purpose.is_clients() {
+            life.count_call();
             self.traps.fetch_add(1, Ordering::Relaxed);
             // What failed behind a link is no trap of this revision's.
             match error.is::<LinkFailed>() {
@@ -170,6 +179,8 @@ impl Service {
 /// What a call is for, as far as that is known before it is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
+    /// To see whether a revision works. It is nobody's call, reads, and is counted nowhere.
+    Probe,
     /// To read. It has an instance that has written nothing lately, if there is one, and
     /// waits for no commit.
     Reading,
@@ -177,10 +188,18 @@ pub enum Purpose {
     Any,
 }
 
+impl Purpose {
+    /// Whether somebody wants the answer, so that it is one of the service's calls.
+    fn is_clients(self) -> bool {
+        self != Purpose::Probe
+    }
+}
+
 /// One invocation of an export: a leased instance and a deadline. Dropped before
 /// it is judged, it was cancelled, and its instance goes with it.
 pub struct Call {
     service: Arc<Service>,
+    purpose: Purpose,
     lease: pool::Lease<Instance>,
     /// Kept, so that the revision is not gone before its last call has ended.
     revision: Arc<Revision>,
@@ -230,6 +249,9 @@ impl Call {
         };
         match outcome {
             Ok(value) => {
+                if self.purpose.is_clients() {
+                    revision.life.count_call();
+                }
                 let reuse = self.service.limits.reuse;
                 if self.instance().end(reuse) {
                     self.lease.keep();
@@ -238,7 +260,7 @@ impl Call {
             }
             Err(error) => {
                 let refused = self.instance().refused_memory();
-                Err(self.service.failed(&revision.life, error, refused, self.allowed))
+                Err(self.service.failed(&revision.life, self.purpose, error, refused, self.allowed))
             }
         }
     }
@@ -256,9 +278,9 @@ impl Call {
         Commit { output, service: self.service.clone(), deadline: self.deadline, allowed: self.allowed }
     }
 
-    /// The counts of its revision.
-    fn life(&self) -> &Arc<Life> {
-        &self.revision.life
+    /// Where it is counted, if it is.
+    fn counts_on(&self) -> Option<Arc<Life>> {
+        self.purpose.is_clients().then(|| self.revision.life.clone())
     }
 
     /// What ends it if it does not end by itself.

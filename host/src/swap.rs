@@ -5,9 +5,9 @@
 //! one store of a pointer, and recorded. A failure of any of them leaves what was
 //! live. The calls of what is replaced go on, up to the drain deadline ([`drain`]).
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use anyhow::anyhow;
+use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use tokio::{
     sync::{Mutex, RwLock},
@@ -20,6 +20,8 @@ pub use self::{
     handover::{Handover, Predecessor},
     meant::Meant,
     outcome::{Outcome, Replacement, Step},
+    trial::{Left, Progress},
+    verdict::{CALLS, Promotion},
 };
 use self::{
     drain::{Drains, Expected},
@@ -29,7 +31,7 @@ use self::{
 use crate::{
     app::{self, App, Candidate},
     history::{Entry, History, How},
-    service::{Revision, Share},
+    service::{Canary, Revision, Share},
 };
 
 mod drain;
@@ -38,6 +40,7 @@ mod handover;
 mod meant;
 mod outcome;
 mod trial;
+mod verdict;
 
 /// Swaps the services of an app.
 pub struct Swapper {
@@ -55,6 +58,8 @@ pub struct Swapper {
 struct Slot {
     /// Held by the swap that goes on, across its awaits; no call waits for it.
     turn: Mutex<Turn>,
+    /// Of its last trial, for who looks.
+    progress: ArcSwapOption<Progress>,
     drains: Drains,
 }
 
@@ -87,7 +92,7 @@ pub struct CanaryTerms {
     pub share: Share,
     /// When it is promoted, if it errs no more than the live one. Without it
     /// somebody must decide.
-    pub duration: Option<Duration>,
+    pub promotion: Option<Promotion>,
 }
 
 impl Swapper {
@@ -182,6 +187,11 @@ impl Swapper {
         self.slots[place].drains.running()
     }
 
+    /// How far the trial of this canary is.
+    pub fn progress(&self, place: usize, canary: &Canary) -> Option<Arc<Progress>> {
+        self.slots[place].progress.load_full().filter(|progress| progress.is_of(canary))
+    }
+
     /// What was live, newest first: the first one is.
     pub async fn history(&self, service: &str) -> Result<Vec<Entry>, SwapError> {
         self.place(service)?;
@@ -274,13 +284,9 @@ impl Swapper {
         steps.noted("compile", part.from_cache.then_some("from the cache"));
         let candidate = self.app.check(place, part, number).await.map_err(SwapError::Refused)?;
         steps.done("check");
-        if let Some(path) = self.app.manifest().services[place].probe.clone() {
-            let refuse = |why: String| SwapError::Refused(self.app.failed_probe(place, &path, &why));
-            match candidate.probe(&self.app, path.clone()).await {
-                Ok(status) if status.as_u16() < 400 => steps.done("probe"),
-                Ok(status) => return Err(refuse(format!("it answered {status}"))),
-                Err(error) => return Err(refuse(format!("{:#}", anyhow!(error)))),
-            }
+        if let Some(probed) = self.app.probe(place, candidate.revision().clone()).await {
+            probed.map_err(|why| SwapError::Refused(self.app.failed_probe(place, &why)))?;
+            steps.done("probe");
         }
         Ok(candidate)
     }

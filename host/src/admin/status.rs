@@ -12,7 +12,7 @@ use crate::{
     app::LinkNames,
     listener::reply,
     service::{Canary, Service, Serving, Share},
-    swap::Swapper,
+    swap::{Left, Promotion, Swapper},
 };
 
 /// A service as it is shown.
@@ -52,6 +52,19 @@ struct CanaryStatus<'a> {
     share: Share,
     calls: u64,
     errors: u64,
+    /// Probes that stood in for calls.
+    probes: u64,
+    /// Nothing if somebody must decide.
+    trial: Option<TrialStatus>,
+}
+
+/// What a canary still needs to be promoted.
+#[derive(Serialize)]
+struct TrialStatus {
+    for_ms: u128,
+    left_ms: u128,
+    calls: u64,
+    missing: u64,
 }
 
 impl Admin {
@@ -89,14 +102,14 @@ impl<'a> ServiceStatus<'a> {
             traps: service.traps(),
             errors: live.life().errors(),
             draining: swapper.draining(place),
-            canary: serving.canary.as_ref().map(CanaryStatus::of),
+            canary: serving.canary.as_ref().map(|canary| CanaryStatus::of(swapper, place, canary)),
         }
     }
 }
 
 impl CanaryStatus<'_> {
-    fn of(canary: &Canary) -> CanaryStatus<'_> {
-        let revision = &canary.revision;
+    fn of<'a>(swapper: &Swapper, place: usize, canary: &'a Canary) -> CanaryStatus<'a> {
+        let (revision, progress) = (&canary.revision, swapper.progress(place, canary));
         CanaryStatus {
             revision: revision.number(),
             digest: revision.digest(),
@@ -104,6 +117,15 @@ impl CanaryStatus<'_> {
             share: canary.share,
             calls: revision.life().calls(),
             errors: revision.life().errors(),
+            probes: progress.as_ref().map_or(0, |progress| progress.probes()),
+            trial: progress.and_then(|progress| progress.left()).map(TrialStatus::of),
         }
+    }
+}
+
+impl TrialStatus {
+    fn of(left: Left) -> TrialStatus {
+        let Promotion { after, calls } = left.promotion;
+        TrialStatus { for_ms: after.as_millis(), left_ms: left.time.as_millis(), calls, missing: left.calls }
     }
 }

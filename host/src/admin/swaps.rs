@@ -1,6 +1,6 @@
 //! Swaps over HTTP.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, header};
@@ -14,11 +14,11 @@ use crate::{
     listener::reply::{error, json},
     manifest::{self, Report},
     service::Share,
-    swap::{CanaryTerms, Meant, Outcome, Swap, SwapError, Swapper},
+    swap::{CALLS, CanaryTerms, Meant, Outcome, Promotion, Swap, SwapError, Swapper},
 };
 
 impl Admin {
-    /// `PUT …/component[?canary=10&for=60s]`.
+    /// `PUT …/component[?canary=10[&for=60s[&calls=100]]]`.
     pub(super) async fn swap(&self, service: &str, request: Request<Incoming>) -> Response<Bytes> {
         let canary = match canary(request.uri().query().unwrap_or_default()) {
             Ok(canary) => canary,
@@ -109,7 +109,7 @@ fn who(request: &Request<Incoming>) -> String {
 
 /// The terms of a trial, from a query.
 fn canary(query: &str) -> Result<Option<CanaryTerms>, String> {
-    let (mut share, mut duration): (Option<Share>, Option<Duration>) = (None, None);
+    let (mut share, mut after, mut calls) = (None, None, None);
     for (key, value) in parameters(query) {
         match key {
             "canary" => {
@@ -119,14 +119,22 @@ fn canary(query: &str) -> Result<Option<CanaryTerms>, String> {
             }
             "for" => {
                 let parsed = manifest::duration(value).map_err(|invalid| format!("for {invalid}"))?;
-                duration = Some(parsed);
+                after = Some(parsed);
             }
-            _ => return Err(format!("there is no parameter {key:?}; there are canary and for")),
+            "calls" => {
+                let parsed = value.parse().ok().filter(|calls| *calls > 0);
+                calls = Some(parsed.ok_or("calls must be a number of calls, 1 or more")?);
+            }
+            _ => return Err(format!("there is no parameter {key:?}; there are canary, for and calls")),
         }
     }
-    match (share, duration) {
-        (None, Some(_)) => Err("for needs a canary".to_owned()),
-        (share, duration) => Ok(share.map(|share| CanaryTerms { share, duration })),
+    match (share, after, calls) {
+        (None, Some(_), _) => Err("for needs a canary".to_owned()),
+        (_, None, Some(_)) => Err("calls needs a for".to_owned()),
+        (share, after, calls) => {
+            let promotion = after.map(|after| Promotion { after, calls: calls.unwrap_or(CALLS) });
+            Ok(share.map(|share| CanaryTerms { share, promotion }))
+        }
     }
 }
 

@@ -7,13 +7,12 @@
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
-use http::{StatusCode, Uri};
 
 use super::{App, Part, topology::Topology};
 use crate::{
     link::Link,
     manifest::{Problem, Report},
-    service::{CallError, Canary, Revision, Serving, Share},
+    service::{Canary, Revision, Serving, Share},
 };
 
 /// Who answered until now, for as long as it may have to be restored.
@@ -129,14 +128,6 @@ impl App {
         Some(replaced.canary.as_ref()?.revision.clone())
     }
 
-    /// The service's probe, when it was not answered as it must be.
-    pub fn failed_probe(&self, place: usize, path: &Uri, why: &str) -> Report {
-        let service = &self.service_manifest(place).name;
-        let title = format!("the probe of service `{service}`, GET {path}, failed");
-        let problem = self.manifest().problem(service, Some("probe"), title, "mend the component, or the probe");
-        Report::new(vec![problem.label(why)])
-    }
-
     fn too_many_memories(&self, place: usize, memories: u32) -> Problem {
         let service = &self.service_manifest(place).name;
         let room = self.foundation.memories;
@@ -157,14 +148,9 @@ impl Replaced {
 }
 
 impl Candidate {
-    /// The revision, for a trial of it.
+    /// The revision, for a probe or a trial of it.
     pub fn revision(&self) -> &Arc<Revision> {
         &self.revision
-    }
-
-    /// How it answers a GET of this path.
-    pub async fn probe(&self, app: &App, path: Uri) -> Result<StatusCode, CallError> {
-        app.services[self.place].probe(self.revision.clone(), path).await
     }
 
     /// Whether it was made with these links, which others may have changed since.

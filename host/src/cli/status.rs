@@ -8,14 +8,17 @@ use std::{
 use anyhow::Result;
 use clap::Args;
 use serde::Deserialize;
-use serde_json::{Number, Value};
+use serde_json::Value;
 
+use self::canary::Canary;
 use super::{
     client::{Target, printable},
     stdout::print,
     table::{NOTHING, Table},
     time::{self, Seconds, ago},
 };
+
+mod canary;
 
 /// Show the services of a running host, and what they have in hand.
 #[derive(Args)]
@@ -52,14 +55,6 @@ struct Instances {
     max: u64,
 }
 
-#[derive(Deserialize)]
-struct Canary {
-    revision: Option<u64>,
-    share: Option<Number>,
-    calls: Option<u64>,
-    errors: Option<u64>,
-}
-
 impl Status {
     /// Ask for it and print it.
     pub fn run(self, manifest: &Path) -> Result<()> {
@@ -70,7 +65,11 @@ impl Status {
             return print(&answer);
         }
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        table(&told, Seconds::try_from(now).unwrap_or_default()).print()
+        table(&told, Seconds::try_from(now).unwrap_or_default()).print()?;
+        let canaries = told.services.iter().filter_map(|service| Some((service.canary.as_ref()?, &service.name)));
+        canaries
+            .map(|(canary, name)| canary.what_becomes_of_it(&printable(name)))
+            .try_for_each(|sentence| super::print(format!("\n{sentence}").as_bytes()))
     }
 }
 
@@ -78,11 +77,14 @@ fn table(told: &Told, now: Seconds) -> Table<7> {
     let head = ["service", ">revision", "since", ">calls", ">errors", "busy/idle", "draining"];
     let mut table = Table::new(head);
     for service in &told.services {
-        let since = service.since.as_deref();
+        let since = |since: &Option<String>| {
+            let told = |text: &str| time::parse(text).map_or(printable(text), |then| ago(then, now));
+            since.as_deref().map_or(NOTHING.into(), told)
+        };
         table.push([
             printable(&service.name),
             number(service.revision),
-            since.map_or(NOTHING.into(), |text| time::parse(text).map_or(printable(text), |then| ago(then, now))),
+            since(&service.since),
             number(service.calls),
             number(service.errors),
             service.instances.as_ref().map_or(NOTHING.into(), |i| format!("{}/{} of {}", i.busy, i.idle, i.max)),
@@ -93,7 +95,7 @@ fn table(told: &Told, now: Seconds) -> Table<7> {
             table.push([
                 format!("  canary, {share}"),
                 number(canary.revision),
-                NOTHING.into(),
+                since(&canary.since),
                 number(canary.calls),
                 number(canary.errors),
                 NOTHING.into(),

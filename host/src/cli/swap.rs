@@ -7,7 +7,10 @@ use clap::{Args, ValueHint};
 use http::Method;
 
 use super::{client::Target, given::Given, service, swapped, terminal::Terminal, time::took};
-use crate::manifest::{self, Invalid};
+use crate::{
+    manifest::{self, Invalid},
+    swap::CALLS,
+};
 
 /// Make another component live in a running host, with nothing lost.
 #[derive(Args)]
@@ -22,9 +25,14 @@ pub struct Swap {
     /// Give it this share of the calls, until it is promoted or rolled back.
     #[arg(long, value_name = "PERCENT", value_parser = percent)]
     canary: Option<u8>,
-    /// Decide after this time whether the canary becomes live, by how often it erred.
+    /// Decide after this time, and calls enough, whether the canary becomes live, by how
+    /// often it erred.
     #[arg(long = "for", value_name = "TIME", value_parser = manifest::duration, requires = "canary")]
     time: Option<Duration>,
+    /// With --for: how many calls it must have answered, 100 if not given. The service's
+    /// probe stands in for those that do not come.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..), requires = "time")]
+    calls: Option<u64>,
     #[command(flatten)]
     target: Target,
 }
@@ -42,40 +50,42 @@ impl Swap {
         client.knows(service)?;
         let component = at_hand.map_or_else(|| self.component.read(&terminal), Ok)?;
         let subject = format!("{} ({} KiB)", self.component, component.len().div_ceil(1024));
-        let path = format!("/v1/services/{service}/component{}", query(self.canary, self.time));
+        let path = format!("/v1/services/{service}/component{}", query(self.canary, self.time, self.calls));
         let spinner = terminal.spin("Swapping", service);
         let answer = client.act(Method::PUT, &path, component);
         drop(spinner);
         let swapped = swapped::show(&client, &answer?, &subject, &terminal)?;
         if let (true, Some(share)) = (swapped.is_canary(), self.canary) {
-            terminal.say("Next", &next(service, share, self.time, swapped.before()));
+            let promotion = self.time.map(|time| (time, self.calls.unwrap_or(CALLS)));
+            terminal.say("Next", &next(service, share, promotion, swapped.before()));
         }
         Ok(())
     }
 }
 
-fn query(canary: Option<u8>, time: Option<Duration>) -> String {
-    match (canary, time) {
-        (None, _) => String::new(),
-        (Some(share), None) => format!("?canary={share}"),
-        (Some(share), Some(time)) if time.subsec_millis() == 0 => format!("?canary={share}&for={}s", time.as_secs()),
-        (Some(share), Some(time)) => format!("?canary={share}&for={}ms", time.as_millis()),
-    }
+fn query(canary: Option<u8>, time: Option<Duration>, calls: Option<u64>) -> String {
+    let canary = canary.map(|share| format!("?canary={share}"));
+    let time = time.map(|time| match time.subsec_millis() {
+        0 => format!("&for={}s", time.as_secs()),
+        _ => format!("&for={}ms", time.as_millis()),
+    });
+    let calls = calls.map(|calls| format!("&calls={calls}"));
+    [canary, time, calls].into_iter().flatten().collect()
 }
 
-/// What becomes of a canary.
-fn next(service: &str, share: u8, time: Option<Duration>, before: Option<u64>) -> String {
+/// What becomes of a canary; with a promotion, after this time and so many calls.
+fn next(service: &str, share: u8, promotion: Option<(Duration, u64)>, before: Option<u64>) -> String {
     let gets = format!("it gets {share}% of the calls");
-    match time {
-        Some(time) => {
-            let before = before.map_or("the live one".to_owned(), |revision| format!("revision {revision}"));
-            format!(
-                "{gets}; in {} it becomes live if it erred no more than {before}, or is withdrawn before",
-                took(time)
-            )
-        }
-        None => format!("{gets}; go on with `dovetail promote {service}` or `dovetail rollback {service}`"),
-    }
+    let Some((time, calls)) = promotion else {
+        return format!("{gets}; go on with `dovetail promote {service}` or `dovetail rollback {service}`");
+    };
+    let before = before.map_or("the live one".to_owned(), |revision| format!("revision {revision}"));
+    let calls = if calls == 1 { "1 call".to_owned() } else { format!("{calls} calls") };
+    format!(
+        "{gets}; it becomes live after {} and {calls} of its own if it erred no more than {before}, or is withdrawn \
+         before; `dovetail status` shows how far it is",
+        took(time)
+    )
 }
 
 /// Reads `10%` or `10`.
@@ -102,10 +112,10 @@ mod tests {
     #[test]
     fn a_canary_is_asked_for_in_the_query() {
         let minute = Some(Duration::from_secs(60));
-        assert_eq!(query(None, None), "");
-        assert_eq!(query(Some(10), None), "?canary=10");
-        assert_eq!(query(Some(10), minute), "?canary=10&for=60s");
-        assert_eq!(query(Some(1), Some(Duration::from_millis(1500))), "?canary=1&for=1500ms");
+        assert_eq!(query(None, None, None), "");
+        assert_eq!(query(Some(10), None, None), "?canary=10");
+        assert_eq!(query(Some(10), minute, None), "?canary=10&for=60s");
+        assert_eq!(query(Some(1), Some(Duration::from_millis(1500)), Some(7)), "?canary=1&for=1500ms&calls=7");
     }
 
     #[test]
@@ -115,9 +125,9 @@ mod tests {
             "it gets 10% of the calls; go on with `dovetail promote user` or `dovetail rollback user`"
         );
         assert_eq!(
-            next("user", 10, Some(Duration::from_secs(60)), Some(2)),
-            "it gets 10% of the calls; in 1 min it becomes live if it erred no more than revision 2, or is withdrawn \
-             before"
+            next("user", 10, Some((Duration::from_secs(60), 100)), Some(2)),
+            "it gets 10% of the calls; it becomes live after 1 min and 100 calls of its own if it erred no more than \
+             revision 2, or is withdrawn before; `dovetail status` shows how far it is"
         );
     }
 }

@@ -43,7 +43,7 @@ impl Service {
         let mut request = Request::new(Empty::new().map_err(no_error));
         *request.uri_mut() = path;
         request.headers_mut().insert(header::HOST, HeaderValue::from_static("localhost"));
-        let call = self.begin_on(revision, Purpose::Reading, None).await?;
+        let call = self.begin_on(revision, Purpose::Probe, None).await?;
         Ok(self.handle_with(call, request).await?.status())
     }
 
@@ -53,14 +53,16 @@ impl Service {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<HttpError>,
     {
-        let life = call.life().clone();
+        let life = call.counts_on();
         let answer = self.answer(call, request).await;
-        match &answer {
-            Ok(response) if response.status().is_server_error() => life.count_error(),
-            Err(CallError::NoResponse { .. } | CallError::BadResponse { .. } | CallError::NotKept { .. }) => {
-                life.count_error()
-            }
-            _ => {}
+        let is_error = match &answer {
+            Ok(response) => response.status().is_server_error(),
+            Err(CallError::NoResponse { .. } | CallError::BadResponse { .. } | CallError::NotKept { .. }) => true,
+            // Counted where it failed.
+            Err(_) => false,
+        };
+        if let (true, Some(life)) = (is_error, life) {
+            life.count_error();
         }
         answer
     }

@@ -18,7 +18,7 @@ pub struct Life {
 }
 
 impl Life {
-    /// Calls that were begun.
+    /// Calls that have ended, well or not; those aside that were given up before.
     pub fn calls(&self) -> u64 {
         self.calls.load(Ordering::Relaxed)
     }

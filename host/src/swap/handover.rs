@@ -53,7 +53,7 @@ impl Handover {
             let Some(before) = self.from.app.place(service.name()) else { return Slot::default() };
             service.count_on(&self.from.app.services[before]);
             // What of this service still drains goes on to be known.
-            Slot { turn: Default::default(), drains: self.from.slots[before].drains.clone() }
+            Slot { drains: self.from.slots[before].drains.clone(), ..Slot::default() }
         });
         let slots = slots.collect();
         Arc::new(Swapper { app, history: self.from.history.clone(), slots, is_over: Arc::default() })

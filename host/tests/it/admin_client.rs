@@ -108,7 +108,7 @@ async fn a_service_that_is_unknown_is_told() {
 
 #[test]
 fn wrong_usage_ends_with_2() {
-    let wrong: [&[&str]; 12] = [
+    let wrong: [&[&str]; 14] = [
         &["swap"],
         &["swap", "user"],
         &["swap", "../user", "new.wasm"],
@@ -116,6 +116,8 @@ fn wrong_usage_ends_with_2() {
         &["swap", "user", "new.wasm", "--canary", "100%"],
         &["swap", "user", "new.wasm", "--for", "60s"],
         &["swap", "user", "new.wasm", "--canary", "10%", "--for", "60"],
+        &["swap", "user", "new.wasm", "--canary", "10%", "--calls", "10"],
+        &["swap", "user", "new.wasm", "--canary", "10%", "--for", "60s", "--calls", "0"],
         &["rollback"],
         &["promote", "user", "2"],
         &["history"],
@@ -184,7 +186,16 @@ fn a_canary_is_told_with_how_it_goes_on() {
         json!({ "service": "plain", "outcome": "canary", "from": revision(1), "to": revision(2), "steps": [] });
     for (arguments, query, next) in [
         (&["--canary", "10%"][..], "?canary=10", "go on with `dovetail promote plain` or `dovetail rollback plain`"),
-        (&["--canary", "5", "--for", "1m"], "?canary=5&for=60s", "in 1 min it becomes live if it erred no more"),
+        (
+            &["--canary", "5", "--for", "1m"],
+            "?canary=5&for=60s",
+            "live after 1 min and 100 calls of its own if it erred no more",
+        ),
+        (
+            &["--canary", "5", "--for", "1m", "--calls", "7"],
+            "?canary=5&for=60s&calls=7",
+            "live after 1 min and 7 calls",
+        ),
     ] {
         let (address, asked) = answering(vec![(200, services()), (200, canary.clone())]);
         let output = succeed(verb(address, &["swap", "plain", "plain.wasm"]).args(arguments).current_dir(&folder));

@@ -47,6 +47,7 @@ mod stop;
 mod streaming;
 mod support;
 mod swap;
+mod trial;
 mod unwritable;
 mod upkeep;
 mod wasi03;

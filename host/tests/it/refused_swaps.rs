@@ -279,6 +279,8 @@ async fn what_is_asked_for_wrongly_is_refused() {
         ("canary=", "from 1 to 99"),
         ("for=60s", "for needs a canary"),
         ("canary=10&for=soon", "for "),
+        ("canary=10&calls=5", "calls needs a for"),
+        ("canary=10&for=60s&calls=0", "calls must be a number of calls, 1 or more"),
         ("canary=10&share=1", "there is no parameter \"share\""),
     ] {
         let path = format!("/v1/services/user/component?{query}");
