@@ -1,6 +1,11 @@
 //! `dovetail up`: build, link and serve until a signal.
 
-use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result};
 use arc_swap::ArcSwap;
@@ -73,18 +78,22 @@ impl Up {
     /// Serve until a signal comes, and then until requests in flight are done.
     pub fn run(self, manifest: &Path) -> Result<()> {
         let manifest = self.load(manifest)?;
-        // Before the build, so that no change after it is missed.
-        let watch = if self.watch { Some(Watch::begin(manifest.clone())?) } else { None };
         let addresses = self.listening.resolve(&manifest)?;
-        let token = Token::of(&manifest)?;
         let url = self.store_url(&manifest)?;
+        // Before the build, so that no change after it is missed.
+        let mut watch = if self.watch { Some(Watch::begin(manifest.clone(), url.clone())?) } else { None };
+        let token = Token::of(&manifest)?;
         pinned::have(&manifest, self.pinning, &Terminal::new())?;
         let history = Arc::new(state::history(&manifest)?);
         if let Some(unwritable) = history.unwritable() {
             tracing::warn!("{unwritable}");
         }
         let cache = Arc::new(state::code(&manifest)?);
+        let begun = Instant::now();
         build::run(&manifest, Which::All, &Terminal::new())?;
+        if let Some(watch) = &mut watch {
+            watch.first_build(begun.elapsed());
+        }
         let plan = plan(manifest, &history, cache.clone(), &Terminal::new())?;
         let runtime = runtime()?;
         let watch = watch.map(|watch| (watch, self));

@@ -6,26 +6,38 @@
 //! stays as it was until the next one.
 
 use std::{
-    collections::{HashMap, HashSet},
-    path::{Path, PathBuf},
+    collections::{BTreeSet, HashMap, HashSet},
+    path::Path,
+    time::Duration,
 };
 
-use anyhow::{Result, anyhow};
-use tokio::task::{block_in_place, spawn_blocking};
+use anyhow::Result;
+use tokio::{task::block_in_place, time::timeout_at};
 
-use self::{changes::Changes, sources::fingerprint};
+use self::{
+    changes::Changes,
+    echo::Echo,
+    round::{Round, listed},
+    sources::{Snapshot, Sources},
+};
 use super::{
     build::Build,
     show,
     terminal::Terminal,
     up::{Served, Up},
 };
-use crate::{app::digest, manifest::Manifest};
+use crate::{
+    app::digest,
+    manifest::{Manifest, StoreUrl},
+};
 
 mod apply;
 mod changes;
 mod component;
+mod echo;
+mod round;
 mod sources;
+mod written;
 
 /// Who swaps, for the history and the log.
 const WHO: &str = "dovetail up --watch";
@@ -36,8 +48,13 @@ pub struct Watch {
     manifest: Manifest,
     /// The text of the manifest that was tried last; none if there was no file.
     tried: Option<String>,
+    /// Where the data is, which does not change.
+    store: StoreUrl,
     /// By service, what its sources were when they were built last.
-    built: HashMap<String, String>,
+    built: HashMap<String, Sources>,
+    /// What was there when builds had run last, or at the last look.
+    seen: Snapshot,
+    echo: Echo,
     /// By service, the digest of its component's file that was tried last.
     swapped: HashMap<String, String>,
     /// By service, the digest of a file that a failed change left there.
@@ -50,31 +67,46 @@ pub struct Watch {
 
 impl Watch {
     /// Note what is there from now on, before anything of it is used.
-    pub fn begin(manifest: Manifest) -> Result<Watch> {
+    pub fn begin(manifest: Manifest, store: StoreUrl) -> Result<Watch> {
         manifest.missing_sources().into_result()?;
-        let built = manifest.services.iter().map(|service| (service.name.clone(), fingerprint(&manifest, service)));
+        let seen = Snapshot::of(&manifest, &store);
+        let built = manifest.services.iter().map(|service| (service.name.clone(), seen.service(&service.name)));
         Ok(Watch {
             tried: Some(manifest.text().to_owned()),
             built: built.collect(),
             swapped: HashMap::new(),
             held: HashMap::new(),
             postponed: HashSet::new(),
-            changes: Changes::of(&manifest)?,
+            changes: Changes::of(&manifest, &store)?,
+            echo: Echo::default(),
             terminal: Terminal::new(),
+            seen,
+            store,
             manifest,
         })
+    }
+
+    /// Everything was built for so long, for the first time.
+    pub fn first_build(&mut self, took: Duration) {
+        let now = Snapshot::of(&self.manifest, &self.store);
+        self.echo.built(&now.changed_since(&self.seen), took);
+        self.seen = now;
     }
 
     /// Look after them until the host stops.
     pub async fn run(mut self, served: Served, up: Up) {
         self.note_components(&served);
-        self.changes.follow(&self.manifest);
+        self.changes.follow(&self.manifest, &self.store);
         loop {
             self.manifest(&served, &up).await;
             self.sources().await;
             self.components(&served).await;
             // Nothing in the file system tells of the end of a canary.
-            self.changes.next(!self.postponed.is_empty()).await;
+            let moved = self.changes.next(!self.postponed.is_empty());
+            match self.echo.next() {
+                Some(at) => _ = timeout_at(at.into(), moved).await,
+                None => moved.await,
+            }
         }
     }
 
@@ -86,12 +118,13 @@ impl Watch {
             return;
         }
         self.tried = text;
+        self.look();
         self.terminal.say("Changed", &path.display().to_string());
         match self.apply(served, up).await {
             Ok(()) => {
                 self.held.clear();
                 self.note_components(served);
-                self.changes.follow(&self.manifest);
+                self.changes.follow(&self.manifest, &self.store);
             }
             Err(error) => {
                 show(&error);
@@ -100,29 +133,36 @@ impl Watch {
         }
     }
 
-    /// Build the services whose sources changed.
+    /// Build the services whose sources changed, but for what builds change themselves.
     async fn sources(&mut self) {
-        let mut changed = Vec::new();
-        for service in self.manifest.services.iter().filter(|service| !service.watch.is_empty()) {
-            let now = block_in_place(|| fingerprint(&self.manifest, service));
-            if self.built.insert(service.name.clone(), now.clone()) != Some(now) {
-                changed.push(service.name.clone());
-            }
-        }
-        if changed.is_empty() {
+        if !self.look() && self.echo.is_pausing() {
             return;
         }
-        self.terminal.say("Changed", &format!("sources of {}", changed.join(", ")));
-        let of_changed = |build: &Build| build.services.iter().any(|service| changed.contains(service));
-        for build in Build::all(&self.manifest).into_iter().filter(of_changed) {
-            let services = build.services.clone();
-            // Others with this command may have changed since they were looked at,
-            // and are built now.
-            for service in self.manifest.services.iter().filter(|service| services.contains(&service.name)) {
-                let now = block_in_place(|| fingerprint(&self.manifest, service));
-                self.built.insert(service.name.clone(), now);
+        let mut changed = Vec::new();
+        let mut files = BTreeSet::new();
+        for service in &self.manifest.services {
+            let now = self.seen.service(&service.name);
+            let since = self.built.get(&service.name).map(|built| now.changed_since(built)).unwrap_or_default();
+            let since: Vec<_> = since.into_iter().filter(|file| !self.echo.is_own(file)).collect();
+            if !since.is_empty() {
+                changed.push(service.name.clone());
+                files.extend(since);
             }
-            match run(build, self.manifest.dir()).await {
+            self.built.insert(service.name.clone(), now);
+        }
+        if changed.is_empty() {
+            return self.echo.rest();
+        }
+        let files = listed(&files, self.manifest.dir());
+        self.terminal.say("Changed", &format!("sources of {}: {files}", changed.join(", ")));
+        let mut round = Round::begin();
+        let manifest = self.manifest.clone();
+        for build in Build::all(&manifest) {
+            let services = build.services.clone();
+            if !services.iter().any(|service| changed.contains(service)) {
+                continue;
+            }
+            match self.build(build, &manifest, &mut round).await {
                 Ok(()) => self.held.retain(|service, _| !services.contains(service)),
                 Err(error) => {
                     show(&error);
@@ -130,6 +170,18 @@ impl Watch {
                 }
             }
         }
+        self.end(&round, &manifest);
+    }
+
+    /// See what is there now. The answer is whether others than builds changed something.
+    fn look(&mut self) -> bool {
+        let now = block_in_place(|| Snapshot::of(&self.manifest, &self.store));
+        let by_others = now.changed_since(&self.seen);
+        self.seen = now;
+        if !by_others.is_empty() {
+            self.echo.others_changed(&by_others);
+        }
+        !by_others.is_empty()
     }
 
     /// Leave alone what a failed change may have made of these services' files.
@@ -152,11 +204,9 @@ impl Watch {
     }
 }
 
-/// Run a build command on a thread that serves nobody.
-async fn run(build: Build, folder: &Path) -> Result<()> {
-    let folder: PathBuf = folder.to_owned();
-    let built = spawn_blocking(move || build.run(&folder, &Terminal::new())).await;
-    built.map_err(|error| anyhow!(error).context("the build broke off"))?
+/// A path as the manifest has it.
+fn shown(path: &Path, dir: &Path) -> String {
+    path.strip_prefix(dir).unwrap_or(path).display().to_string()
 }
 
 fn file_digest(path: &Path) -> Option<String> {

@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 
 use crate::support::{Client, Host, app, component, request, until};
 
+mod loops;
 mod manifest;
 
 /// What a component tells its revision by: its answers' content type.
@@ -103,12 +104,23 @@ async fn changed_sources_are_built_once_and_swapped() {
     let (folder, host) = built("echo built >> builds; cp src/user/next.wasm user.wasm");
     put(&folder, "src/target/noise", b"1");
     put(&folder, "src/user/next.wasm", &user(SECOND));
-    host.wait_for_output("Changed sources of");
+    host.wait_for_output("Changed sources of other, user: src/user/next.wasm");
     host.wait_for_output("Built other, user in");
     host.wait_for_output("Live user, revision 2");
     assert_eq!(content_type(&host).await, SECOND);
     // Once at the start, once for both services that have this command.
     assert_eq!(read(&folder, "builds"), "built\nbuilt\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sources_that_change_with_the_manifest_are_built() {
+    let (folder, host) = built("cp src/user/next.wasm new; mv new user.wasm");
+    let manifest = read(&folder, "dovetail.toml");
+    put(&folder, "src/user/next.wasm", &user(SECOND));
+    put(&folder, "dovetail.toml", format!("{manifest}limits.instances = 8\n").as_bytes());
+    host.wait_for_output("Live built, 2 services, 1 route");
+    host.wait_for_output("Live user, revision 2");
+    assert_eq!(content_type(&host).await, SECOND);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Result, anyhow};
 use tokio::task::{block_in_place, spawn_blocking};
 
-use super::{Served, Watch, fingerprint, run};
+use super::{Round, Served, Snapshot, Watch};
 use crate::{
     app::{App, Plan},
     cli::{
@@ -31,19 +31,42 @@ impl Watch {
         let mut problems = manifest.missing_sources().into_problems();
         problems.extend(fixed(&self.manifest, &manifest, up)?);
         Report::new(problems).into_result()?;
-        let built = manifest.services.iter().map(|service| (service.name.clone(), fingerprint(&manifest, service)));
-        let built = block_in_place(|| built.collect());
+        let before = block_in_place(|| Snapshot::of(&manifest, &self.store));
         let (wanted, pinning) = (manifest.clone(), up.pinning());
         let pulled = spawn_blocking(move || pinned::have(&wanted, pinning, &Terminal::new())).await;
         pulled.map_err(|error| anyhow!(error).context("pulling broke off"))??;
         let known: Vec<_> = Build::all(&self.manifest).into_iter().map(|build| build.command).collect();
-        for build in Build::all(&manifest).into_iter().filter(|build| !known.contains(&build.command)) {
-            run(build, manifest.dir()).await?;
-        }
+        self.build_new(&manifest, &known).await?;
         serve(served, manifest.clone(), &self.terminal).await?;
+        // What changed with the manifest is built next, as is what changed since.
+        let known_sources = std::mem::take(&mut self.built);
+        self.built = manifest
+            .services
+            .iter()
+            .map(|service| {
+                let is_as_before = self.manifest.service(&service.name).is_some_and(|it| it.watch == service.watch);
+                let built = known_sources.get(&service.name).filter(|_| is_as_before).cloned();
+                (service.name.clone(), built.unwrap_or_else(|| before.service(&service.name)))
+            })
+            .collect();
         self.manifest = manifest;
-        self.built = built;
         Ok(())
+    }
+
+    /// Run the build commands that are not known, unless there is another each time: one
+    /// that a build itself writes into the manifest.
+    async fn build_new(&mut self, manifest: &Manifest, known: &[String]) -> Result<()> {
+        let is_own = self.echo.is_own(&manifest.path);
+        let new = Build::all(manifest).into_iter().filter(|build| !is_own && !known.contains(&build.command));
+        let (mut round, mut built) = (Round::begin(), Ok(()));
+        for build in new {
+            built = self.build(build, manifest, &mut round).await;
+            if built.is_err() {
+                break;
+            }
+        }
+        self.end(&round, manifest);
+        built
     }
 
     /// Serve the manifest that is served, with the components that there are now.

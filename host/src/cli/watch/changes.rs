@@ -16,8 +16,8 @@ use tokio::{
     time::timeout,
 };
 
-use super::sources::is_ignored;
-use crate::manifest::Manifest;
+use super::{sources::is_ignored, written::data};
+use crate::manifest::{Manifest, StoreUrl};
 
 /// Tools write a file in several steps, and several files at once. When nothing
 /// has moved for so long they are done.
@@ -54,23 +54,26 @@ struct Interest {
     files: BTreeSet<PathBuf>,
     /// Folders of sources.
     folders: BTreeSet<PathBuf>,
+    /// What may be in such a folder and changes with each request.
+    data: BTreeSet<PathBuf>,
 }
 
 impl Changes {
     /// Follow what this manifest names.
-    pub fn of(manifest: &Manifest) -> Result<Changes> {
+    pub fn of(manifest: &Manifest, store: &StoreUrl) -> Result<Changes> {
         let (sender, told) = unbounded_channel();
         let interest = Arc::<Mutex<Interest>>::default();
         let watcher = watcher(sender, interest.clone()).context("the file system does not tell what changes in it")?;
         let (followed, states) = (BTreeMap::new(), Vec::new());
         let mut changes = Changes { watcher, told, interest, followed, states, is_blind: false };
-        changes.follow(manifest);
+        changes.follow(manifest, store);
         Ok(changes)
     }
 
-    /// From now on follow what this manifest names, and nothing else.
-    pub fn follow(&mut self, manifest: &Manifest) {
-        let interest = Interest::of(manifest);
+    /// From now on follow what this manifest names, and nothing else. What is written in
+    /// the store does not count.
+    pub fn follow(&mut self, manifest: &Manifest, store: &StoreUrl) {
+        let interest = Interest::of(manifest, store);
         let folders = interest.wanted();
         let gone: Vec<_> = self.followed.keys().filter(|folder| !folders.contains_key(*folder)).cloned().collect();
         for folder in gone {
@@ -131,8 +134,9 @@ impl Changes {
 }
 
 impl Interest {
-    fn of(manifest: &Manifest) -> Interest {
-        let mut interest = Interest::default();
+    fn of(manifest: &Manifest, store: &StoreUrl) -> Interest {
+        let data = data(store).iter().map(|file| named(file)).collect();
+        let mut interest = Interest { data, ..Interest::default() };
         interest.files.insert(named(&manifest.path));
         for service in &manifest.services {
             interest.files.insert(named(service.component.file()));
@@ -169,7 +173,7 @@ impl Interest {
             let Ok(below) = path.strip_prefix(folder) else { return false };
             !below.iter().any(|name| name.to_str().is_some_and(is_ignored))
         };
-        self.files.contains(path) || self.folders.iter().any(inside)
+        self.files.contains(path) || self.folders.iter().any(inside) && !self.data.contains(path)
     }
 }
 

@@ -1,12 +1,10 @@
 //! Components that were replaced by others on the disk.
 
-use std::path::Path;
-
 use anyhow::{Result, anyhow};
 use bytes::Bytes;
 use tokio::task::block_in_place;
 
-use super::{Served, WHO, Watch};
+use super::{Served, WHO, Watch, shown};
 use crate::{
     app::digest,
     cli::{
@@ -121,9 +119,4 @@ fn tell(service: &str, drained: &[Drained]) {
         let (time, stopped) = (took(millis(*ms)), stopped_calls(*stopped));
         Terminal::new().say("Drained", &format!("{service}, revision {revision} in {time}{stopped}"));
     }
-}
-
-/// A path as the manifest has it.
-fn shown(path: &Path, dir: &Path) -> String {
-    path.strip_prefix(dir).unwrap_or(path).display().to_string()
 }

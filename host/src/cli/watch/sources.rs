@@ -1,23 +1,79 @@
-//! What a service is built of.
+//! What services are built of.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
 
 use sha2::{Digest, Sha256};
 
-use crate::manifest::{Manifest, ServiceManifest};
+use super::written::Written;
+use crate::manifest::{Manifest, StoreUrl};
 
-/// What the sources of a service are: the same as long as no file of them is
-/// added, changed or removed.
-pub fn fingerprint(manifest: &Manifest, service: &ServiceManifest) -> String {
-    let components: Vec<_> = manifest.services.iter().map(|service| service.component.file()).collect();
-    let mut hash = Sha256::new();
-    for path in &service.watch {
-        add(path, &components, &mut hash);
+/// What was there at one time: the sources of each service, and the manifest.
+pub struct Snapshot {
+    services: BTreeMap<String, Sources>,
+    manifest: Sources,
+}
+
+/// Files by what is in them.
+#[derive(Clone, Default)]
+pub struct Sources(BTreeMap<PathBuf, Contents>);
+
+/// SHA-256.
+type Contents = [u8; 32];
+
+impl Snapshot {
+    /// What is there now. What is written while services are built and serve, the data
+    /// in this store among it, is no source.
+    pub fn of(manifest: &Manifest, store: &StoreUrl) -> Snapshot {
+        let written = Written::of(manifest, store);
+        let services = manifest.services.iter().map(|service| {
+            let mut sources = Sources::default();
+            service.watch.iter().for_each(|path| sources.add(path, &written));
+            (service.name.clone(), sources)
+        });
+        let services = services.collect();
+        let mut itself = Sources::default();
+        itself.add_file(&manifest.path);
+        Snapshot { services, manifest: itself }
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+
+    /// The sources of a service.
+    pub fn service(&self, name: &str) -> Sources {
+        self.services.get(name).cloned().unwrap_or_default()
+    }
+
+    /// The files that were added, changed or removed since.
+    pub fn changed_since(&self, before: &Snapshot) -> BTreeSet<PathBuf> {
+        let services = self.services.iter().filter_map(|(name, now)| Some((now, before.services.get(name)?)));
+        let pairs = services.chain([(&self.manifest, &before.manifest)]);
+        pairs.flat_map(|(now, before)| now.changed_since(before)).collect()
+    }
+}
+
+impl Sources {
+    /// The files that were added, changed or removed since.
+    pub fn changed_since(&self, before: &Sources) -> BTreeSet<PathBuf> {
+        let names = self.0.keys().chain(before.0.keys());
+        names.filter(|name| self.0.get(*name) != before.0.get(*name)).cloned().collect()
+    }
+
+    /// A path that is named itself is taken whatever it is called.
+    fn add(&mut self, path: &Path, written: &Written) {
+        if path.is_dir() {
+            inside(path).iter().filter(|path| !written.has(path)).for_each(|path| self.add(path, written));
+        } else {
+            self.add_file(path);
+        }
+    }
+
+    fn add_file(&mut self, path: &Path) {
+        if let Ok(bytes) = fs::read(path) {
+            self.0.insert(path.to_owned(), Sha256::digest(bytes).into());
+        }
+    }
 }
 
 /// Whether what is in a folder under this name is made by tools and not by
@@ -26,24 +82,7 @@ pub fn is_ignored(name: &str) -> bool {
     name.starts_with('.') || name == "target"
 }
 
-/// A path that is named itself is taken whatever it is called.
-fn add(path: &Path, components: &[&Path], hash: &mut Sha256) {
-    if path.is_dir() {
-        for path in inside(path).iter().filter(|path| !components.contains(&path.as_path())) {
-            add(path, components, hash);
-        }
-    } else if let Ok(bytes) = fs::read(path) {
-        // Lengths keep apart what ends here and what begins there.
-        let name = path.as_os_str().as_encoded_bytes();
-        hash.update(name.len().to_le_bytes());
-        hash.update(name);
-        hash.update(bytes.len().to_le_bytes());
-        hash.update(bytes);
-    }
-}
-
-/// What is in a folder, in the order of names. A link to a folder is not
-/// followed: it might lead back.
+/// What is in a folder. A link to a folder is not followed: it might lead back.
 fn inside(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let entries = entries.filter(|entry| !entry.file_name().to_str().is_some_and(is_ignored));
@@ -51,9 +90,7 @@ fn inside(folder: &Path) -> Vec<PathBuf> {
         let is_link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
         !(is_link && entry.path().is_dir())
     });
-    let mut paths: Vec<_> = entries.map(|entry| entry.path()).collect();
-    paths.sort();
-    paths
+    entries.map(|entry| entry.path()).collect()
 }
 
 #[cfg(test)]
@@ -71,23 +108,31 @@ mod tests {
         };
         let text = "[app]\nname = \"a\"\n[service.one]\ncomponent = \"out.wasm\"\nbuild = \"true\"\nwatch = [\".\"]\n";
         let manifest = Manifest::parse(&at("dovetail.toml"), text).expect("a manifest");
-        let now = || fingerprint(&manifest, &manifest.services[0]);
+        let store = StoreUrl::Sqlite(at("data/a.db"));
+        let now = || Snapshot::of(&manifest, &store).service("one");
         write("src/lib.rs", "1");
         let before = now();
+        let changed = || {
+            let names = now().changed_since(&before).into_iter();
+            let names = names.map(|name| name.strip_prefix(folder.path()).expect("it is inside").display().to_string());
+            names.collect::<Vec<_>>()
+        };
         write("src/lib.rs", "1");
-        for ignored in ["target/a", "src/.lib.rs.swp", ".git/index"] {
+        for ignored in ["target/a", "src/.lib.rs.swp", ".git/index", "data/a.db", "data/a.db-wal", "data/a.db-shm"] {
             write(ignored, "2");
         }
-        fs::write(manifest.services[0].component.file(), "3").expect("a file can be written");
+        // The component, by its name and by that of a file which it leads to.
+        write("made/out.wasm", "3");
+        std::os::unix::fs::symlink(at("made/out.wasm"), at("out.wasm")).expect("a link can be made");
         std::os::unix::fs::symlink(folder.path(), at("src/back")).expect("a link can be made");
-        assert_eq!(now(), before);
+        assert!(changed().is_empty(), "{:?}", changed());
 
         write("src/lib.rs", "2");
-        let changed = now();
-        assert_ne!(changed, before);
+        assert_eq!(changed(), ["src/lib.rs"]);
         write("src/more.rs", "");
-        assert_ne!(now(), changed);
+        assert_eq!(changed(), ["src/lib.rs", "src/more.rs"]);
         fs::remove_file(at("src/more.rs")).expect("it was there");
-        assert_eq!(now(), changed);
+        write("src/lib.rs", "1");
+        assert!(changed().is_empty(), "{:?}", changed());
     }
 }
