@@ -13,7 +13,8 @@ const TARGET: &str = "wasm32-wasip2";
 const ADAPTERS: [&str; 3] = ["keyvalue-fs", "keyvalue-spin", "router"];
 
 /// What they are made of, seen from the repository.
-const SOURCES: [&str; 4] = ["components/adapters", "components/Cargo.toml", "components/Cargo.lock", "wit/deps"];
+const SOURCES: [&str; 5] =
+    ["components/adapters", "components/Cargo.toml", "components/Cargo.lock", "host/route", "wit/deps"];
 
 fn main() {
     if let Err(why) = add_target().and_then(|()| build()) {

@@ -16,7 +16,7 @@ use serde_json::json;
 use crate::{
     listener::{
         Handler,
-        reply::{error, json},
+        reply::{error, json, unasked},
     },
     swap::Swapper,
 };
@@ -48,7 +48,10 @@ impl Admin {
     }
 
     async fn route(&self, request: Request<Incoming>) -> Response<Bytes> {
-        let path = request.uri().path().to_owned();
+        let path = match route::path(request.method().as_str(), request.uri().path()) {
+            Ok(path) => path.into_owned(),
+            Err(answer) => return unasked(answer, request.version()),
+        };
         let segments: Vec<&str> = path.split('/').skip(1).collect();
         let allowed = match segments[..] {
             ["healthz"] | ["readyz"] | ["v1", "openapi.json" | "services"] => "GET, HEAD",

@@ -23,7 +23,7 @@ use self::{
 use crate::{
     app::LinkNames,
     link::InterfaceName,
-    manifest::{Manifest, NoService, Route, ServiceManifest},
+    manifest::{Manifest, NoService, ServiceManifest},
 };
 
 mod adapter;
@@ -100,7 +100,7 @@ pub fn app(sources: &[Source], links: &[LinkNames], store: Store) -> Result<Comp
         let instance = composition.service(&service.name)?;
         let handler = composition.handler(&instance)?;
         handlers.push((instance, handler));
-        patterns.push(service.routes.iter().flat_map(Route::patterns_for_matchit).collect());
+        patterns.push(service.routes.iter().map(|route| route.as_str().to_owned()).collect());
     }
     if handlers.is_empty() {
         return Err(ComposeError::NoRoutes);

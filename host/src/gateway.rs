@@ -6,50 +6,50 @@
 
 use std::sync::Arc;
 
-use anyhow::Result;
 use arc_swap::ArcSwap;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body::Body;
 use hyper::body::Incoming;
+use route::{Answer, Routes};
 
-use self::{body::RequestBody, routes::Routes};
+use self::body::RequestBody;
 use crate::{
     app::App,
-    listener::Handler,
+    listener::{self, Handler},
     service::{ReplyBody, Service},
 };
 
 mod body;
 pub mod reply;
-mod routes;
+mod target;
 
 /// Answers the requests of an app.
 pub struct Gateway {
-    routes: ArcSwap<Routes>,
+    routes: ArcSwap<Routes<Arc<Service>>>,
 }
 
 impl Gateway {
     /// The gateway to an app's routes.
-    pub fn new(app: &App) -> Result<Gateway> {
-        Ok(Gateway { routes: ArcSwap::from_pointee(Routes::new(app)?) })
+    pub fn new(app: &App) -> Gateway {
+        Gateway { routes: ArcSwap::from_pointee(routes(app)) }
     }
 
     /// Have new requests answered by another app, by one store of a pointer. Those
     /// in flight finish where they began.
-    pub fn publish(&self, app: &App) -> Result<()> {
-        self.routes.store(Arc::new(Routes::new(app)?));
-        Ok(())
+    pub fn publish(&self, app: &App) {
+        self.routes.store(Arc::new(routes(app)));
     }
 
-    /// Who answers a path, if anybody does. The routes are let go of at once: they
-    /// keep an app.
-    fn service(&self, path: &str) -> Option<Arc<Service>> {
-        self.routes.load().find(path).cloned()
+    /// Who answers a request. The routes are let go of at once: they keep an app.
+    fn service<B>(&self, request: &Request<B>) -> Result<Arc<Service>, Answer> {
+        self.routes.load().choose(request.method().as_str(), request.uri().path()).cloned()
     }
 
-    async fn route(&self, request: Request<Incoming>) -> Response<ReplyBody> {
-        let Some(service) = self.service(request.uri().path()) else {
-            return reply::error(StatusCode::NOT_FOUND, "Not found");
+    async fn route(&self, mut request: Request<Incoming>) -> Response<ReplyBody> {
+        target::root(request.uri_mut());
+        let service = match self.service(&request) {
+            Ok(service) => service,
+            Err(answer) => return listener::reply::unasked(answer, request.version()).map(ReplyBody::whole),
         };
         match prepare(request, service.limits().body.0) {
             Ok(request) => call(&service, request).await,
@@ -67,6 +67,11 @@ impl Handler for Gateway {
         }
         self.route(request).await
     }
+}
+
+/// The routes of an app, none of which conflict: its manifest has been checked.
+fn routes(app: &App) -> Routes<Arc<Service>> {
+    app.routes.iter().map(|(route, place)| (route, app.services[*place].clone())).collect()
 }
 
 /// Check what every request must have, and bound its body.

@@ -31,7 +31,6 @@ mod no_service;
 mod outbound;
 mod reference;
 mod report;
-mod route;
 mod schema;
 mod shape;
 mod size;

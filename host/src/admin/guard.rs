@@ -57,13 +57,11 @@ impl Guard {
             return Some(error(StatusCode::FORBIDDEN, sentence));
         }
         match &self.token {
-            Some(token) if !OPEN.contains(&request.uri().path()) => unauthorized(request, token),
+            Some(token) if !is_open(request.uri().path()) => unauthorized(request, token),
             _ => None,
         }
     }
-}
 
-impl Guard {
     /// Whether every name that the request gives to its receiver is one of loopback, or
     /// the listener's own.
     fn is_named_by<B>(&self, request: &Request<B>) -> bool {
@@ -74,6 +72,11 @@ impl Guard {
         let is_ours = |authority: &Authority| is_loopback(authority) || is_own(authority.host());
         named.peek().is_some() && named.all(|authority| authority.as_ref().is_some_and(is_ours))
     }
+}
+
+/// Whether the path, however it is spelled, asks for no token.
+fn is_open(path: &str) -> bool {
+    route::normalised(path).is_ok_and(|path| OPEN.contains(&&*path))
 }
 
 /// Whether a browser sent it for a page, and not for what its user typed.

@@ -19,7 +19,6 @@ use super::{
 use crate::{
     admin::Token,
     app::{LinkNames, Plan},
-    gateway::Gateway,
     manifest::{Problem, Report, StoreUrl, Told},
     store,
 };
@@ -94,7 +93,6 @@ impl Check {
         let found = Found::well(&plan);
         runtime.block_on(async {
             let app = Arc::new(plan.start(store::open(&StoreUrl::Memory).await?, history).await?);
-            Gateway::new(&app)?;
             app.close().await?;
             Ok((app.name().to_owned(), found))
         })

@@ -164,7 +164,7 @@ async fn serve(
     let guard = Guard::new(&admin.addresses()?, app.manifest().admin.name(), token.as_ref());
     // The admin API answers until all else is done.
     let (done, until_done) = oneshot::channel::<()>();
-    let requests = Arc::new(Gateway::new(&app)?);
+    let requests = Arc::new(Gateway::new(&app));
     let swapper = Arc::new(ArcSwap::new(Swapper::new(app, history.clone())));
     let status = Arc::new(Admin::new(swapper.clone(), guard));
     let admin = tokio::spawn(admin.serve(status.clone(), async { _ = until_done.await }));

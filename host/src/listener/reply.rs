@@ -1,7 +1,8 @@
 //! Answers that the host gives itself.
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderValue, Response, StatusCode, Version, header};
+use route::Answer;
 
 /// An answer in JSON.
 pub fn json(status: StatusCode, value: &serde_json::Value) -> Response<Bytes> {
@@ -14,4 +15,22 @@ pub fn json(status: StatusCode, value: &serde_json::Value) -> Response<Bytes> {
 /// A JSON answer `{"error": …}`, with a sentence that is safe to show.
 pub fn error(status: StatusCode, sentence: &str) -> Response<Bytes> {
     json(status, &serde_json::json!({ "error": sentence }))
+}
+
+/// The answer to a request that is for nobody here.
+pub fn unasked(answer: Answer, version: Version) -> Response<Bytes> {
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = match answer.sentence {
+        Some(sentence) => error(status, sentence),
+        None => Response::new(Bytes::new()),
+    };
+    *response.status_mut() = status;
+    if let Some(methods) = answer.allow {
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(methods));
+    }
+    // A stream of HTTP/2 ends by itself.
+    if answer.closes && version < Version::HTTP_2 {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }

@@ -11,6 +11,12 @@ pub struct Invalid {
     pub help: String,
 }
 
+impl From<route::Invalid> for Invalid {
+    fn from(route::Invalid { reason, help }: route::Invalid) -> Self {
+        Self { reason, help }
+    }
+}
+
 impl Invalid {
     pub(super) fn new(reason: impl Into<String>, help: impl Into<String>) -> Self {
         Self { reason: reason.into(), help: help.into() }

@@ -117,7 +117,8 @@ pub(super) struct Service {
     #[serde(default)]
     #[schemars(extend("examples" = [["src"]]), inner(length(min = 1)))]
     pub watch: Vec<String>,
-    /// The paths it serves: `/items`, `/items/{id}`, `/files/*`.
+    /// The paths it serves: `/items`, `/items/{id}`, `/files/*`; `/items{/}` with a
+    /// slash at the end or without.
     #[serde(default)]
     #[schemars(extend("examples" = [["/items", "/items/{id}"]]), inner(regex(pattern = "^/")))]
     pub routes: Vec<String>,

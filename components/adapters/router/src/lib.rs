@@ -1,5 +1,5 @@
 //! Gives each request to the service whose route it matches: what the host's
-//! gateway does, for an app that is composed into one component.
+//! gateway does, by the same crate, for an app that is composed into one component.
 //!
 //! A component can import `wasi:http/incoming-handler` only once. So the services
 //! come behind one interface of ours, by number; what ties the two together is
@@ -8,9 +8,9 @@
 use std::{io::Write, sync::OnceLock};
 
 use bindings::dovetail::router::services;
-use matchit::Router;
+use route::{Answer, Route, Routes};
 use wasip2::exports::http::incoming_handler::Guest;
-use wasip2::http::types::{Fields, IncomingRequest, OutgoingBody, OutgoingResponse, ResponseOutparam};
+use wasip2::http::types::{Fields, IncomingRequest, Method, OutgoingBody, OutgoingResponse, ResponseOutparam};
 
 /// What the host calls.
 struct Component;
@@ -52,43 +52,67 @@ mod bindings {
 
 impl Guest for Component {
     fn handle(request: IncomingRequest, out: ResponseOutparam) {
-        let target = request.path_with_query().unwrap_or_default();
-        let path = target.split('?').next().unwrap_or_default();
-        match routes().at(path) {
-            Ok(found) => services::handle(*found.value, request, out),
-            Err(_) => not_found(out),
+        let target = request.path_with_query();
+        match routes().choose(method(&request.method()), path(target.as_deref())) {
+            Ok(service) => services::handle(*service, request, out),
+            Err(answer) => answered(answer, out),
         }
     }
 }
 
 /// Made once in an instance.
-fn routes() -> &'static Router<u32> {
-    static ROUTES: OnceLock<Router<u32>> = OnceLock::new();
+fn routes() -> &'static Routes<u32> {
+    static ROUTES: OnceLock<Routes<u32>> = OnceLock::new();
     ROUTES.get_or_init(|| {
-        let mut router = Router::new();
-        for (pattern, service) in services::routes() {
-            // The manifest's check has seen to it that none conflict.
-            let _ = router.insert(pattern, service);
-        }
-        router
+        // The manifest's check has seen to it that all are routes, and none conflict.
+        let routes = services::routes().into_iter();
+        routes.filter_map(|(pattern, service)| Some((pattern.parse::<Route>().ok()?, service))).collect()
     })
 }
 
-/// As the gateway answers it.
-fn not_found(out: ResponseOutparam) {
-    const BODY: &[u8] = br#"{"error":"Not found"}"#;
-    let headers = [
-        ("content-type".to_owned(), b"application/json".to_vec()),
-        ("content-length".to_owned(), BODY.len().to_string().into_bytes()),
-    ];
+/// The target without its query. Where there is nothing before that it asks for the
+/// root (RFC 9110, section 4.2.3).
+fn path(target: Option<&str>) -> &str {
+    match target.map(|target| target.split('?').next().unwrap_or_default()) {
+        Some("") => "/",
+        path => path.unwrap_or_default(),
+    }
+}
+
+fn method(method: &Method) -> &str {
+    match method {
+        Method::Get => "GET",
+        Method::Head => "HEAD",
+        Method::Post => "POST",
+        Method::Put => "PUT",
+        Method::Delete => "DELETE",
+        Method::Connect => "CONNECT",
+        Method::Options => "OPTIONS",
+        Method::Trace => "TRACE",
+        Method::Patch => "PATCH",
+        Method::Other(name) => name,
+    }
+}
+
+/// As the gateway does. What becomes of the connection is the host's affair.
+fn answered(answer: Answer, out: ResponseOutparam) {
+    let body = answer.sentence.map(|sentence| format!(r#"{{"error":"{sentence}"}}"#));
+    let mut headers = Vec::new();
+    if let Some(body) = &body {
+        headers.push(("content-type".to_owned(), b"application/json".to_vec()));
+        headers.push(("content-length".to_owned(), body.len().to_string().into_bytes()));
+    }
+    if let Some(methods) = answer.allow {
+        headers.push(("allow".to_owned(), methods.into()));
+    }
     let response = OutgoingResponse::new(Fields::from_list(&headers).unwrap_or_else(|_| Fields::new()));
     // A status that is no status is the one way to fail.
-    let _ = response.set_status_code(404);
-    let body = response.body();
+    let _ = response.set_status_code(answer.status);
+    let outgoing = response.body();
     ResponseOutparam::set(out, Ok(response));
-    let Ok(body) = body else { return };
-    let written = body.write().map(|mut stream| stream.write_all(BODY));
+    let Ok(outgoing) = outgoing else { return };
+    let written = outgoing.write().map(|mut stream| stream.write_all(body.unwrap_or_default().as_bytes()));
     if let Ok(Ok(())) = written {
-        let _ = OutgoingBody::finish(body, None);
+        let _ = OutgoingBody::finish(outgoing, None);
     }
 }

@@ -112,7 +112,7 @@ async fn serve(served: &Served, manifest: Manifest, terminal: &Terminal) -> Resu
     let app = Arc::new(plan.start(handover.app().share_store(), served.history.clone()).await?);
     terminal.done("Checked", app.name(), checked.elapsed());
     let published = Instant::now();
-    served.gateway.publish(&app)?;
+    served.gateway.publish(&app);
     let took = published.elapsed();
     served.swapper.store(handover.successor(app.clone()));
     let difference = Difference::of(handover.app(), &app);

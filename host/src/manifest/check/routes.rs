@@ -31,7 +31,7 @@ impl Checker<'_> {
         for (service, routes) in routes {
             let at = KeyPath::root().child("service").child(service).child("routes");
             for (index, route) in routes.iter().enumerate() {
-                if let Ok(route) = route.parse() {
+                if let Ok(route) = route.parse::<Route>() {
                     let span = self.places.value(&at.child(index));
                     claims.push(Claim { service, route, span });
                 }
@@ -42,16 +42,17 @@ impl Checker<'_> {
 
     fn conflict(&mut self, earlier: &Claim<'_>, claim: &Claim<'_>) {
         let (one, other) = (earlier.service, claim.service);
-        let (route, same) = (&claim.route, earlier.route == claim.route);
-        let title = match same {
+        let (before, route) = (&earlier.route, &claim.route);
+        let title = match before == route {
             true if one == other => format!("service `{one}` has the route `{route}` twice"),
             true => format!("services `{one}` and `{other}` have the same route `{route}`"),
-            false => format!("the routes `{}` and `{route}` match the same paths", earlier.route),
+            false if before.is_same(route) => format!("the routes `{before}` and `{route}` are the same"),
+            false => format!("the routes `{before}` and `{route}` match the same paths"),
         };
-        let help = if same {
-            "leave one of the two out"
-        } else {
-            "leave one out, or make one more exact: a fixed segment goes before `{param}` and `*`"
+        let help = match before.is_same(route) {
+            true if before == route => "leave one of the two out",
+            true => "leave one of the two out: what is percent-encoded without need is the character itself",
+            false => "leave one out, or make one more exact: a fixed segment goes before `{param}` and `*`",
         };
         let at = KeyPath::root().child("service").child(other).child("routes");
         let problem = Problem::at(self.source, claim.span.clone(), title).key(&at).help(help);

@@ -31,7 +31,7 @@ impl Checker<'_> {
         let component = table.component.as_deref().and_then(|text| self.component(&at.child("component"), text));
         self.build(&at, table.build.as_deref(), component.as_ref());
         let watch = self.watch(&at.child("watch"), &table);
-        let routes = self.list(&at.child("routes"), &table.routes, |text| text.parse::<Route>());
+        let routes = self.list(&at.child("routes"), &table.routes, |text| Ok(text.parse::<Route>()?));
         let buckets =
             self.list(&at.child("buckets"), &table.buckets, |name| names::bucket(name).map(|()| name.to_owned()));
         let outbound = self.outbound(&at.child("outbound"), &table.outbound);
@@ -156,10 +156,11 @@ fn link_target(from: &str, to: &str, known: &BTreeSet<String>) -> Result<(), Inv
 
 fn probe(path: &str) -> Result<Uri, Invalid> {
     let help = "write a path, as in \"/health\"";
-    match path.parse() {
+    match path.parse::<Uri>() {
         _ if !path.starts_with('/') => Err(Invalid::new("does not begin with `/`", help)),
-        Ok(uri) => Ok(uri),
-        Err(_) => Err(Invalid::new("is no path of a URL", help)),
+        // A request for it would get no further than the gateway.
+        Ok(uri) if route::normalised(uri.path()).is_ok() => Ok(uri),
+        _ => Err(Invalid::new("is no path of a URL", help)),
     }
 }
 

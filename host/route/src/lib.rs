@@ -1,0 +1,20 @@
+//! Which service a request is for: [`Route`]s as manifests have them, the [`Routes`]
+//! of an app, and what is [`Answer`]ed where no service is asked.
+//!
+//! The host's gateway and the router that `dovetail compose` puts before an app both
+//! decide by this crate, so that they cannot differ. It knows neither of them: a
+//! method and a path are texts here, and what matches is whatever stands for a service.
+//!
+//! A path is compared as RFC 3986, section 6.2.2, means it: see [`normalised`].
+
+mod answer;
+mod invalid;
+mod path;
+mod route;
+mod routes;
+
+pub use answer::Answer;
+pub use invalid::Invalid;
+pub use path::{normalised, path};
+pub use route::Route;
+pub use routes::Routes;

@@ -1,0 +1,40 @@
+//! What a request is for, as its component is told.
+
+use http::Uri;
+
+/// Give a target without a path the one it means: `http://shop?a=b` asks for `/?a=b`
+/// (RFC 9110, section 4.2.3). Every other target stays as it came.
+pub fn root(target: &mut Uri) {
+    let Some(query) = target.path_and_query().map(|text| text.as_str()).filter(|text| text.starts_with('?')) else {
+        return;
+    };
+    let path = format!("/{query}").parse().ok();
+    let mut parts = target.clone().into_parts();
+    parts.path_and_query = path;
+    if let Ok(rooted) = Uri::from_parts(parts) {
+        *target = rooted;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_without_a_path_asks_for_the_root() -> Result<(), http::uri::InvalidUri> {
+        for (came, told) in [
+            ("http://shop?a=b", "http://shop/?a=b"),
+            ("http://shop", "http://shop/"),
+            ("http://shop/?a=b", "http://shop/?a=b"),
+            ("/?a=b", "/?a=b"),
+            ("/a/../%62?c", "/a/../%62?c"),
+            ("*", "*"),
+            ("shop:80", "shop:80"),
+        ] {
+            let mut target: Uri = came.parse()?;
+            root(&mut target);
+            assert_eq!(target.to_string(), told, "{came}");
+        }
+        Ok(())
+    }
+}
