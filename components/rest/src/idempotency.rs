@@ -22,55 +22,16 @@
 
 use std::cell::Cell;
 
-use wasip2::http::types::Fields;
-
 use crate::turn::{self, Turn};
 use crate::{Bucket, Error};
 
 mod expiry;
+mod key;
 
-/// The longest key, in characters. A store takes keys of 1 KiB.
-const LONGEST: usize = 255;
+pub use key::IdempotencyKey;
 
 /// A day, in seconds.
 const DEFAULT_LIFETIME: u64 = 24 * 60 * 60;
-
-/// The key of a request.
-#[derive(Debug, PartialEq, Eq)]
-pub struct IdempotencyKey(String);
-
-impl IdempotencyKey {
-    /// The key in the header; `None` where there is no such header.
-    pub(crate) fn of(headers: &Fields) -> Result<Option<Self>, Error> {
-        match headers.get("idempotency-key").as_slice() {
-            [] => Ok(None),
-            [value] => str::from_utf8(value).ok().and_then(Self::parse).map(Some).ok_or_else(malformed),
-            _ => Err(Error::bad_request("Idempotency-Key is there more than once")),
-        }
-    }
-
-    /// A String as Structured Fields have it (RFC 9651): visible ASCII and spaces in
-    /// quotes, with `\"` and `\\` for those two.
-    fn parse(value: &str) -> Option<Self> {
-        let quoted = value.trim_matches(' ').strip_prefix('"')?.strip_suffix('"')?;
-        let mut key = String::with_capacity(quoted.len());
-        let mut characters = quoted.chars();
-        while let Some(character) = characters.next() {
-            key.push(match character {
-                '\\' => characters.next().filter(|escaped| matches!(escaped, '"' | '\\'))?,
-                ' ' | '!' | '#'..='~' => character,
-                _ => return None,
-            });
-        }
-        (1..=LONGEST).contains(&key.len()).then_some(Self(key))
-    }
-}
-
-fn malformed() -> Error {
-    Error::bad_request(format!(
-        "Idempotency-Key must be a string in quotes, as in \"8e03978e-40d5\", with 1 to {LONGEST} characters of ASCII"
-    ))
-}
 
 /// Goes with what is made for a key, and is kept in the same step.
 #[derive(Debug)]
@@ -207,41 +168,4 @@ fn record_key(key: &str) -> String {
 
 fn mark_name(key: &str) -> String {
     format!("making/{key}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{IdempotencyKey, LONGEST};
-
-    #[test]
-    fn keys_are_strings_of_structured_fields() {
-        let longest = "x".repeat(LONGEST);
-        for (value, key) in [
-            (r#""8e03978e-40d5-43dd-bc93-6894a57f9324""#, "8e03978e-40d5-43dd-bc93-6894a57f9324"),
-            (r#"  "a b" "#, "a b"),
-            (r#""\"\\/""#, r#""\/"#),
-            (&format!("\"{longest}\""), &longest),
-        ] {
-            assert_eq!(IdempotencyKey::parse(value), Some(IdempotencyKey(key.to_owned())), "{value}");
-        }
-        let too_long = format!("\"{longest}x\"");
-        for value in [
-            "",
-            "\"",
-            "\"\"",
-            "a",
-            "\"a",
-            "a\"",
-            "'a'",
-            "\"a\"b\"",
-            "\"\\a\"",
-            "\"a\\\"",
-            "\"\u{7f}\"",
-            "\"ä\"",
-            "1",
-            &too_long,
-        ] {
-            assert_eq!(IdempotencyKey::parse(value), None, "{value}");
-        }
-    }
 }

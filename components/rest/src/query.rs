@@ -8,8 +8,8 @@ use crate::{Error, Paging, whole};
 const DEFAULT_LIMIT: usize = 100;
 const LIMITS: std::ops::RangeInclusive<u64> = 1..=1000;
 
-/// The parameters of a request. Those that nobody asks for are ignored, and of
-/// two with one name the first counts.
+/// The parameters of a request, their names and values decoded. Those that nobody asks
+/// for are ignored.
 #[derive(Clone, Copy, Debug)]
 pub struct Query<'a>(&'a str);
 
@@ -19,17 +19,24 @@ impl<'a> Query<'a> {
         Self(text)
     }
 
-    /// The parameter of this name; one without a value is empty.
+    /// The first parameter of this name; one without a value is empty.
     pub fn get(&self, name: &str) -> Option<Cow<'a, str>> {
-        self.0.split('&').find_map(|pair| {
-            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (decode(key) == name).then(|| decode(value))
-        })
+        self.all(name).next()
+    }
+
+    /// The parameter of this name. Of two, readers disagree on which counts.
+    pub fn one(&self, name: &str) -> Result<Option<Cow<'a, str>>, Error> {
+        let mut all = self.all(name);
+        let first = all.next();
+        match all.next() {
+            None => Ok(first),
+            Some(_) => Err(Error::bad_request(format!("{name} is there more than once"))),
+        }
     }
 
     /// The number in the parameter of this name; `None` if it is absent or empty.
     pub fn whole(&self, name: &str) -> Result<Option<u64>, Error> {
-        match self.get(name) {
+        match self.one(name)? {
             Some(text) if !text.is_empty() => whole::parameter(name, &text).map(Some),
             _ => Ok(None),
         }
@@ -38,11 +45,16 @@ impl<'a> Query<'a> {
     /// The page that `after` and `limit` ask for.
     pub fn paging(&self) -> Result<Paging, Error> {
         let after = self.whole("after")?.unwrap_or(0);
-        let limit = match self.get("limit") {
+        let limit = match self.one("limit")? {
             Some(text) if !text.is_empty() => limit(&text)?,
             _ => DEFAULT_LIMIT,
         };
         Ok(Paging { after, limit })
+    }
+
+    fn all<'n>(&self, name: &'n str) -> impl Iterator<Item = Cow<'a, str>> + use<'a, 'n> {
+        let pairs = form_urlencoded::parse(self.0.as_bytes());
+        pairs.filter(move |(key, _)| key == name).map(|(_, value)| value)
     }
 }
 
@@ -55,36 +67,6 @@ fn limit(text: &str) -> Result<usize, Error> {
             let (least, most) = LIMITS.into_inner();
             Error::bad_request(format!("limit must be a whole number from {least} to {most}"))
         })
-}
-
-/// Undo `%41` and `+`. What is no escape stays as it is, and what is no UTF-8
-/// becomes something that no name and no number is.
-fn decode(text: &str) -> Cow<'_, str> {
-    if !text.contains(['%', '+']) {
-        return Cow::Borrowed(text);
-    }
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        rest = tail;
-        match (first, tail) {
-            (b'%', [high, low, after @ ..]) => match (hex(*high), hex(*low)) {
-                (Some(high), Some(low)) => {
-                    decoded.push(high << 4 | low);
-                    rest = after;
-                }
-                _ => decoded.push(b'%'),
-            },
-            (b'+', _) => decoded.push(b' '),
-            (byte, _) => decoded.push(*byte),
-        }
-    }
-    Cow::Owned(String::from_utf8_lossy(&decoded).into_owned())
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    let value = char::from(digit).to_digit(16)?;
-    u8::try_from(value).ok()
 }
 
 #[cfg(test)]
@@ -103,6 +85,18 @@ mod tests {
     }
 
     #[test]
+    fn a_parameter_may_be_there_once() {
+        let query = Query::new("a=1&b=2&%61=1&user%5Fid=3&c=&c");
+        assert_eq!(query.whole("b").ok(), Some(Some(2)));
+        assert_eq!(query.whole("user_id").ok(), Some(Some(3)));
+        assert_eq!(query.whole("d").ok(), Some(None));
+        for name in ["a", "c"] {
+            let told = query.whole(name).map_err(|error| error.to_string());
+            assert_eq!(told, Err(format!("{name} is there more than once")));
+        }
+    }
+
+    #[test]
     fn a_page_has_defaults_and_bounds() {
         let page = |text: &str| {
             Query::new(text).paging().map(|page| (page.after, page.limit)).map_err(|error| error.to_string())
@@ -111,6 +105,9 @@ mod tests {
         assert_eq!(page("after=&limit="), Ok((0, 100)));
         assert_eq!(page("after=7&limit=1&x=y"), Ok((7, 1)));
         assert_eq!(page("limit=%31000"), Ok((0, 1000)));
+        for name in ["after", "limit"] {
+            assert_eq!(page(&format!("{name}=1&{name}=2")), Err(format!("{name} is there more than once")));
+        }
         for limit in ["0", "1001", "-1", "+1", "x", "1.5", "99999999999999999999"] {
             assert_eq!(page(&format!("limit={limit}")), Err("limit must be a whole number from 1 to 1000".to_owned()),);
         }

@@ -13,15 +13,15 @@ impl Guest for Service {
 }
 
 fn answer(request: &Request) -> Result<Reply, Error> {
-    match target(request.path(), "/users") {
+    match target(request.path(), "users") {
         Some(Target::Collection) => match request.method() {
             Method::Get | Method::Head => list(request.query()),
             Method::Post => create(request),
             _ => Err(Error::method_not_allowed("GET, HEAD, POST")),
         },
         Some(Target::Item(id)) => match request.method() {
-            Method::Get | Method::Head => get(request, id),
-            Method::Delete => delete(request, id),
+            Method::Get | Method::Head => get(request, &id),
+            Method::Delete => delete(request, &id),
             _ => Err(Error::method_not_allowed("GET, HEAD, DELETE")),
         },
         None => Err(Error::not_found("Not found")),
