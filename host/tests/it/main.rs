@@ -18,6 +18,7 @@ mod conditional;
 mod damaged;
 mod deletion;
 mod disk_full;
+mod docs;
 mod durability;
 mod foreign;
 mod history;
