@@ -134,7 +134,9 @@ pub fn note(lock: Lock, wanted: &[Wanted], pulled: Vec<Pulled>, may_change: bool
     next.retain(&wanted.iter().map(|wanted| wanted.reference).collect::<Vec<_>>());
     for Pulled { wanted, artifact, component } in pulled {
         let kept = keep(wanted.file, &component);
-        kept.with_context(|| format!("`{}` cannot be written", wanted.file.display()))?;
+        kept.with_context(|| {
+            format!("`{}` cannot be written; name a folder that can be with `--state DIR`", wanted.file.display())
+        })?;
         next.set(wanted.reference, artifact);
     }
     if next != lock && may_change {

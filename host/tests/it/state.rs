@@ -11,6 +11,7 @@ use crate::support::{
     Host, dovetail,
     made::{directory, relay_and_directory},
     mount::read_only,
+    until,
 };
 use http::{Method, StatusCode};
 
@@ -172,6 +173,31 @@ async fn a_folder_that_cannot_be_written_is_served_from() {
     host.swap("directory", &directory("Carol")).await;
     host.kill();
     assert_eq!(up(&["--state", text(state.path())]).expect("it was there before").name().await, "Carol");
+}
+
+/// What a restart would come up with needs no record.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_changes_is_swapped_where_nothing_can_be_kept() {
+    let (folder, elsewhere) = (relay_and_directory("Alice"), tempfile::tempdir().expect("a folder"));
+    let (manifest, file) = (folder.path().join("dovetail.toml"), elsewhere.path().join("directory.wasm"));
+    let written = fs::read_to_string(&manifest).expect("it is there");
+    fs::write(&manifest, written.replace("directory.wasm", text(&file))).expect("there is room");
+    let replace = |name| {
+        let new = elsewhere.path().join("new");
+        fs::write(&new, directory(name)).expect("there is room");
+        fs::rename(new, &file).expect("it was written");
+    };
+    replace("Alice");
+    let Some(mut up) = read_only(folder.path()) else { return };
+    up.args(["up", "--watch", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--manifest", text(&manifest)]);
+    let host = Host::start(up.stderr(Stdio::piped()));
+    assert_eq!(host.name().await, "Alice");
+    replace("Berta");
+    until("it is swapped", async || host.name().await == "Berta").await;
+    assert_eq!(host.put("directory", &directory("Carol")).await.status, StatusCode::CONFLICT);
+    // Back is where a restart would not go.
+    assert_eq!(host.decide("directory", "rollback").await.status, StatusCode::CONFLICT);
+    assert_eq!(host.name().await, "Berta");
 }
 
 #[tokio::test]

@@ -92,6 +92,22 @@ async fn a_restart_needs_no_registry() {
     assert!(said.contains(&format!("the registry {address} refuses connections")), "{said}");
 }
 
+#[tokio::test]
+async fn manifests_beside_each_other_keep_what_each_pins() {
+    let Some(registry) = Registry::start() else { return };
+    let (folder, tag) = app(&registry, "Alice");
+    succeed(folder.dovetail().arg("build"));
+    push(&folder, &tag, "Carol");
+    folder.write("other.toml", manifest(&tag));
+    succeed(folder.dovetail().args(["build", "--manifest", "other.toml"]));
+    drop(registry);
+    for (manifest, name) in [("dovetail.toml", "Alice"), ("other.toml", "Carol"), ("dovetail.toml", "Alice")] {
+        let mut up = folder.dovetail();
+        up.args(["up", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--manifest", manifest]);
+        assert_eq!(Host::start(&mut up).name().await, name, "{manifest}");
+    }
+}
+
 #[test]
 fn an_artifact_that_is_not_what_was_pinned_is_refused() {
     let Some(registry) = Registry::start() else { return };
