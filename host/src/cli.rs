@@ -17,6 +17,7 @@ use clap::{
 };
 
 use self::{
+    recorded::Recorded,
     stdout::{Silent, print, read_or_not},
     terminal::{Terminal, tell},
 };
@@ -171,6 +172,11 @@ fn plan(manifest: Manifest, history: &History, cache: Arc<CodeCache>, terminal: 
         terminal.done("Compiled", &what, part.compiled_in);
     }
     Ok(plan)
+}
+
+/// Say what of a plan is not the manifest's file.
+fn tell_recorded(plan: &Plan, history: &History, terminal: &Terminal) {
+    Recorded::of(plan, history).iter().for_each(|recorded| terminal.say("Live", &recorded.to_string()));
 }
 
 /// Reads the name of a service.

@@ -10,9 +10,10 @@ use super::{
     build::{self, Which},
     listening::Listening,
     pinned::{self, Pinning},
-    plan, recorded,
+    plan,
     state::{self, State},
     stdout::{Silent, print},
+    tell_recorded,
     terminal::Terminal,
     up,
 };
@@ -89,7 +90,7 @@ impl Check {
         let cache = state::code_if_possible(&manifest)?;
         build::run(&manifest, if self.no_build { Which::None } else { Which::All }, &terminal)?;
         let plan = plan(manifest, &history, cache, &terminal)?;
-        recorded::lines(&plan, &history).iter().for_each(|line| terminal.say("Live", line));
+        tell_recorded(&plan, &history, &terminal);
         let found = Found::well(&plan);
         runtime.block_on(async {
             let app = Arc::new(plan.start(store::open(&StoreUrl::Memory).await?, history).await?);

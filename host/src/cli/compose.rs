@@ -13,9 +13,10 @@ use clap::{Args, ValueEnum};
 use super::{
     build::{self, Which},
     pinned::{self, Pinning},
-    plan, recorded,
+    plan,
     state::{self, State},
     stdout::print_whole,
+    tell_recorded,
     terminal::Terminal,
 };
 use crate::{
@@ -74,7 +75,7 @@ impl Compose {
         build::run(&manifest, Which::All, &terminal)?;
         let cache = state::code_if_possible(&manifest)?;
         let plan = plan(manifest, &history, cache, &terminal)?;
-        recorded::lines(&plan, &history).iter().for_each(|line| terminal.say("Live", line));
+        tell_recorded(&plan, &history, &terminal);
         let started = Instant::now();
         let (sources, links) = (sources(&plan, &history)?, plan.links());
         let composed = match &self.service {

@@ -8,9 +8,10 @@ use clap::{Args, ValueEnum};
 use super::{
     build::{self, Which},
     pinned::{self, Pinning},
-    plan, recorded,
+    plan,
     state::{self, State},
     stdout::print,
+    tell_recorded,
     terminal::Terminal,
 };
 use crate::{app::LinkNames, manifest::ServiceManifest};
@@ -49,7 +50,7 @@ impl Graph {
         build::run(&manifest, Which::Missing, &terminal)?;
         let cache = state::code_if_possible(&manifest)?;
         let plan = plan(manifest, &history, cache, &terminal)?;
-        recorded::lines(&plan, &history).iter().for_each(|line| terminal.say("Live", line));
+        tell_recorded(&plan, &history, &terminal);
         let drawing = Drawing { app: &plan.manifest().app, services: &plan.manifest().services, links: &plan.links() };
         let text = match self.format {
             Format::Tree => drawing.tree(),

@@ -16,7 +16,8 @@ use super::{
     build::{self, Which},
     listening::{Addresses, Listening},
     pinned::{self, Pinning},
-    plan, recorded,
+    plan,
+    recorded::Recorded,
     signals::{Signals, end_at_once},
     state::{self, State},
     stdout::print_with,
@@ -154,7 +155,7 @@ async fn serve(
     let mut signals = Signals::new()?;
     // Nothing is in flight before all services are ready, which may take each of
     // them up to its deadline.
-    let recorded = recorded::lines(&plan, &history);
+    let recorded = Recorded::of(&plan, &history);
     let (app, gateway, admin) = tokio::select! {
         started = start(plan, &addresses, &url, history.clone()) => started?,
         signal = signals.next() => end_at_once(signal),
@@ -216,7 +217,7 @@ fn cannot_listen(what: &str, address: &ListenAddress, option: &str) -> String {
 fn introduce(
     app: &App,
     url: &StoreUrl,
-    recorded: &[String],
+    recorded: &[Recorded],
     gateway: &[SocketAddr],
     admin: &[SocketAddr],
 ) -> Result<()> {
@@ -230,8 +231,8 @@ fn introduce(
             let service = app.services[*place].name();
             writeln!(out, "{} {:width$} {FAINT}→{FAINT:#} {service}", word("Route"), route.as_str())?;
         }
-        for line in recorded {
-            writeln!(out, "{} {line}", word("Live"))?;
+        for recorded in recorded {
+            writeln!(out, "{} {recorded}", word("Live"))?;
         }
         writeln!(out, "{} {url}", word("Store"))?;
         writeln!(out, "{} {admin}", word("Admin"))?;

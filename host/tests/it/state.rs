@@ -82,6 +82,42 @@ async fn what_is_live_and_not_the_manifests_file_is_told_with_the_way_back() {
     assert_eq!(told(&Host::up(folder.path()).output()), Vec::<String>::new());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_comes_back_says_what_it_serves() {
+    let folder = relay_and_directory("Alice");
+    let manifest = folder.path().join("dovetail.toml");
+    let without = fs::read_to_string(&manifest).expect("it is there");
+    let routes = "routes = [\"/relay/{id}\"]\n";
+    let linked = format!("{routes}links = {{ \"shop:users/directory\" = \"directory\" }}\n");
+    let with = without.replace(routes, &linked) + "[service.spare]\ncomponent = \"directory.wasm\"\n";
+    fs::write(&manifest, &with).expect("there is room");
+    let host = Host::up_with(folder.path(), &["--watch"]);
+    host.swap("spare", &directory("Berta")).await;
+    for (text, said) in [(without, "Removed service spare"), (with, "Live spare, revision 2 (sha256 ")] {
+        fs::write(&manifest, text).expect("there is room");
+        host.wait_for_output(said);
+    }
+}
+
+#[tokio::test]
+async fn a_component_that_is_lost_is_told_with_what_helps() {
+    let folder = relay_and_directory("Alice");
+    let host = Host::up(folder.path());
+    host.swap("directory", &directory("Berta")).await;
+    let digest = host.service("directory").await["digest"].as_str().expect("a digest").to_owned();
+    host.kill();
+    let app = folder.path().join(".dovetail/apps/dovetail.toml/small");
+    let lost = app.join(format!("components/{digest}.wasm"));
+    fs::remove_file(&lost).expect("it is kept");
+    let said = crate::support::up(folder.path()).output().expect("dovetail starts").stderr;
+    let said = String::from_utf8_lossy(&said);
+    assert!(said.contains("error: service `directory` cannot come up with its revision 2, which is live\n"), "{said}");
+    let cause = format!("caused by: there is no component {lost:?} in the history; put it back, or ");
+    assert!(said.contains(&cause) && said.contains("remove the history.json beside its folder, and the"), "{said}");
+    fs::remove_file(app.join("history.json")).expect("it is there");
+    assert_eq!(Host::up(folder.path()).name().await, "Alice");
+}
+
 #[tokio::test]
 async fn one_host_has_a_folder_whatever_is_deleted_there() {
     let folder = relay_and_directory("Alice");

@@ -15,6 +15,7 @@ use crate::{
         build::Build,
         check::count,
         pinned,
+        recorded::Recorded,
         swapped::{short, stopped_calls},
         terminal::Terminal,
         time::took,
@@ -108,6 +109,7 @@ async fn serve(served: &Served, manifest: Manifest, terminal: &Terminal) -> Resu
     for (service, part) in plan.parts().filter(|(_, part)| !part.from_cache) {
         terminal.done("Compiled", &format!("{} (sha256 {})", service.name, short(&part.digest)), part.compiled_in);
     }
+    let recorded = Recorded::of(&plan, &served.history);
     let checked = Instant::now();
     let app = Arc::new(plan.start(handover.app().share_store(), served.history.clone()).await?);
     terminal.done("Checked", app.name(), checked.elapsed());
@@ -116,6 +118,8 @@ async fn serve(served: &Served, manifest: Manifest, terminal: &Terminal) -> Resu
     let took = published.elapsed();
     served.swapper.store(handover.successor(app.clone()));
     let difference = Difference::of(handover.app(), &app);
+    let is_new = |recorded: &&Recorded| handover.app().place(&recorded.service).is_none();
+    recorded.iter().filter(is_new).for_each(|recorded| terminal.say("Live", &recorded.to_string()));
     let predecessor = handover.end().await;
     for service in &predecessor.withdrawn {
         terminal.say("Withdrawn", &format!("the canary of {service}: the app was replaced"));
