@@ -105,3 +105,28 @@ fn at_home(manifest: &Manifest, found: Vec<SocketAddr>) -> Result<Vec<SocketAddr
         _ => Ok(found),
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::expect_used, reason = "a test fails by a panic that says what was expected")]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn a_name_of_the_admin_api_leads_to_loopback_alone_unless_it_asks_for_a_token() {
+        let manifest = |token: &str| {
+            let text = format!(
+                "[app]\nname = \"a\"\n[admin]\nlisten = \"myhost:9090\"\n{token}[service.a]\ncomponent = \"a.wasm\"\n"
+            );
+            Manifest::parse(Path::new("dovetail.toml"), &text).expect("a manifest")
+        };
+        let addresses =
+            |texts: [&str; 2]| texts.map(|text| SocketAddr::new(text.parse().expect("an address"), 9090)).to_vec();
+        let (own, others) = (addresses(["127.0.1.1", "::1"]), addresses(["127.0.1.1", "10.0.0.1"]));
+        assert_eq!(at_home(&manifest(""), own.clone()), Ok(own));
+        let refused = at_home(&manifest(""), others.clone()).expect_err("others reach it").to_string();
+        assert!(refused.starts_with("stands for 10.0.0.1, which is no loopback address"), "{refused}");
+        assert!(at_home(&manifest("token_file = \"t\"\n"), others).is_ok());
+    }
+}

@@ -119,10 +119,10 @@ mod tests {
 
     #[tokio::test]
     async fn an_address_that_the_machine_lacks_is_left_out_unless_it_is_all() {
-        // Of a range for documentation, which no machine has (RFC 5737).
-        let sockets = Sockets::bind(&addresses(&["192.0.2.1:0", "127.0.0.1:0"])).await.expect("one is there");
+        // Of a range that nobody has yet (RFC 1112).
+        let sockets = Sockets::bind(&addresses(&["240.0.0.1:0", "127.0.0.1:0"])).await.expect("one is there");
         assert_eq!(sockets.addresses().expect("it is bound").len(), 1);
-        for none in [&["192.0.2.1:0"][..], &["192.0.2.1:0", "192.0.2.2:0"]] {
+        for none in [&["240.0.0.1:0"][..], &["240.0.0.1:0", "240.0.0.2:0"]] {
             let error = Sockets::bind(&addresses(none)).await.err().expect("it is not there");
             assert_eq!(error.kind(), ErrorKind::AddrNotAvailable, "{error}");
         }

@@ -180,7 +180,7 @@ fn refused(text: &str) -> Invalid {
         Some(("" | "*", port)) if port.parse::<u16>().is_ok() => {
             no_address(format!("write \"0.0.0.0:{port}\" for all of this machine's addresses"))
         }
-        Some((ip, port)) if ip.parse::<Ipv6Addr>().is_ok() => {
+        Some((ip, port)) if ip.parse::<Ipv6Addr>().is_ok() && port.parse::<u16>().is_ok() => {
             Invalid::new("has an IPv6 address without brackets", format!("write \"[{ip}]:{port}\""))
         }
         Some((host, port)) if is_host(host) && port.bytes().all(|digit| digit.is_ascii_digit()) => {

@@ -55,7 +55,7 @@ fn folder(path: &Path) -> Report {
 /// Nothing is there; perhaps it was asked for in a folder below.
 fn missing(path: &Path) -> Report {
     let problem = Problem::new(format!("there is no manifest at `{}`", path.display()));
-    let above = path.parent().and_then(|folder| std::path::absolute(folder).ok());
+    let above = std::path::absolute(dir(path)).ok();
     let above = above.iter().flat_map(|folder| folder.ancestors().skip(1)).map(|folder| folder.join(USUAL));
     let help = match (std::fs::read_link(path), above.filter(|_| path == Path::new(USUAL)).find(|file| file.is_file()))
     {
@@ -76,6 +76,7 @@ pub(super) fn parse(path: &Path, text: &str, state: PathBuf) -> Result<Manifest,
     source.hide(&secrets::of(document.get_ref(), text));
     // After the first, others may only follow from it.
     if let Some(error) = errors.iter().min_by_key(|error| error.span().map(|span| span.start)) {
+        source.hide(&secrets::guessed(text));
         return Err(Report::new(vec![syntax(&source, error)]));
     }
     let (places, mut problems) = shape::prune(document.get_mut(), &source);

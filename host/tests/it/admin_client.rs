@@ -92,8 +92,10 @@ async fn a_service_that_is_unknown_is_told() {
     let folder = plain("");
     let host = Host::up(folder.path());
     let component = folder.path().join("plain.wasm").display().to_string();
-    let verbs: [&[&str]; 4] =
-        [&["history", "nope"], &["swap", "nope", &component], &["rollback", "nope"], &["promote", "nope"]];
+    let output = fail(verb(host.admin, &["swap", "nope", &component]));
+    let told = format!("error: there is no service `nope` in the host at http://{}; there is `plain`\n", host.admin);
+    assert_eq!(stderr(&output), told, "before it is sent");
+    let verbs: [&[&str]; 3] = [&["history", "nope"], &["rollback", "nope"], &["promote", "nope"]];
     for arguments in verbs {
         let output = fail(verb(host.admin, arguments));
         let told = format!("error: the host at http://{} answers `", host.admin);
@@ -129,7 +131,7 @@ fn wrong_usage_ends_with_2() {
         assert_eq!((stdout(&output), stderr(&output).is_empty()), ("", false), "{arguments:?}");
     }
     let output = fail(dovetail().args(["swap", "user", "/nowhere/new.wasm"]));
-    assert!(stderr(&output).contains("the component `/nowhere/new.wasm` cannot be read"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("`/nowhere/new.wasm` does not exist; make it"), "{}", stderr(&output));
 }
 
 #[test]
@@ -277,7 +279,7 @@ fn answering(answers: Vec<(u16, Value)>) -> (SocketAddr, JoinHandle<Vec<String>>
 }
 
 fn services() -> Value {
-    json!({ "app": "plain", "services": [] })
+    json!({ "app": "plain", "services": [{ "name": "plain" }] })
 }
 
 fn revision(number: u64) -> Value {

@@ -189,7 +189,7 @@ fn what_cannot_be_composed_is_told() {
     refused(
         &folder,
         &["directroy", "-o", "x.wasm"],
-        "there is no service `directroy`; the manifest has `directory`, `relay`",
+        "there is no service `directroy` in `dovetail.toml`; did you mean `directory`?",
     );
     refused(&folder, &["-o", "x.wasm"], "no service has a route");
     refused(&folder, &["relay", "-o", "gone/x.wasm"], "`gone/x.wasm` cannot be written: there is no folder `gone`");

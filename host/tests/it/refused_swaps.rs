@@ -166,7 +166,7 @@ fn what_is_too_large_is_not_sent() {
     // Nobody is there to be asked.
     let swap =
         dovetail().args(["swap", "user", "--admin", "127.0.0.1:1"]).arg(&file).output().expect("dovetail starts");
-    let told = format!("`{}` is larger than 128 MiB: leave out what it does not use", file.display());
+    let told = format!("`{}` is larger than 128 MiB; leave out what it does not use", file.display());
     let said = String::from_utf8_lossy(&swap.stderr);
     assert!(swap.status.code() == Some(1) && said.contains(&told), "{said}");
 }

@@ -1,6 +1,9 @@
 //! A signal ends the host, and what is in flight is finished first.
 
-use std::{net::SocketAddr, process::Stdio};
+use std::{
+    net::SocketAddr,
+    process::{Command, Stdio},
+};
 
 use http::StatusCode;
 use serde_json::json;
@@ -18,7 +21,7 @@ fn guest() -> TempDir {
 
 #[tokio::test]
 async fn a_signal_lets_requests_in_flight_finish() {
-    for signal in ["TERM", "INT"] {
+    for signal in ["TERM", "INT", "HUP"] {
         let folder = guest();
         let host = Host::up(folder.path());
         let mut idle = Idle::after_a_request(host.gateway).await;
@@ -80,7 +83,7 @@ async fn a_signal_lets_calls_finish_that_outlive_their_request() {
 
 #[tokio::test]
 async fn a_signal_ends_an_idle_host() {
-    for signal in ["TERM", "INT"] {
+    for signal in ["TERM", "INT", "HUP"] {
         let folder = guest();
         let host = Host::up(folder.path());
         let mut used = Idle::after_a_request(host.gateway).await;
@@ -94,7 +97,9 @@ async fn a_signal_ends_an_idle_host() {
 
 #[tokio::test]
 async fn a_second_signal_ends_at_once() {
-    for (first, second, code) in [("TERM", "TERM", 143), ("INT", "INT", 130), ("TERM", "INT", 130)] {
+    for (first, second, code) in
+        [("TERM", "TERM", 143), ("INT", "INT", 130), ("TERM", "INT", 130), ("HUP", "TERM", 143), ("INT", "HUP", 129)]
+    {
         let folder = guest();
         let host = Host::up(folder.path());
         let upload = Upload::begin(host.connect().await, "/count");
@@ -114,12 +119,27 @@ async fn a_signal_ends_a_start_that_takes_long() {
     let text = root().join("host/tests/links/wat/sleeps-at-start.wat");
     let component = wat::parse_file(text).expect("it is valid");
     std::fs::write(folder.path().join("slow.wasm"), component).expect("the component can be written");
-    for (signal, number, code) in [("TERM", 15, 143), ("INT", 2, 130)] {
+    for (signal, number, code) in [("TERM", 15, 143), ("INT", 2, 130), ("HUP", 1, 129)] {
         let host = Running::start(up(folder.path()).stdout(Stdio::null()).stderr(Stdio::null()));
         until("it waits for signals", async || host.catches(number)).await;
         host.signal(signal);
         assert_eq!(host.wait().code(), Some(code), "{signal}");
     }
+}
+
+#[tokio::test]
+async fn a_host_that_is_to_outlive_its_terminal_does() {
+    let folder = guest();
+    let mut command = Command::new("sh");
+    // As `nohup` does it.
+    command.args(["-c", "trap '' HUP; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_dovetail")]);
+    command.args(up(folder.path()).get_args()).stderr(Stdio::piped());
+    let host = Host::start(&mut command);
+    assert!(host.catches(15) && !host.catches(1));
+    host.signal("HUP");
+    assert_eq!(host.get("/hello").await.text(), "hello\n");
+    host.signal("TERM");
+    assert_eq!(host.wait().code(), Some(0));
 }
 
 /// A connection that waits for its next request.

@@ -247,6 +247,11 @@ impl Host {
         self.running.signal(name);
     }
 
+    /// Whether it has seen to it that this signal does not end it.
+    pub fn catches(&self, signal: u32) -> bool {
+        self.running.catches(signal)
+    }
+
     /// Wait for its end.
     pub fn wait(mut self) -> ExitStatus {
         self.running.ended()
@@ -336,5 +341,6 @@ impl Output {
 
 fn address(line: &str) -> SocketAddr {
     let (_, address) = line.split_once("http://").expect("the line has an address");
-    address.trim().parse().expect("an address")
+    // A name may stand for several.
+    address.split_whitespace().next().and_then(|address| address.parse().ok()).expect("an address")
 }

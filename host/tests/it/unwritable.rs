@@ -4,11 +4,12 @@
 use std::{
     fs::{self, File},
     io::pipe,
+    net::{TcpListener, TcpStream},
     path::Path,
     process::{Output, Stdio},
 };
 
-use crate::support::{Host, app, dovetail, plain, until, up};
+use crate::support::{Client, Host, Running, app, dovetail, plain, until, up};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_serves_and_watches_without_standard_error() {
@@ -42,31 +43,53 @@ async fn what_was_found_and_cannot_be_printed_is_a_failure() {
         dovetail().args(["store", "--store", "sqlite:other.db", "import", "line"]).current_dir(&folder).output();
     assert!(import.expect("dovetail starts").status.success());
     let admin = host.admin.to_string();
-    let verbs: &[&[&str]] = &[
+    let in_part: &[&[&str]] = &[
         &["--help"],
         &["--version"],
         &["schema"],
         &["completions", "bash"],
         &["check"],
+        &["check", "--json"],
         &["graph"],
         &["graph", "--format", "json"],
-        &["compose", "plain", "-o", "-"],
         &["status", "--admin", &admin],
         &["status", "--admin", &admin, "--json"],
         &["history", "plain", "--admin", &admin],
         &["store", "stats", "--store", "sqlite:other.db"],
         &["store", "stats", "--store", "sqlite:other.db", "--json"],
-        &["store", "export", "--store", "sqlite:other.db"],
     ];
-    for arguments in verbs {
-        // Its disk is full, or who read it is gone.
-        for (stdout, why) in [(full(), "No space left on device"), (unread(), "Broken pipe")] {
-            let Output { status, stderr, .. } = run(folder.path(), arguments, stdout);
+    let whole: &[&[&str]] = &[&["compose", "plain", "-o", "-"], &["store", "export", "--store", "sqlite:other.db"]];
+    for arguments in in_part.iter().chain(whole) {
+        let Output { status, stderr, .. } = run(folder.path(), arguments, full());
+        let said = String::from_utf8_lossy(&stderr);
+        assert_eq!(status.code(), Some(1), "{arguments:?}: {said}");
+        let told = said.contains("standard output cannot be written") && said.contains("No space left on device");
+        assert!(told, "{arguments:?}: {said}");
+    }
+    // Who read it wants no more; but of some things a part is nothing.
+    for (verbs, code) in [(in_part, 0), (whole, 141)] {
+        for arguments in verbs {
+            let Output { status, stderr, .. } = run(folder.path(), arguments, unread());
             let said = String::from_utf8_lossy(&stderr);
-            assert_eq!(status.code(), Some(1), "{arguments:?}: {said}");
-            assert!(said.contains("standard output cannot be written") && said.contains(why), "{arguments:?}: {said}");
+            assert_eq!(status.code(), Some(code), "{arguments:?}: {said}");
+            assert!(!said.contains("error") && !said.contains("standard output"), "{arguments:?}: {said}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_host_serves_whose_words_nobody_reads() {
+    let folder = plain("");
+    // It cannot tell which port it took.
+    let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port");
+    let mut command = dovetail();
+    command.args(["up", "--listen", "127.0.0.1:0", "--admin", &port.to_string()]).current_dir(&folder);
+    let host = Running::start(command.stdout(unread()).stderr(Stdio::null()));
+    until("it serves", async || TcpStream::connect(port).is_ok()).await;
+    until("it waits for signals alone", async || host.catches(15)).await;
+    assert!(Client::http1(port).await.get("/readyz").await.status.is_success());
+    host.signal("TERM");
+    assert_eq!(host.wait().code(), Some(0));
 }
 
 /// A file that takes nothing, as on a full disk.

@@ -17,6 +17,31 @@ pub fn of(document: &DeTable<'_>, text: &str) -> Vec<Range<usize>> {
     places
 }
 
+/// Where they may be in a text that is no TOML, of which only a part was read: what looks
+/// like a value of them, but for what it is made of, so that the mistake can be seen.
+pub fn guessed(text: &str) -> Vec<Range<usize>> {
+    let (mut places, mut start, mut is_table) = (Vec::new(), 0, false);
+    for line in text.split_inclusive('\n') {
+        let (key, value) = line.split_once('=').map_or((line, ""), |(key, value)| (key, value));
+        let names = |key: &str| key.split('.').any(|part| matches!(part.trim_matches(MARKS), "env" | "config"));
+        if line.trim_start().starts_with('[') {
+            is_table = names(key);
+        } else if is_table || names(key) {
+            let value = start + line.len() - value.len()..start + line.len();
+            let mut at = value.start;
+            for part in text[value].split_inclusive(|c| MARKS.contains(&c)) {
+                places.push(at..at + part.trim_end_matches(MARKS).len());
+                at += part.len();
+            }
+        }
+        start += line.len();
+    }
+    places
+}
+
+/// What values are made of beside what they say.
+const MARKS: [char; 13] = [' ', '\t', '\r', '\n', '=', ',', '{', '}', '[', ']', '"', '\'', '#'];
+
 /// By name, or in a list, where somebody took them for one.
 fn of_services(services: &DeValue<'_>, text: &str, places: &mut Vec<Range<usize>>) {
     match services {
