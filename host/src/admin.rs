@@ -58,7 +58,7 @@ impl Admin {
             ["v1", "services", _, "history" | "drained"] => "GET, HEAD",
             ["v1", "services", _, "component"] => "PUT",
             ["v1", "services", _, "rollback" | "promote"] => "POST",
-            _ => return error(StatusCode::NOT_FOUND, "Not found"),
+            _ => return nothing(),
         };
         if !allowed.split(", ").any(|method| method == request.method().as_str()) {
             let mut response = error(StatusCode::METHOD_NOT_ALLOWED, &format!("Method not allowed, only {allowed}"));
@@ -75,7 +75,7 @@ impl Admin {
             ["v1", "services", service, "component"] => self.swap(service, request).await,
             ["v1", "services", service, "rollback"] => self.rollback(service, &request).await,
             ["v1", "services", service, ..] => self.promote(service, &request).await,
-            _ => error(StatusCode::NOT_FOUND, "Not found"),
+            _ => nothing(),
         }
     }
 
@@ -93,6 +93,10 @@ impl Admin {
             }
         }
     }
+}
+
+fn nothing() -> Response<Bytes> {
+    error(StatusCode::NOT_FOUND, "Not found; GET /v1/openapi.json describes what there is")
 }
 
 /// The description of this API.

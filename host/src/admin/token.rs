@@ -40,7 +40,7 @@ impl Token {
         };
         // To open a pipe would wait for a writer.
         if !fs::metadata(path).map_err(unreadable)?.is_file() {
-            return Err(invalid("is no file", make(path)));
+            return Err(invalid("is no file", "name the file with the token".to_owned()));
         }
         let mut file = File::open(path).map_err(unreadable)?;
         let mode = file.metadata().map_err(unreadable)?.permissions().mode();

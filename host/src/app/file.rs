@@ -123,7 +123,7 @@ fn unreachable(path: &Path, error: io::Error) -> Unreadable {
         };
     }
     // The first folder in which nothing may be looked for.
-    let closed = path.ancestors().skip(1).filter(|folder| fs::metadata(folder).is_ok()).next();
+    let closed = path.ancestors().skip(1).find(|folder| fs::metadata(folder).is_ok());
     denied(error, || Unreadable::Closed(closed.unwrap_or(Path::new(".")).to_owned()))
 }
 

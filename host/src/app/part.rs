@@ -53,15 +53,18 @@ impl Part {
         bytes: &[u8],
     ) -> Result<Part, Box<Problem>> {
         let started = Instant::now();
-        let problem = |title: String| manifest.problem(&service.name, Some("component"), title, BUILD_HELP);
-        if let Some(what) = what_instead(bytes) {
+        let problem = |title: String, help| manifest.problem(&service.name, Some("component"), title, help);
+        if let Some((what, help)) = what_instead(bytes) {
             let title = format!("service `{}` has no component", service.name);
-            return Err(Box::new(problem(title).label(format!("{name} is {what}"))));
+            return Err(Box::new(problem(title, help).label(format!("{name} is {what}"))));
         }
         let digest = digest(bytes);
         let looked = compiler.compile(&digest, bytes).map_err(|error| match error {
             CompileError::Component(error) => cannot_load(manifest, service, &error),
-            CompileError::Engine(error) => problem(format!("service `{}` cannot be run: {error}", service.name)),
+            CompileError::Engine(error) => {
+                let title = format!("service `{}` cannot be run: {error}", service.name);
+                problem(title, "lower `limits.instances`, or give the host more memory and threads")
+            }
         })?;
         let Looked { kind, compiled: Compiled { component, from_cache }, surface } = looked;
         if kind == Kind::Plain && service.limits.concurrency > 1 {
@@ -99,16 +102,29 @@ impl Part {
     }
 }
 
-/// What a file is that does not begin as a component does.
-fn what_instead(bytes: &[u8]) -> Option<&'static str> {
+/// What a file is that does not begin as a component does, and what would be right.
+fn what_instead(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
     // A module and a component begin alike and differ in the fifth to eighth
     // byte: version 1 of one, version 13 of the other's layer.
     match bytes {
         [b'\0', b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => None,
-        [b'\0', b'a', b's', b'm', 1, 0, 0, 0, ..] => Some("a core module, not a component"),
-        [] => Some("empty"),
-        _ => Some("not WebAssembly in its binary form"),
+        [b'\0', b'a', b's', b'm', 1, 0, 0, 0, ..] => Some((
+            "a core module, not a component",
+            "build it as a component, for example with `--target wasm32-wasip2`, or make one of it with `wasm-tools \
+             component new`",
+        )),
+        [] => Some(("empty", "build it again: nothing is in it")),
+        text if is_text(text) => {
+            Some(("WebAssembly in its text form", "translate it with `wasm-tools parse -o component.wasm`"))
+        }
+        _ => Some(("not WebAssembly", BUILD_HELP)),
     }
+}
+
+/// Whether it begins as WebAssembly in its text form does.
+fn is_text(bytes: &[u8]) -> bool {
+    let text = bytes.trim_ascii_start();
+    [b"(component", b"(module".as_slice(), b"(;", b";;"].iter().any(|start| text.starts_with(start))
 }
 
 /// Whatever wasmtime has against a component, in its own words: they name the

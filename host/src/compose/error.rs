@@ -23,7 +23,10 @@ pub enum ComposeError {
         handler: String,
     },
     /// It has routes, but nothing that answers.
-    #[error("service `{service}` has routes, but its component does not export `wasi:http/incoming-handler`")]
+    #[error(
+        "service `{service}` has routes, but its component does not export `wasi:http/incoming-handler`; remove its \
+         routes, or build it to answer HTTP"
+    )]
     NoHandler {
         /// The service that has routes.
         service: String,

@@ -61,7 +61,7 @@ pub struct CodeCache {
 #[derive(Debug, thiserror::Error)]
 pub enum CacheError {
     /// It could not be made or opened.
-    #[error("the folder {path:?} cannot be used for compiled code; name another that you can write in")]
+    #[error("the folder {path:?} cannot be used for compiled code; let this account write in it")]
     Folder {
         /// The folder.
         path: PathBuf,

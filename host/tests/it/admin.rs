@@ -104,5 +104,8 @@ async fn it_answers_reads_alone_and_on_its_own_address_alone() {
         assert_eq!(host.get(path).await.status, StatusCode::NOT_FOUND, "the gateway has no {path}");
     }
     let unknown = admin.get("/guest/hello").await;
-    assert_eq!((unknown.status, unknown.json()), (StatusCode::NOT_FOUND, json!({ "error": "Not found" })));
+    assert_eq!(
+        (unknown.status, unknown.json()),
+        (StatusCode::NOT_FOUND, json!({ "error": "Not found; GET /v1/openapi.json describes what there is" }))
+    );
 }

@@ -35,12 +35,17 @@ impl Target {
         // know the token.
         let manifest = match &self.admin {
             Some(_) if given.is_some() || !path.exists() => None,
+            None if !path.exists() => bail!(
+                "there is no manifest at `{}` to tell where the host is; name it with --manifest, or say where the host \
+                 is with --admin HOST:PORT",
+                path.display()
+            ),
             _ => Some(Manifest::load(path)?),
         };
         let address = match (self.admin, &manifest) {
             (Some(address), _) => address,
             (None, Some(manifest)) => listens(&manifest.admin)?,
-            (None, None) => bail!("say where the host is with --admin"),
+            (None, None) => bail!("say where the host is with --admin HOST:PORT"),
         };
         let token = match (given, &manifest) {
             (None, Some(manifest)) => Token::of(manifest)?,

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeSet,
     fs::File,
     io::{self, BufRead, BufReader},
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::Instant,
 };
 
@@ -28,7 +28,7 @@ const BYTES: usize = 1024 * 1024;
 /// Set what export printed.
 #[derive(Args)]
 pub struct Import {
-    /// The lines; standard input if not given.
+    /// The lines; standard input if it is `-` or not given.
     file: Option<PathBuf>,
     /// The bucket of lines that name none. Those of another are refused.
     #[arg(long, value_parser = bucket)]
@@ -65,9 +65,14 @@ impl Import {
         Ok(())
     }
 
+    /// The file, if it is not standard input.
+    fn file(&self) -> Option<&Path> {
+        self.file.as_deref().filter(|file| *file != Path::new("-"))
+    }
+
     /// A pipe may have a path, too, as `/dev/stdin` and `<(…)` have.
     fn can_be_read_again(&self) -> bool {
-        self.file.as_ref().is_some_and(|path| path.metadata().map_or(true, |found| found.is_file()))
+        self.file().is_some_and(|path| path.metadata().map_or(true, |found| found.is_file()))
     }
 
     /// Reads the file to its end, and returns its size.
@@ -99,7 +104,7 @@ impl Import {
     }
 
     fn lines(&self) -> Result<Lines<Box<dyn BufRead>>, LineError> {
-        let (name, from): (_, Box<dyn BufRead>) = match &self.file {
+        let (name, from): (_, Box<dyn BufRead>) = match self.file() {
             None => ("standard input".to_owned(), Box::new(io::stdin().lock())),
             Some(path) => {
                 let name = path.display().to_string();
