@@ -11,21 +11,18 @@ use std::{
 };
 
 use anyhow::Result;
-use clap::{
-    CommandFactory, Parser, Subcommand,
-    error::{ContextKind, ContextValue},
-};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use self::{
     recorded::Recorded,
-    stdout::{Silent, print, read_or_not},
+    stdout::{Silent, print},
     terminal::{Terminal, tell},
 };
 use crate::{
     app::Plan,
     engine::{CodeCache, Effort},
     history::History,
-    manifest::{Invalid, Manifest, Report, StoreUrl},
+    manifest::{Invalid, Manifest, Report},
     telemetry,
 };
 
@@ -56,6 +53,7 @@ mod terminal;
 mod time;
 mod up;
 mod update;
+mod usage;
 mod watch;
 
 /// Microservices as WebAssembly components, linked by one host.
@@ -119,7 +117,7 @@ enum Verb {
 pub fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(said) => return answer(hinted(hidden(said))),
+        Err(said) => return usage::answer(said).unwrap_or_else(|error| failed(&error)),
     };
     if cli.quiet {
         terminal::be_quiet();
@@ -182,46 +180,6 @@ fn tell_recorded(plan: &Plan, history: &History, terminal: &Terminal) {
 /// Reads the name of a service.
 fn service(name: &str) -> Result<String, Invalid> {
     crate::manifest::service_name(name).map(|()| name.to_owned())
-}
-
-/// What was asked for is in the arguments: help, the version, or what is wrong.
-fn answer(said: clap::Error) -> ExitCode {
-    let code = ExitCode::from(u8::try_from(said.exit_code()).unwrap_or(1));
-    match (said.use_stderr(), said.print()) {
-        (false, printed) => read_or_not(printed).map_or_else(|error| failed(&error), |()| code),
-        (true, _) => code,
-    }
-}
-
-/// The same without the passwords of URLs: what is refused is repeated.
-fn hidden(mut said: clap::Error) -> clap::Error {
-    let told: Vec<_> = said.context().map(|(kind, value)| (kind, value.clone())).collect();
-    for (kind, value) in told {
-        let value = match value {
-            ContextValue::String(text) => ContextValue::String(StoreUrl::hide_passwords(&text)),
-            value => value,
-        };
-        said.insert(kind, value);
-    }
-    said
-}
-
-/// The same with the verb that was meant, where other programs call it otherwise.
-fn hinted(mut said: clap::Error) -> clap::Error {
-    let verb = match said.get(ContextKind::InvalidSubcommand) {
-        Some(ContextValue::String(verb)) => verb.as_str(),
-        _ => return said,
-    };
-    let meant = match verb {
-        "serve" | "run" | "start" | "dev" => "up",
-        "validate" | "lint" | "verify" => "check",
-        "ps" | "ls" | "list" => "status",
-        "deploy" | "replace" => "swap",
-        "undo" | "revert" => "rollback",
-        _ => return said,
-    };
-    said.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(vec![meant.to_owned()]));
-    said
 }
 
 /// Say what went wrong, and how the process ends for it.

@@ -90,13 +90,16 @@ impl Up {
             tracing::warn!("{unwritable}");
         }
         let cache = Arc::new(state::code(&manifest)?);
+        let runtime = runtime()?;
+        // That somebody else has the addresses is known before the build. They are given back:
+        // who asks before there are services is to be refused, not kept waiting.
+        drop(runtime.block_on(bind(&manifest, &addresses))?);
         let begun = Instant::now();
         build::run(&manifest, Which::All, &Terminal::new())?;
         if let Some(watch) = &mut watch {
             watch.first_build(begun.elapsed());
         }
         let plan = plan(manifest, &history, cache.clone(), &Terminal::new())?;
-        let runtime = runtime()?;
         let watch = watch.map(|watch| (watch, self));
         let served = runtime.block_on(serve(plan, url, Kept { history, cache }, (addresses, token), watch));
         runtime.shutdown_timeout(LAST_TASKS);
@@ -201,12 +204,18 @@ async fn start(
     url: &StoreUrl,
     history: Arc<History>,
 ) -> Result<(Arc<App>, Listener, Listener)> {
-    let gateway = Listener::bind(&addresses.gateway, listener::capacity()).await;
-    let gateway = gateway.with_context(|| cannot_listen("gateway", &plan.manifest().gateway, "--listen"))?;
-    let admin = Listener::bind(&addresses.admin, ADMIN_CONNECTIONS).await;
-    let admin = admin.with_context(|| cannot_listen("admin API", &plan.manifest().admin, "--admin"))?;
+    let (gateway, admin) = bind(plan.manifest(), addresses).await?;
     let app = plan.start(store::open(url).await?, history).await?;
     Ok((Arc::new(app), gateway, admin))
+}
+
+/// The gateway's listener and that of the admin API.
+async fn bind(manifest: &Manifest, addresses: &Addresses) -> Result<(Listener, Listener)> {
+    let gateway = Listener::bind(&addresses.gateway, listener::capacity()).await;
+    let gateway = gateway.with_context(|| cannot_listen("gateway", &manifest.gateway, "--listen"))?;
+    let admin = Listener::bind(&addresses.admin, ADMIN_CONNECTIONS).await;
+    let admin = admin.with_context(|| cannot_listen("admin API", &manifest.admin, "--admin"))?;
+    Ok((gateway, admin))
 }
 
 fn cannot_listen(what: &str, address: &ListenAddress, option: &str) -> String {

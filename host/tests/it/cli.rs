@@ -204,8 +204,8 @@ fn the_graph_is_drawn_in_each_format() {
 }
 
 #[test]
-fn a_port_in_use_is_told_with_the_option_that_avoids_it() {
-    let folder = plain("");
+fn a_port_in_use_is_told_before_the_build_with_the_option_that_avoids_it() {
+    let folder = plain("build = \"touch built\"\n");
     let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = taken.local_addr().expect("it is bound").to_string();
     for (what, option, other) in [("gateway", "--listen", "--admin"), ("admin API", "--admin", "--listen")] {
@@ -215,6 +215,7 @@ fn a_port_in_use_is_told_with_the_option_that_avoids_it() {
         let told = format!("error: the {what} cannot listen on {address}; choose another address with {option}\n");
         assert!(stderr(&output).contains(&told), "{}", stderr(&output));
         assert!(stderr(&output).contains("in use"), "{}", stderr(&output));
+        assert!(!folder.path().join("built").exists());
     }
 }
 
