@@ -17,7 +17,9 @@ use sha2::{Digest, Sha256};
 
 pub use self::{
     candidate::{Candidate, Replaced},
+    contents::Contents,
     file::{Unreadable, read as read_component, read_from as read_component_from},
+    given_by::GivenBy,
     part::{LARGEST, Part, SMALLER_HELP},
     plan::Plan,
 };
@@ -31,8 +33,10 @@ use crate::{
 
 mod candidate;
 mod compiler;
+mod contents;
 mod file;
 mod foundation;
+mod given_by;
 mod part;
 mod plan;
 mod probe;

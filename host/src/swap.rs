@@ -29,7 +29,7 @@ use self::{
     trial::Trial,
 };
 use crate::{
-    app::{self, App, Candidate},
+    app::{self, App, Candidate, GivenBy},
     history::{Entry, History, How},
     service::{Canary, Revision, Share},
 };
@@ -76,9 +76,9 @@ pub struct Swap {
     pub service: String,
     /// The component.
     pub component: Bytes,
-    /// Whether this is the service's file in the manifest, which is then not
-    /// taken for a new one at the next start.
-    pub is_file: bool,
+    /// Who gave it. The service's file in the manifest is then not taken for a new one
+    /// at the next start.
+    pub given_by: GivenBy,
     /// Who swaps.
     pub by: String,
     /// Try it first.
@@ -145,10 +145,13 @@ impl Swapper {
                 history.component(&before.digest).map(Some)
             });
             let Some(component) = before.await?.map_err(SwapError::History)? else {
-                return Err(SwapError::Conflict(format!("there is no revision of service `{service}` to go back to")));
+                let live = this.app.services[place].serving().live.number();
+                return Err(SwapError::Conflict(format!(
+                    "revision {live} of service `{service}` is live, and there is nothing before it to go back to"
+                )));
             };
             let component = component.into();
-            let swap = Swap { service, component, is_file: false, by, canary: None };
+            let swap = Swap { service, component, given_by: GivenBy::History, by, canary: None };
             this.replace(place, &mut turn, swap, How::Rollback).await
         })
         .await
@@ -206,7 +209,10 @@ impl Swapper {
     }
 
     fn place(&self, service: &str) -> Result<usize, SwapError> {
-        self.app.place(service).ok_or_else(|| SwapError::NoService(service.to_owned()))
+        self.app.place(service).ok_or_else(|| SwapError::NoService {
+            name: service.to_owned(),
+            services: self.app.services.iter().map(|service| service.name().to_owned()).collect(),
+        })
     }
 
     /// Run in a task of its own.
@@ -236,7 +242,7 @@ impl Swapper {
         let component = swap.component.clone();
         let digest = blocking(move || app::digest(&component)).await?;
         steps.done("read");
-        let file = if swap.is_file { digest.clone() } else { self.app.file(place) };
+        let file = if swap.given_by == GivenBy::Manifest { digest.clone() } else { self.app.file(place) };
         if digest == from.digest {
             if file != self.app.file(place) {
                 self.record(place, swap.component, &swap.by, how, file).await?;
@@ -275,12 +281,8 @@ impl Swapper {
         swap: &Swap,
         steps: &mut Steps,
     ) -> Result<Candidate, SwapError> {
-        let (app, component) = (self.app.clone(), swap.component.clone());
-        let name = match swap.is_file {
-            true => format!("`{}`", app.manifest().services[place].component),
-            false => "what was sent".to_owned(),
-        };
-        let part = blocking(move || app.compile(place, &name, &component)).await?.map_err(SwapError::Refused)?;
+        let (app, component, given_by) = (self.app.clone(), swap.component.clone(), swap.given_by);
+        let part = blocking(move || app.compile(place, given_by, &component)).await?.map_err(SwapError::Refused)?;
         steps.noted("compile", part.from_cache.then_some("from the cache"));
         let candidate = self.app.check(place, part, number).await.map_err(SwapError::Refused)?;
         steps.done("check");

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::Admin;
 use crate::{
-    app,
+    app::{self, GivenBy},
     listener::reply::{error, json},
     manifest::{self, Report},
     service::Share,
@@ -33,7 +33,7 @@ impl Admin {
             }
             Err(_) => return error(StatusCode::BAD_REQUEST, "The component was not sent in full"),
         };
-        let swap = Swap { service: service.to_owned(), component, is_file: false, by, canary };
+        let swap = Swap { service: service.to_owned(), component, given_by: GivenBy::Sender, by, canary };
         let ask = |swapper: Arc<Swapper>| {
             let swap = swap.clone();
             async move { swapper.swap(swap).await }
@@ -168,9 +168,15 @@ fn parameters(query: &str) -> impl Iterator<Item = (&str, &str)> {
 }
 
 fn refusal(failed: &SwapError) -> Response<Bytes> {
-    match failed {
-        SwapError::NoService(_) => error(StatusCode::NOT_FOUND, &failed.to_string()),
-        SwapError::Conflict(_) | SwapError::Over => error(StatusCode::CONFLICT, &failed.to_string()),
+    let cause = match failed {
+        SwapError::Withdrawn(cause) => cause,
+        failed => failed,
+    };
+    match cause {
+        SwapError::NoService { .. } => error(StatusCode::NOT_FOUND, &failed.to_string()),
+        SwapError::Conflict(_) | SwapError::Over | SwapError::Withdrawn(_) => {
+            error(StatusCode::CONFLICT, &failed.to_string())
+        }
         SwapError::Refused(report) => {
             let shown = |problem| Report::new(vec![problem]).to_string();
             let problems: Vec<_> = report.problems().iter().cloned().map(shown).collect();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, bail};
 
-use super::{App, Part, topology::Topology};
+use super::{App, GivenBy, Part, topology::Topology};
 use crate::{
     link::Link,
     manifest::{Problem, Report},
@@ -33,15 +33,14 @@ pub struct Candidate {
 }
 
 impl App {
-    /// Compile a component for the service at `place`, `name` being what people
-    /// know it by. It takes long, and a thread that serves requests must not wait
-    /// for it.
-    pub fn compile(&self, place: usize, name: &str, component: &[u8]) -> Result<Part, Report> {
+    /// Compile a component for the service at `place`. It takes long, and a thread that
+    /// serves requests must not wait for it.
+    pub fn compile(&self, place: usize, given_by: GivenBy, component: &[u8]) -> Result<Part, Report> {
         let (manifest, service) = (self.manifest(), self.service_manifest(place));
-        let part = Part::compile(manifest, &self.foundation.compiler, service, name, component);
+        let part = Part::compile(manifest, &self.foundation.compiler, service, given_by, component);
         let part = part.map_err(|problem| Report::new(vec![*problem]))?;
         match part.memories() > self.foundation.memories {
-            true => Err(Report::new(vec![self.too_many_memories(place, part.memories())])),
+            true => Err(Report::new(vec![self.too_many_memories(place, &part)])),
             false => Ok(part),
         }
     }
@@ -128,15 +127,16 @@ impl App {
         Some(replaced.canary.as_ref()?.revision.clone())
     }
 
-    fn too_many_memories(&self, place: usize, memories: u32) -> Problem {
+    fn too_many_memories(&self, place: usize, part: &Part) -> Problem {
         let service = &self.service_manifest(place).name;
         let room = self.foundation.memories;
-        let title = format!("the component of service `{service}` has {memories} linear memories in an instance");
+        let (component, memories) = (part.given_by.named(service), part.memories());
+        let title = format!("{component} has {memories} linear memories in an instance");
         let help = format!(
             "the host was started with room for {room} in each; to make more room, start it with this component as \
              the service's file"
         );
-        self.manifest().problem(service, Some("component"), title, help)
+        part.given_by.problem(self.manifest(), service, title, None, help)
     }
 }
 

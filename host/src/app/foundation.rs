@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use anyhow::Result;
 use wasmtime::component::Linker;
 
-use super::{Part, compiler::Compiler};
+use super::{GivenBy, Part, compiler::Compiler};
 use crate::{
     capability::Grants,
     engine::Kind,
@@ -53,7 +53,7 @@ impl Foundation {
         number: u64,
         links: impl Iterator<Item = (&'a Link, &'a Arc<Service>)>,
     ) -> Result<Revision, Problem> {
-        let cannot = |error: RevisionError| cannot_serve(&self.manifest, service, &error);
+        let cannot = |error: RevisionError| cannot_serve(&self.manifest, service, part.given_by, &error);
         let mut linker = self.linker(part).map_err(|error| cannot(RevisionError::Link(error)))?;
         for (link, callee) in links {
             let import = &part.surface.imports[link.import];
@@ -91,7 +91,15 @@ impl Foundation {
     }
 }
 
-fn cannot_serve(manifest: &Manifest, service: &ServiceManifest, error: &RevisionError) -> Problem {
-    let title = format!("service `{}` {error}", service.name);
-    manifest.problem(&service.name, Some(error.key()), title, error.help())
+fn cannot_serve(manifest: &Manifest, service: &ServiceManifest, given_by: GivenBy, error: &RevisionError) -> Problem {
+    match error.key() {
+        "component" => {
+            let component = match given_by {
+                GivenBy::Manifest => format!("service `{}`", service.name),
+                other => other.named(&service.name),
+            };
+            given_by.problem(manifest, &service.name, format!("{component} {error}"), None, error.help())
+        }
+        key => manifest.problem(&service.name, Some(key), format!("service `{}` {error}", service.name), error.help()),
+    }
 }

@@ -8,7 +8,9 @@ use std::{
 use wasmtime::component::{Component, ComponentExportIndex};
 
 use super::{
+    GivenBy,
     compiler::{CompileError, Compiler, Looked},
+    contents::{BUILD_HELP, Contents},
     digest,
 };
 use crate::{
@@ -22,11 +24,12 @@ use crate::{
 /// interpreted language has 20 MB; compiling takes memory, many times its size.
 pub const LARGEST: usize = 128 << 20;
 
-const BUILD_HELP: &str = "build it as a component of WASI 0.2 or 0.3, for example with `--target wasm32-wasip2`";
-
 /// What makes a component smaller.
 pub const SMALLER_HELP: &str =
     "leave out what it does not use, and its debug information, as `wasm-tools strip` does; or make two services of it";
+
+/// What mends an engine that cannot be had.
+const ENGINE_HELP: &str = "lower `limits.instances`, or give the host more memory and threads";
 
 /// A service of a plan, in the manifest's order.
 pub struct Part {
@@ -38,39 +41,39 @@ pub struct Part {
     pub compiled_in: Duration,
     /// Whether that was done before, and kept.
     pub from_cache: bool,
+    pub(super) given_by: GivenBy,
     pub(super) kind: Kind,
     pub(super) component: Component,
     pub(super) surface: Surface,
 }
 
 impl Part {
-    /// Compile a service's component, `name` being what people know it by.
+    /// Compile a component of a service.
     pub(super) fn compile(
         manifest: &Manifest,
         compiler: &Compiler,
         service: &ServiceManifest,
-        name: &str,
+        given_by: GivenBy,
         bytes: &[u8],
     ) -> Result<Part, Box<Problem>> {
         let started = Instant::now();
-        let problem = |title: String, help| manifest.problem(&service.name, Some("component"), title, help);
-        if let Some((what, help)) = what_instead(bytes) {
-            let title = format!("service `{}` has no component", service.name);
-            return Err(Box::new(problem(title, help).label(format!("{name} is {what}"))));
+        if let Some(contents) = Contents::instead(bytes) {
+            return Err(Box::new(no_component(manifest, service, given_by, contents)));
         }
         let digest = digest(bytes);
         let looked = compiler.compile(&digest, bytes).map_err(|error| match error {
-            CompileError::Component(error) => cannot_load(manifest, service, &error),
+            CompileError::Component(error) => cannot_load(manifest, service, given_by, &error),
             CompileError::Engine(error) => {
                 let title = format!("service `{}` cannot be run: {error}", service.name);
-                problem(title, "lower `limits.instances`, or give the host more memory and threads")
+                given_by.problem(manifest, &service.name, title, None, ENGINE_HELP)
             }
         })?;
         let Looked { kind, compiled: Compiled { component, from_cache }, surface } = looked;
         if kind == Kind::Plain && service.limits.concurrency > 1 {
             return Err(Box::new(one_call_at_a_time(manifest, service)));
         }
-        Ok(Part { digest, size: bytes.len(), compiled_in: started.elapsed(), from_cache, kind, component, surface })
+        let (size, compiled_in) = (bytes.len(), started.elapsed());
+        Ok(Part { digest, size, compiled_in, from_cache, given_by, kind, component, surface })
     }
 
     /// Linear memories of one instance.
@@ -102,34 +105,22 @@ impl Part {
     }
 }
 
-/// What a file is that does not begin as a component does, and what would be right.
-fn what_instead(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
-    // A module and a component begin alike and differ in the fifth to eighth
-    // byte: version 1 of one, version 13 of the other's layer.
-    match bytes {
-        [b'\0', b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => None,
-        [b'\0', b'a', b's', b'm', 1, 0, 0, 0, ..] => Some((
-            "a core module, not a component",
-            "build it as a component, for example with `--target wasm32-wasip2`, or make one of it with `wasm-tools \
-             component new`",
-        )),
-        [] => Some(("empty", "build it again: nothing is in it")),
-        text if is_text(text) => {
-            Some(("WebAssembly in its text form", "translate it with `wasm-tools parse -o component.wasm`"))
+/// Something else was given.
+fn no_component(manifest: &Manifest, service: &ServiceManifest, given_by: GivenBy, contents: Contents) -> Problem {
+    let Contents { what, help } = contents;
+    let (title, detail) = match given_by {
+        GivenBy::Manifest => {
+            (format!("service `{}` has no component", service.name), Some(format!("`{}` is {what}", service.component)))
         }
-        _ => Some(("not WebAssembly", BUILD_HELP)),
-    }
-}
-
-/// Whether it begins as WebAssembly in its text form does.
-fn is_text(bytes: &[u8]) -> bool {
-    let text = bytes.trim_ascii_start();
-    [b"(component", b"(module".as_slice(), b"(;", b";;"].iter().any(|start| text.starts_with(start))
+        GivenBy::Sender => (format!("what was sent for service `{}` is {what}", service.name), None),
+        GivenBy::History => (format!("{} is {what}", given_by.named(&service.name)), None),
+    };
+    given_by.problem(manifest, &service.name, title, detail, help)
 }
 
 /// Whatever wasmtime has against a component, in its own words: they name the
 /// place in the file and the feature.
-fn cannot_load(manifest: &Manifest, service: &ServiceManifest, error: &wasmtime::Error) -> Problem {
+fn cannot_load(manifest: &Manifest, service: &ServiceManifest, given_by: GivenBy, error: &wasmtime::Error) -> Problem {
     let causes = error.chain().map(ToString::to_string);
     // The first of them calls every component a module.
     let causes: Vec<_> = causes.filter(|cause| cause != "failed to parse WebAssembly module").collect();
@@ -147,8 +138,8 @@ fn cannot_load(manifest: &Manifest, service: &ServiceManifest, error: &wasmtime:
         }
         _ => BUILD_HELP,
     };
-    let title = format!("the component of service `{}` cannot be loaded", service.name);
-    manifest.problem(&service.name, Some("component"), title, help).label(cause)
+    let title = format!("{} cannot be loaded", given_by.named(&service.name));
+    given_by.problem(manifest, &service.name, title, Some(cause), help)
 }
 
 /// Its manifest has a limit that its component has no use for.

@@ -5,7 +5,9 @@ use std::{collections::HashMap, sync::Arc};
 use anyhow::{Context, Result};
 use tokio::task::spawn_blocking;
 
-use super::{App, LinkNames, Part, compiler::Compiler, digest, file, foundation::Foundation, topology::Topology};
+use super::{
+    App, GivenBy, LinkNames, Part, compiler::Compiler, digest, file, foundation::Foundation, topology::Topology,
+};
 use crate::{
     engine::{self, CodeCache, Effort, EngineError, Engines, Needs},
     history::{AtStart, History},
@@ -191,7 +193,7 @@ fn compile(
     let (mut parts, mut problems) = (Vec::new(), components.problems.clone());
     for (service, component) in &components.found {
         compiling(service);
-        match Part::compile(manifest, &compiler, service, &format!("`{}`", service.component), component) {
+        match Part::compile(manifest, &compiler, service, GivenBy::Manifest, component) {
             Ok(part) => parts.push(Arc::new(part)),
             Err(problem) => problems.push(*problem),
         }

@@ -3,7 +3,7 @@
 //! One request, one connection: a verb makes few. Every error says what was
 //! tried, and what to do about it.
 
-use std::{io::ErrorKind, time::Duration};
+use std::{fmt, io::ErrorKind, time::Duration};
 
 use anyhow::{Context, Error, Result, anyhow};
 use bytes::Bytes;
@@ -37,6 +37,8 @@ const LARGEST: usize = 16 << 20;
 pub struct Client {
     address: Authority,
     token: Option<Token>,
+    /// The app that is meant, where its manifest says where it is.
+    app: Option<String>,
     runtime: Runtime,
 }
 
@@ -51,18 +53,44 @@ struct Named {
     name: String,
 }
 
-/// What the host says when it refuses.
-#[derive(Deserialize)]
-struct Refusal {
+/// The host did not do what was asked, because of how things are.
+#[derive(Debug, Deserialize)]
+pub struct Refused {
     error: String,
     #[serde(default)]
     problems: Vec<String>,
 }
 
+/// Whose host it is.
+#[derive(Deserialize)]
+struct Served {
+    app: String,
+}
+
 impl Client {
-    fn new(address: Authority, token: Option<Token>) -> Result<Client> {
+    fn new(address: Authority, token: Option<Token>, app: Option<String>) -> Result<Client> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        Ok(Client { address, token, runtime: runtime.context("the runtime could not be started")? })
+        Ok(Client { address, token, app, runtime: runtime.context("the runtime could not be started")? })
+    }
+
+    /// The services, of the app that is meant.
+    pub fn services(&self) -> Result<Bytes> {
+        let answer = self.read("/v1/services")?;
+        let Some(meant) = &self.app else { return Ok(answer) };
+        let Served { app } = self.values(&answer)?;
+        if app != *meant {
+            bail!(
+                "the host at {} serves the app `{}`, not `{meant}`; say with --admin where the host of `{meant}` is",
+                self.url(),
+                printable(&app)
+            );
+        }
+        Ok(answer)
+    }
+
+    /// See that the host serves the app that is meant.
+    pub fn meet(&self) -> Result<()> {
+        if self.app.is_some() { self.services().map(drop) } else { Ok(()) }
     }
 
     /// Ask how things are.
@@ -82,7 +110,7 @@ impl Client {
 
     /// Ask whether the host has a service.
     pub fn knows(&self, service: &str) -> Result<()> {
-        let told: Told = self.values(&self.read("/v1/services")?)?;
+        let told: Told = self.values(&self.services()?)?;
         if told.services.iter().any(|it| it.name == service) {
             return Ok(());
         }
@@ -146,13 +174,13 @@ impl Client {
     /// Why the host did not do what was tried.
     fn refused(&self, tried: &str, status: StatusCode, answer: &[u8]) -> Error {
         let url = self.url();
-        let Ok(Refusal { error, problems }) = serde_json::from_slice(answer) else {
+        let Ok(refused) = serde_json::from_slice::<Refused>(answer) else {
             return anyhow!(
                 "{}: it answers `{tried}` with {status}; say where the host is with --admin",
                 self.no_host()
             );
         };
-        let told = printable(&error);
+        let told = printable(&refused.error);
         match status {
             StatusCode::UNAUTHORIZED if self.token.is_none() => anyhow!(
                 "the host at {url} asks for a token; name its file with --token-file, or as `token_file` in `[admin]` \
@@ -161,13 +189,11 @@ impl Client {
             StatusCode::UNAUTHORIZED => {
                 anyhow!("the host at {url} does not take this token; name the file that it has with --token-file")
             }
+            StatusCode::NOT_FOUND if told.starts_with("there is no service") => anyhow!("{told} (at {url})"),
             StatusCode::NOT_FOUND => anyhow!(
                 "the host at {url} answers `{tried}` with 404: {told}; `dovetail status` shows the services that it has"
             ),
-            StatusCode::CONFLICT => {
-                let problems = problems.iter().map(|problem| format!("\n\n{}", printable(problem.trim_end())));
-                anyhow!("{told}{}", problems.collect::<String>())
-            }
+            StatusCode::CONFLICT => refused.into(),
             _ => anyhow!("the host at {url} answers `{tried}` with {}: {told}", status.as_u16()),
         }
     }
@@ -181,6 +207,22 @@ impl Client {
     }
 }
 
+impl Refused {
+    /// Whether it is the component that was sent that is not taken.
+    pub fn is_of_component(&self) -> bool {
+        !self.problems.is_empty()
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", printable(&self.error))?;
+        self.problems.iter().try_for_each(|problem| write!(f, "\n\n{}", printable(problem.trim_end())))
+    }
+}
+
+impl std::error::Error for Refused {}
+
 /// Text of others without what would steer a terminal.
 pub fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()
@@ -192,7 +234,7 @@ mod tests {
     use super::*;
 
     fn refused(status: u16, answer: &str) -> String {
-        let client = Client::new(Authority::from_static("127.0.0.1:9090"), None).expect("a runtime");
+        let client = Client::new(Authority::from_static("127.0.0.1:9090"), None, None).expect("a runtime");
         let status = StatusCode::from_u16(status).expect("a status");
         client.refused("PUT /v1/services/user/component", status, answer.as_bytes()).to_string()
     }

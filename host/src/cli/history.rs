@@ -49,6 +49,7 @@ impl History {
     /// Ask for it and print it.
     pub fn run(self, manifest: &Path) -> Result<()> {
         let client = self.target.client(manifest)?;
+        client.meet()?;
         let answer = client.read(&format!("/v1/services/{}/history", self.service))?;
         let told: Told = client.values(&answer)?;
         match self.json {

@@ -25,7 +25,9 @@ impl Promote {
     pub fn run(self, manifest: &Path) -> Result<()> {
         let (service, terminal) = (&self.service, Terminal::new());
         let client = self.target.client(manifest)?;
-        let spinner = terminal.spin("Promoting", service);
+        client.meet()?;
+        // Nothing is announced before it is known to be so.
+        let spinner = terminal.wait("Promoting", service);
         let answer = client.act(Method::POST, &format!("/v1/services/{service}/promote"), Bytes::new());
         drop(spinner);
         swapped::show(&client, &answer?, service, &terminal).map(drop)

@@ -50,40 +50,40 @@ struct Revision {
 }
 
 impl Rollback {
-    /// Say what is to be taken back, have that done and nothing else, show each step,
-    /// and wait until calls have left the revision that is replaced.
+    /// Have what is to be taken back now taken back and nothing else, say so when it is
+    /// done, with each step, and wait until calls have left the revision.
     pub fn run(self, manifest: &Path) -> Result<()> {
         let (name, terminal) = (&self.service, Terminal::new());
         let client = self.target.client(manifest)?;
         let found = Service::find(&client, name)?;
-        let query = match (self.from, found.as_ref().map(Service::taken_back)) {
+        let taken = found.as_ref().map(Service::taken_back);
+        let query = match (self.from, taken) {
             // Refused in the host's words, for it says what there is.
-            (Some(from), Some((taken, _))) if from != taken.revision => format!("?from={from}"),
+            (Some(from), Some(taken)) if from != taken.revision => format!("?from={from}"),
             (from, None) => from.map(|from| format!("?from={from}")).unwrap_or_default(),
-            (_, Some((taken, what))) => {
-                let sha256 = short(&taken.digest);
-                terminal.say("Taking", &format!("back {what}, revision {} (sha256 {sha256})", taken.revision));
-                format!("?from={}&digest={}", taken.revision, taken.digest)
-            }
+            (_, Some(taken)) => format!("?from={}&digest={}", taken.revision, taken.digest),
         };
-        let spinner = terminal.spin("Restoring", name);
+        // Nothing is announced before it is known to be so.
+        let spinner = terminal.wait("Restoring", name);
         let answer = client.act(Method::POST, &format!("/v1/services/{name}/rollback{query}"), Bytes::new());
         drop(spinner);
-        swapped::show(&client, &answer?, name, &terminal).map(drop)
+        let answer = answer?;
+        if let (Some(Service { canary: None, live, .. }), true) = (&found, swapped::is_live(&client, &answer)?) {
+            let sha256 = short(&live.digest);
+            terminal.say("Taken", &format!("back {name}, revision {} (sha256 {sha256})", live.revision));
+        }
+        swapped::show(&client, &answer, name, &terminal).map(drop)
     }
 }
 
 impl Service {
     fn find(client: &Client, name: &str) -> Result<Option<Service>> {
-        let told: Told = client.values(&client.read("/v1/services")?)?;
+        let told: Told = client.values(&client.services()?)?;
         Ok(told.services.into_iter().find(|service| service.name == name))
     }
 
-    /// What a rollback takes back, and what to call it.
-    fn taken_back(&self) -> (&Revision, String) {
-        match &self.canary {
-            Some(canary) => (canary, format!("the canary of {}", self.name)),
-            None => (&self.live, self.name.clone()),
-        }
+    /// What a rollback takes back.
+    fn taken_back(&self) -> &Revision {
+        self.canary.as_ref().unwrap_or(&self.live)
     }
 }

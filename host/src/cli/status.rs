@@ -59,7 +59,7 @@ impl Status {
     /// Ask for it and print it.
     pub fn run(self, manifest: &Path) -> Result<()> {
         let client = self.target.client(manifest)?;
-        let answer = client.read("/v1/services")?;
+        let answer = client.services()?;
         let told: Told = client.values(&answer)?;
         if self.json {
             return print(&answer);

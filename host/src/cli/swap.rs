@@ -2,12 +2,19 @@
 
 use std::{path::Path, time::Duration};
 
-use anyhow::Result;
+use anyhow::{Result, anyhow, bail};
 use clap::{Args, ValueHint};
 use http::Method;
 
-use super::{client::Target, given::Given, service, swapped, terminal::Terminal, time::took};
+use super::{
+    client::{Refused, Target},
+    given::Given,
+    service, swapped,
+    terminal::Terminal,
+    time::took,
+};
 use crate::{
+    app::Contents,
     manifest::{self, Invalid},
     swap::CALLS,
 };
@@ -49,12 +56,20 @@ impl Swap {
         // connection.
         client.knows(service)?;
         let component = at_hand.map_or_else(|| self.component.read(&terminal), Ok)?;
+        if let Some(Contents { what, help }) = Contents::instead(&component) {
+            bail!("`{}` is {what}; {help}", self.component);
+        }
         let subject = format!("{} ({} KiB)", self.component, component.len().div_ceil(1024));
         let path = format!("/v1/services/{service}/component{}", query(self.canary, self.time, self.calls));
         let spinner = terminal.spin("Swapping", service);
         let answer = client.act(Method::PUT, &path, component);
         drop(spinner);
-        let swapped = swapped::show(&client, &answer?, &subject, &terminal)?;
+        let answer = answer.map_err(|error| match error.downcast::<Refused>() {
+            Ok(refused) if refused.is_of_component() => anyhow!("`{}`: {refused}", self.component),
+            Ok(refused) => refused.into(),
+            Err(error) => error,
+        })?;
+        let swapped = swapped::show(&client, &answer, &subject, &terminal)?;
         if let (true, Some(share)) = (swapped.is_canary(), self.canary) {
             let promotion = self.time.map(|time| (time, self.calls.unwrap_or(CALLS)));
             terminal.say("Next", &next(service, share, promotion, swapped.before()));

@@ -62,25 +62,30 @@ pub struct Line {
     took: Option<Duration>,
 }
 
-/// Show what was done with `subject`, and wait until earlier revisions have no
-/// calls any more if there is a new live one.
+/// Show what was done with `subject`, and wait until a revision that answers no new
+/// calls has none any more.
 pub fn show(client: &Client, answer: &[u8], subject: &str, terminal: &Terminal) -> Result<Swapped> {
     let swapped: Swapped = client.values(answer)?;
     for line in swapped.lines(subject) {
         line.show(terminal);
     }
-    if swapped.outcome == "live" {
+    if swapped.is_live() || swapped.outcome == "withdrawn" {
         let earlier = swapped.from.as_ref().map(|from| format!("revision {}", from.revision)).unwrap_or_default();
         let spinner = terminal.spin("Draining", &earlier);
         let answer = client.wait(&format!("/v1/services/{}/drained", swapped.service));
         drop(spinner);
-        let told = "the new revision is live, but how the calls of the earlier one end is not known";
+        let told = "it is done, but how the calls of the earlier revision end is not known";
         let drained: Drained = answer.and_then(|answer| client.values(&answer)).context(told)?;
         for line in drained.lines() {
             line.show(terminal);
         }
     }
     Ok(swapped)
+}
+
+/// Whether the host says that all calls go to another revision now.
+pub fn is_live(client: &Client, answer: &[u8]) -> Result<bool> {
+    client.values(answer).map(|swapped: Swapped| swapped.is_live())
 }
 
 /// Show what this process itself did with `subject`.
@@ -100,6 +105,11 @@ pub fn stopped_calls(stopped: u64) -> String {
 }
 
 impl Swapped {
+    /// Whether all calls go to the new revision.
+    fn is_live(&self) -> bool {
+        self.outcome == "live"
+    }
+
     /// Whether only a share of the calls goes to the new revision.
     pub fn is_canary(&self) -> bool {
         self.outcome == "canary"
@@ -121,9 +131,13 @@ impl Swapped {
             let note = step.note.as_ref().map(|note| format!(" ({})", printable(note))).unwrap_or_default();
             Line { verb: done(&step.step), what: format!("{what}{note}"), took: Some(millis(step.ms)) }
         });
-        let to = self.to.as_ref().map(Named::shown).unwrap_or_default();
-        let what = match self.outcome.as_str() {
-            "unchanged" => format!("{service}: {to} is live already"),
+        let named = |end: &Option<Named>| end.as_ref().map(Named::shown).unwrap_or_default();
+        let to = named(&self.to);
+        let what = match (self.outcome.as_str(), &self.to) {
+            ("unchanged", _) => format!("{service}: {to} is live already"),
+            ("withdrawn", Some(live)) => {
+                format!("{service}, {}; revision {} answers all calls", named(&self.from), live.revision)
+            }
             _ => format!("{service}, {to}"),
         };
         let outcome = Line { verb: capitalised(&self.outcome), what, took: last.map(|step| millis(step.ms)) };
@@ -243,8 +257,8 @@ mod tests {
             lines(answer),
             ["      Warm user in 1.50 s", "    Canary user, revision 3 (sha256 3123456789ab) in 0.3 ms"]
         );
-        let answer = json!({ "service": "user", "outcome": "withdrawn", "to": named(2) });
-        assert_eq!(lines(answer), [" Withdrawn user, revision 2 (sha256 2123456789ab)"]);
+        let answer = json!({ "service": "user", "outcome": "withdrawn", "from": named(3), "to": named(2) });
+        assert_eq!(lines(answer), [" Withdrawn user, revision 3 (sha256 3123456789ab); revision 2 answers all calls"]);
     }
 
     #[test]

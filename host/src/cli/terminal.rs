@@ -113,6 +113,14 @@ impl Terminal {
         spinner
     }
 
+    /// Show that an answer is waited for, on a terminal only: what comes of it is told
+    /// when it is known.
+    pub fn wait(&self, verb: &'static str, what: &str) -> Spinner {
+        let spinner = self.spin(verb, "");
+        spinner.pass(what);
+        spinner
+    }
+
     /// Show how far something is on its way to `end`; if that is 0, only that it goes
     /// on.
     pub fn bar(&self, verb: &'static str, end: u64) -> Bar {

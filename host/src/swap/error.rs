@@ -8,14 +8,22 @@ use crate::{history::HistoryError, manifest::Report};
 #[derive(Debug, thiserror::Error)]
 pub enum SwapError {
     /// No service has this name.
-    #[error("there is no service `{0}`")]
-    NoService(String),
+    #[error("there is no service `{name}`; the app has `{}`", services.join("`, `"))]
+    NoService {
+        /// The name that was asked for.
+        name: String,
+        /// The names that there are.
+        services: Vec<String>,
+    },
     /// The component was refused, for each of these reasons.
     #[error("the component was refused")]
     Refused(Report),
     /// Something else must be done first.
     #[error("{0}")]
     Conflict(String),
+    /// A canary could not be promoted, and answers no calls any more.
+    #[error("the canary cannot be promoted, and was withdrawn: {0}")]
+    Withdrawn(#[source] Box<SwapError>),
     /// The manifest changed meanwhile, and another app took this one's place.
     #[error("the manifest changed meanwhile; try again")]
     Over,
@@ -44,7 +52,8 @@ impl SwapError {
     /// A word for the log.
     pub(super) fn outcome(&self) -> &'static str {
         match self {
-            SwapError::NoService(_) | SwapError::Refused(_) => "refused",
+            SwapError::NoService { .. } | SwapError::Refused(_) => "refused",
+            SwapError::Withdrawn(_) => "withdrawn",
             SwapError::Conflict(_) | SwapError::Over => "in conflict",
             SwapError::History(_) | SwapError::Failed(_) => "failed",
         }

@@ -52,7 +52,7 @@ impl Swapper {
             Ok(replaced) => replaced,
             Err(error) => {
                 self.withdraw(place, trial, by)?;
-                return Err(SwapError::busy(error));
+                return Err(SwapError::Withdrawn(Box::new(SwapError::busy(error))));
             }
         };
         let to = Replacement::of(&service.serving().live);

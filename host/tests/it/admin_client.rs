@@ -98,13 +98,8 @@ async fn a_service_that_is_unknown_is_told() {
     let verbs: [&[&str]; 3] = [&["history", "nope"], &["rollback", "nope"], &["promote", "nope"]];
     for arguments in verbs {
         let output = fail(verb(host.admin, arguments));
-        let told = format!("error: the host at http://{} answers `", host.admin);
-        assert!(
-            stderr(&output).contains(&told) && stderr(&output).contains("/v1/services/nope/"),
-            "{}",
-            stderr(&output)
-        );
-        assert!(stderr(&output).contains("with 404: "), "{}", stderr(&output));
+        let told = format!("error: there is no service `nope`; the app has `plain` (at http://{})\n", host.admin);
+        assert!(stderr(&output).ends_with(&told), "{}", stderr(&output));
     }
 }
 
@@ -177,7 +172,8 @@ fn a_refused_component_is_told_with_every_problem() {
     let refused = json!({ "error": "the component does not fit", "problems": problems });
     let (address, _) = answering(vec![(200, services()), (409, refused)]);
     let output = fail(verb(address, &["swap", "plain", "plain.wasm"]).current_dir(&folder));
-    let told = format!("  Swapping plain\nerror: the component does not fit\n\n{}\n\n{}\n", problems[0], problems[1]);
+    let (first, second) = (problems[0], problems[1]);
+    let told = format!("  Swapping plain\nerror: `plain.wasm`: the component does not fit\n\n{first}\n\n{second}\n");
     assert_eq!((stderr(&output), stdout(&output)), (told.as_str(), ""));
 }
 

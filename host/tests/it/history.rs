@@ -51,7 +51,7 @@ async fn rollbacks_lead_back_through_what_was_live() {
     }
     let answer = host.decide("directory", "rollback").await;
     assert_eq!(answer.status, StatusCode::CONFLICT);
-    let error = "there is no revision of service `directory` to go back to";
+    let error = "revision 5 of service `directory` is live, and there is nothing before it to go back to";
     assert_eq!(answer.json(), json!({ "error": error }));
 
     let history = host.history("directory").await;

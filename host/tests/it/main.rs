@@ -51,6 +51,7 @@ mod stop;
 mod streaming;
 mod support;
 mod swap;
+mod swap_messages;
 mod trial;
 mod unwritable;
 mod upkeep;

@@ -116,15 +116,16 @@ async fn what_is_no_component_is_refused() {
     let whole = bytes("user");
     let mut damaged = whole.clone();
     damaged[whole.len() / 2..].fill(0xff);
-    let no_component = "service `user` has no component";
-    let cannot_be_loaded = "the component of service `user` cannot be loaded";
+    let no_component = "what was sent for service `user` is ";
+    let cannot_be_loaded = "the component that was sent for service `user` cannot be loaded: ";
     for (component, problem) in [
         (parse("(module)"), [no_component, "a core module, not a component"]),
         (whole[..whole.len() / 2].to_vec(), [cannot_be_loaded, "is out of bounds"]),
         (whole[..20].to_vec(), [cannot_be_loaded, "unexpected end"]),
         (damaged, [cannot_be_loaded, "at offset"]),
         (b"\x8f\x02\xd1random bytes\x00\xff".repeat(1000), [no_component, "not WebAssembly in its binary form"]),
-        (b"(component)".to_vec(), [no_component, "not WebAssembly in its binary form"]),
+        (b"(component)".to_vec(), [no_component, "WebAssembly in its text form"]),
+        (b"[app]\nname = \"shop\"\n".to_vec(), [no_component, "TOML text, no component"]),
         (Vec::new(), [no_component, "empty"]),
         // Valid, but what reads it panics.
         (
@@ -223,9 +224,18 @@ async fn what_cannot_start_is_refused() {
     let scene = Scene::new().await;
     for (component, problem) in [
         ("large-memory", ["service `modest` wants 128MiB of memory when it starts", "limits.memory of 8MiB"]),
-        ("traps-at-start", ["service `modest` failed when it was started", "`unreachable` instruction"]),
+        (
+            "traps-at-start",
+            [
+                "the component that was sent for service `modest` failed when it was started",
+                "`unreachable` instruction",
+            ],
+        ),
         ("spins-at-start", ["service `modest` was not ready to serve", "limits.deadline of 200ms"]),
-        ("three-memories", ["has 3 linear memories in an instance", "room for"]),
+        (
+            "three-memories",
+            ["the component that was sent for service `modest` has 3 linear memories in an instance", "room for"],
+        ),
     ] {
         scene.refuses("modest", &linked(component), &[&problem]).await;
     }
@@ -253,7 +263,7 @@ async fn what_is_asked_for_wrongly_is_refused() {
     let folder = app(&format!("{SHOP}[store]\nurl = \"memory:\"\n"));
     let host = Host::up(folder.path());
     let component = bytes("user");
-    let none = json!({ "error": "there is no service `nobody`" });
+    let none = json!({ "error": "there is no service `nobody`; the app has `order`, `user`" });
     for (method, what) in [
         (Method::PUT, "component"),
         (Method::POST, "rollback"),

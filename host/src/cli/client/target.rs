@@ -42,16 +42,17 @@ impl Target {
             ),
             _ => Some(Manifest::load(path)?),
         };
-        let address = match (self.admin, &manifest) {
-            (Some(address), _) => address,
-            (None, Some(manifest)) => listens(&manifest.admin)?,
+        // Another app's host may have the manifest's port; with --admin it is meant.
+        let (address, app) = match (self.admin, &manifest) {
+            (Some(address), _) => (address, None),
+            (None, Some(manifest)) => (listens(&manifest.admin)?, Some(manifest.app.clone())),
             (None, None) => bail!("say where the host is with --admin HOST:PORT"),
         };
         let token = match (given, &manifest) {
             (None, Some(manifest)) => Token::of(manifest)?,
             (given, _) => given,
         };
-        Client::new(address, token)
+        Client::new(address, token, app)
     }
 }
 

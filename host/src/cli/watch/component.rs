@@ -6,7 +6,7 @@ use tokio::task::block_in_place;
 
 use super::{Served, WHO, Watch, shown};
 use crate::{
-    app::digest,
+    app::{GivenBy, digest},
     cli::{
         show,
         swapped::{self, stopped_calls},
@@ -91,7 +91,8 @@ impl Watch {
 
     async fn swap(&self, served: &Served, file: Replaced) -> Result<()> {
         let Replaced { service, component, path } = file;
-        let swap = Swap { service: service.clone(), component, is_file: true, by: WHO.to_owned(), canary: None };
+        let swap =
+            Swap { service: service.clone(), component, given_by: GivenBy::Manifest, by: WHO.to_owned(), canary: None };
         let swapper = served.swapper.load_full();
         let outcome = swapper.swap(swap).await.map_err(|error| match error {
             SwapError::Refused(report) => report.into(),

@@ -12,7 +12,7 @@ use super::Progress;
 use crate::{
     service::{Life, Revision},
     swap::{
-        SwapError, Swapper,
+        Swapper,
         verdict::{Promotion, Verdict},
     },
 };
@@ -108,7 +108,7 @@ impl Swapper {
             true => match self.promote_trial(place, &ended, WHO).await {
                 // Nobody is there who would promote it later.
                 Err(failed @ (SwapError::History(_) | SwapError::Failed(_))) => {
-                    self.withdraw(place, &ended, WHO).and(Err(failed))
+                    self.withdraw(place, &ended, WHO).and(Err(SwapError::Withdrawn(Box::new(failed))))
                 }
                 promoted => promoted,
             },
@@ -118,11 +118,8 @@ impl Swapper {
             Ok(_) if is_promoted => tracing::info!(service, revision, "the canary is promoted: {figures}"),
             Ok(_) => tracing::warn!(service, revision, "the canary is withdrawn: {why}{figures}"),
             Err(error) => {
-                let cause = match &error {
-                    SwapError::Failed(cause) => format!("{cause:#}"),
-                    error => error.to_string(),
-                };
-                tracing::error!(service, revision, error = cause, "the canary could not be promoted, and is withdrawn");
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(service, revision, error, "the trial could not be ended well: {figures}");
             }
         }
     }
