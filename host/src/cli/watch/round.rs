@@ -46,8 +46,12 @@ impl Watch {
         built
     }
 
-    /// The builds have ended. Say which files they are found to change themselves.
+    /// The builds have ended, if there were any. Say which files they are found to change
+    /// themselves.
     pub(super) fn end(&mut self, round: &Round, manifest: &Manifest) {
+        if round.changed.is_empty() {
+            return;
+        }
         let all = round.changed.iter().flat_map(|(_, files)| files).cloned().collect();
         let own = self.echo.built(&all, round.begun.elapsed());
         for (services, files) in &round.changed {

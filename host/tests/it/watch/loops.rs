@@ -123,6 +123,23 @@ async fn a_build_that_writes_another_command_into_the_manifest_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_build_that_changes_the_manifest_and_its_sources_ends() {
+    let folder = app("[app]\nname = \"own\"\n[service.user]\ncomponent = \"{user}\"\nbuild = \"sh make\"\n\
+                      watch = [\"src\"]\nroutes = [\"/users/{id}\"]\nbuckets = [\"users\"]\n");
+    put(&folder, "make", b"echo built >> builds; date +%N > src/version; echo '# built' >> dovetail.toml\n");
+    put(&folder, "src/lib", b"1");
+    let host = watched(&folder);
+    host.wait_for_output("Ignored dovetail.toml, src/version: each build of user changes it");
+    assert_eq!(builds(&folder), 3);
+    for more in 1..3 {
+        put(&folder, "src/lib", format!("{more} more").as_bytes());
+        until("it is built", async || said(&host, "Built user") == 3 + more).await;
+    }
+    until("the manifest is applied", async || said(&host, "Live own") == 5).await;
+    assert_eq!(builds(&folder), 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn data_and_output_in_a_watched_folder_are_no_sources() {
     let folder = app(r#"
 [app]
