@@ -191,7 +191,8 @@ impl Client {
             }
             StatusCode::NOT_FOUND if told.starts_with("there is no service") => anyhow!("{told} (at {url})"),
             StatusCode::NOT_FOUND => anyhow!(
-                "the host at {url} answers `{tried}` with 404: {told}; `dovetail status` shows the services that it has"
+                "there is no admin API at {url}, which answers `{tried}` with 404: {told}; say with --admin where it is: not \
+                 where the app is served"
             ),
             StatusCode::CONFLICT => refused.into(),
             _ => anyhow!("the host at {url} answers `{tried}` with {}: {told}", status.as_u16()),
@@ -257,7 +258,9 @@ mod tests {
             "the host at http://127.0.0.1:9090 answers `PUT /v1/services/user/component` with 413: The component is too \
              large"
         );
-        assert!(refused(404, r#"{"error":"Not found"}"#).ends_with("`dovetail status` shows the services that it has"));
+        assert!(
+            refused(404, r#"{"error":"Not found"}"#).starts_with("there is no admin API at http://127.0.0.1:9090, ")
+        );
         assert!(refused(401, r#"{"error":"A token"}"#).contains("asks for a token; name its file with --token-file"));
         assert!(refused(404, "<html>").contains("is no Dovetail host: it answers `PUT /v1/services/user/component`"));
     }

@@ -136,3 +136,15 @@ async fn a_host_of_another_app_is_left_alone() {
     let (is_well, _) = said(verb(&folder, Some(host.admin), &["status"]));
     assert!(is_well);
 }
+
+#[tokio::test]
+async fn a_gateway_is_no_admin_api() {
+    let folder = plain("");
+    let host = Host::up(folder.path());
+    for arguments in [&["status"][..], &["promote", "plain"], &["swap", "plain", "plain.wasm"]] {
+        let (is_well, told) = said(verb(&folder, Some(host.gateway), arguments));
+        let expected = format!("error: there is no admin API at http://{}, which answers `", host.gateway);
+        assert!(!is_well && told.starts_with(&expected), "{told}");
+        assert!(told.ends_with("say with --admin where it is: not where the app is served\n"), "{told}");
+    }
+}
