@@ -1,9 +1,12 @@
 //! The admin API: what runs, whether it can serve, and swaps. Its [`Guard`]
 //! decides who is answered.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    borrow::Cow,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use arc_swap::ArcSwap;
@@ -47,11 +50,7 @@ impl Admin {
         self.stopping.store(true, Ordering::Relaxed);
     }
 
-    async fn route(&self, request: Request<Incoming>) -> Response<Bytes> {
-        let path = match route::path(request.method().as_str(), request.uri().path()) {
-            Ok(path) => path.into_owned(),
-            Err(answer) => return unasked(answer, request.version()),
-        };
+    async fn route(&self, path: &str, request: Request<Incoming>) -> Response<Bytes> {
         let segments: Vec<&str> = path.split('/').skip(1).collect();
         let allowed = match segments[..] {
             ["healthz"] | ["readyz"] | ["v1", "openapi.json" | "services"] => "GET, HEAD",
@@ -110,11 +109,15 @@ impl Handler for Admin {
     type Body = Full<Bytes>;
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        if let Some(refused) = self.guard.refusal(&request) {
-            return refused.map(Full::new);
-        }
         let head = request.method() == Method::HEAD;
-        let response = self.route(request).await;
+        let path = route::path(request.method().as_str(), request.uri().path()).map(Cow::into_owned);
+        let response = match (path, self.guard.refusal(&request)) {
+            // Whoever sent it: what follows on the connection may be no request.
+            (Err(answer), _) if answer.closes => unasked(answer, request.version()),
+            (_, Some(refused)) => refused,
+            (Err(answer), None) => unasked(answer, request.version()),
+            (Ok(path), None) => self.route(&path, request).await,
+        };
         response.map(|body| if head { Full::default() } else { Full::new(body) })
     }
 }

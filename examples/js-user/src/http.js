@@ -3,6 +3,7 @@
 import { etag, names } from './etag.js';
 import { keyOf } from './idempotency.js';
 import { HttpError, badRequest, internalError, methodNotAllowed, notFound, ok, readJson, reply } from './rest.js';
+import { parameter, segments } from './target.js';
 import { MAX_U64, parseWhole, wholeParameter } from './whole.js';
 import * as users from './users.js';
 
@@ -19,7 +20,9 @@ export async function answer(request) {
 }
 
 function route(request, { pathname, searchParams }) {
-  if (pathname === '/users') {
+  const [collection, id, ...more] = segments(pathname);
+  if (collection !== 'users' || id === '' || more.length > 0) throw notFound('Not found');
+  if (id === undefined) {
     switch (request.method) {
       case 'GET':
       case 'HEAD':
@@ -30,8 +33,6 @@ function route(request, { pathname, searchParams }) {
         throw methodNotAllowed('GET, HEAD, POST');
     }
   }
-  const [, id] = /^\/users\/([^/]+)$/.exec(pathname) ?? [];
-  if (id === undefined) throw notFound('Not found');
   switch (request.method) {
     case 'GET':
     case 'HEAD':
@@ -44,8 +45,8 @@ function route(request, { pathname, searchParams }) {
 }
 
 function list(query) {
-  const after = wholeParameter('after', query.get('after') || '0');
-  const limit = parseWhole(query.get('limit') || String(DEFAULT_LIMIT));
+  const after = wholeParameter('after', parameter(query, 'after') || '0');
+  const limit = parseWhole(parameter(query, 'limit') || String(DEFAULT_LIMIT));
   if (limit === undefined || limit < 1n || limit > BigInt(MOST)) {
     throw badRequest(`limit must be a whole number from 1 to ${MOST}`);
   }

@@ -15,14 +15,21 @@ const DAY = 24 * 60 * 60;
 export function keyOf(request) {
   const value = request.headers.get('idempotency-key');
   if (value === null) return undefined;
-  const [, quoted = ''] = /^"((?:[ !#-\[\]-~]|\\["\\])+)"$/.exec(value.trim()) ?? [];
-  const key = quoted.replace(/\\(.)/g, '$1');
+  const key = parse(value.trim());
   if (key === '' || key.length > LONGEST) {
     throw badRequest(
-      `Idempotency-Key must be a string in quotes, as in "8e03978e-40d5", with 1 to ${LONGEST} characters of ASCII`,
+      `Idempotency-Key must be one key of 1 to ${LONGEST} characters of ASCII, as in 8e03978e-40d5; ` +
+        'one with spaces, commas, semicolons, quotes or backslashes must be a string in double quotes',
     );
   }
   return key;
+}
+
+/** The key that stands bare or, with whatever ASCII, in quotes; empty if none does. */
+function parse(value) {
+  if (/^[!#-&(-+\--:<-\[\]-~]+$/.test(value)) return value;
+  const [, quoted = ''] = /^"((?:[ !#-\[\]-~]|\\["\\])+)"$/.exec(value) ?? [];
+  return quoted.replace(/\\(.)/g, '$1');
 }
 
 /** Make what `make` says, its answer and the entries to keep, once for a key. */

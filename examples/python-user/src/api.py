@@ -15,31 +15,39 @@ MAX_U64 = 2**64 - 1
 
 
 def answer(request: Request) -> Reply:
-    if request.path == "/users":
-        match request.method:
-            case "GET" | "HEAD":
-                return list_users(request.query)
-            case "POST":
-                return create_user(request)
-        raise not_allowed("GET, HEAD, POST")
-    item = re.fullmatch("/users/([^/]+)", request.path)
-    if item is None:
-        raise HTTPError(404, "Not found")
+    match request.segments:
+        case ["users"]:
+            return all_users(request)
+        case ["users", id] if id:
+            return one_user(request, id)
+    raise HTTPError(404, "Not found")
+
+
+def all_users(request: Request) -> Reply:
     match request.method:
         case "GET" | "HEAD":
-            return get_user(request, item[1])
+            return list_users(request)
+        case "POST":
+            return create_user(request)
+    raise not_allowed("GET, HEAD, POST")
+
+
+def one_user(request: Request, id: str) -> Reply:
+    match request.method:
+        case "GET" | "HEAD":
+            return get_user(request, id)
         case "DELETE":
-            return delete_user(request, item[1])
+            return delete_user(request, id)
     raise not_allowed("GET, HEAD, DELETE")
 
 
-def list_users(query: dict[str, str]) -> Reply:
-    after = parse_whole(query.get("after") or "0")
+def list_users(request: Request) -> Reply:
+    after = parse_whole(request.parameter("after") or "0")
     if after is None:
         raise HTTPError(400, "after must be a whole number of 0 or more")
     if after > MAX_U64:
         raise HTTPError(400, f"after must be at most {MAX_U64}")
-    limit = parse_whole(query.get("limit") or str(DEFAULT_LIMIT))
+    limit = parse_whole(request.parameter("limit") or str(DEFAULT_LIMIT))
     if limit is None or not 1 <= limit <= MOST:
         raise HTTPError(400, f"limit must be a whole number from 1 to {MOST}")
     page, next_after = users.page(after, limit)

@@ -20,16 +20,23 @@ def key_of(request: Request) -> str | None:
         case []:
             return None
         case [value]:
-            quoted = re.fullmatch(r'"((?:[ !#-\[\]-~]|\\["\\])+)"', value.strip(" "))
-            key = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else ""
+            key = parse(value.strip(" "))
             if 1 <= len(key) <= LONGEST:
                 return key
             raise HTTPError(
                 400,
-                'Idempotency-Key must be a string in quotes, as in "8e03978e-40d5", '
-                f"with 1 to {LONGEST} characters of ASCII",
+                f"Idempotency-Key must be one key of 1 to {LONGEST} characters of ASCII, as in 8e03978e-40d5; "
+                "one with spaces, commas, semicolons, quotes or backslashes must be a string in double quotes",
             )
     raise HTTPError(400, "Idempotency-Key is there more than once")
+
+
+def parse(value: str) -> str:
+    """The key that stands bare or, with whatever ASCII, in quotes; empty if none does."""
+    if re.fullmatch(r"[!#-&(-+\--:<-\[\]-~]+", value):
+        return value
+    quoted = re.fullmatch(r'"((?:[ !#-\[\]-~]|\\["\\])+)"', value)
+    return re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else ""
 
 
 def once(

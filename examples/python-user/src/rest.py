@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 from bucket import BucketError
 from componentize_py_types import Err, Ok
@@ -53,13 +53,23 @@ class Request:
     def __init__(self, incoming: IncomingRequest):
         self._incoming = incoming
         self.method = method_name(incoming.method())
-        self.path, _, query = (incoming.path_with_query() or "").partition("?")
-        # Of two parameters with one name the first counts.
-        self.query = dict(reversed(parse_qsl(query, keep_blank_values=True)))
+        path, _, query = (incoming.path_with_query() or "").partition("?")
+        self.segments = segments(path)
+        self._query = parse_qsl(query, keep_blank_values=True)
 
     def headers(self, name: str) -> list[str]:
         with self._incoming.headers() as headers:
             return [value.decode(errors="replace") for value in headers.get(name)]
+
+    def parameter(self, name: str) -> str:
+        """The parameter of this name; empty where there is none. Of two, readers
+        disagree on which counts."""
+        match [value for key, value in self._query if key == name]:
+            case []:
+                return ""
+            case [value]:
+                return value
+        raise HTTPError(400, f"{name} is there more than once")
 
     def json(self) -> dict:
         """The object that the body is."""
@@ -93,6 +103,19 @@ class Request:
                     if isinstance(error.value, StreamError_Closed):
                         return b"".join(pieces)
                     raise HTTPError(400, "body could not be read")
+
+
+def segments(path: str) -> list[str]:
+    """What is between the slashes, each decoded once. A path comes as it was sent, so
+    that what is another spelling of it has to be told here."""
+    kept, is_folder = [], False
+    for segment in map(unquote, path.split("/")[1:]):
+        is_folder = segment in (".", "..")
+        if segment == "..":
+            del kept[-1:]
+        elif not is_folder:
+            kept.append(segment)
+    return kept + [""] * is_folder
 
 
 def serve(incoming: IncomingRequest, out: ResponseOutparam, answer: Callable[[Request], Reply]):

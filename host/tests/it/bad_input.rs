@@ -128,7 +128,7 @@ async fn a_wrong_method_is_refused_with_those_that_are_right() {
         // What an id would be does not matter before the method is right.
         ("/users/x", "GET, HEAD, DELETE"),
     ] {
-        for method in ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW", "get"] {
+        for method in ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW", "get"] {
             if allow.contains(method) {
                 continue;
             }
@@ -145,7 +145,8 @@ async fn a_wrong_method_is_refused_with_those_that_are_right() {
 #[tokio::test]
 async fn what_is_no_id_and_no_path_is_not_found() {
     let mut shop = Shop::open().await;
-    for id in ["0", "3", "-1", "+1", "1.0", "0x1", "x", "%31", "1%20", "1%00", "%FF", "1;x", "18446744073709551615"] {
+    for id in ["0", "3", "-1", "+1", "1.0", "0x1", "x", "%32%31", "1%20", "1%2F", "%FF", "1;x", "18446744073709551615"]
+    {
         shop.refuses(request(Method::GET, &format!("/users/{id}"), ""), 404, "User not found").await;
         shop.refuses(request(Method::DELETE, &format!("/users/{id}"), ""), 404, "User not found").await;
     }
@@ -153,7 +154,19 @@ async fn what_is_no_id_and_no_path_is_not_found() {
         shop.refuses(request(Method::GET, &format!("/users/{id}"), ""), 404, "User not found").await;
         shop.refuses(request(Method::GET, &format!("/orders/{id}"), ""), 404, "Order not found").await;
     }
-    for path in ["/", "/user", "/Users", "/users/", "/users/1/", "/users/1/2", "//users", "/%75sers", "/users%2F1"] {
+    for path in [
+        "/",
+        "/user",
+        "/Users",
+        "/users/",
+        "/users/1/",
+        "/users/1/2",
+        "//users",
+        "/%55sers",
+        "/users%2F1",
+        "/users/1/..",
+        "/users/.",
+    ] {
         for method in [Method::GET, Method::DELETE] {
             shop.refuses(request(method, path, ""), 404, "Not found").await;
         }

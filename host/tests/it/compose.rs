@@ -32,7 +32,22 @@ async fn the_shop_starts_under_wasmtime_and_routes_as_ours_does() {
     let ours = Host::up_with(folder.path(), &["--store", "memory:"]);
     let (mut theirs, mut ours) = (theirs.connect().await, ours.connect().await);
     // None of these gets as far as the store.
-    for path in ["/", "/users/", "/users/1/", "/orders", "/orders?", "/nowhere", "//users", "/Users/1", "/users/1/x"] {
+    for path in [
+        "/",
+        "/users/",
+        "/users/1/",
+        "/orders",
+        "/orders?",
+        "/nowhere",
+        "//users",
+        "/Users/1",
+        "/users/1/x",
+        "/%6frders",
+        "/x/../orders",
+        "/users%2F1",
+        "/users/%zz",
+        "/users/1%00",
+    ] {
         let (theirs, ours) = (theirs.get(path).await, ours.get(path).await);
         assert_eq!((theirs.status, theirs.text()), (ours.status, ours.text()), "{path}");
         assert_eq!(theirs.header("content-type"), ours.header("content-type"), "{path}");

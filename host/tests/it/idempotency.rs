@@ -229,12 +229,45 @@ async fn no_keys_are_kept_for_no_time() {
     host.wait_for_output("IDEMPOTENCY_SECONDS is \"a day\", and must be a whole number of seconds");
 }
 
+/// As most clients send it, and as the draft has it.
+#[tokio::test]
+async fn a_key_is_the_same_in_quotes_and_without() {
+    let folder = shop();
+    let host = Host::up_with(folder.path(), &["--store", "memory:"]);
+    let mut client = host.connect().await;
+    for (id, key) in (1..).zip(["8e03978e-40d5-43dd-bc93-6894a57f9324", "k", "order:1/2+3=", "?1"]) {
+        for value in [key.to_owned(), format!("\"{key}\""), key.to_owned()] {
+            let mut request = post("/orders", BOOK);
+            request.headers_mut().insert("idempotency-key", value.parse().expect("a header's value"));
+            let answer = client.send(request).await;
+            assert_eq!((answer.status, &answer.json()["id"]), (StatusCode::CREATED, &json!(id)), "{value}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_malformed_key_is_refused() {
     let (folder, bad) = (shop(), StatusCode::BAD_REQUEST);
     let host = Host::up_with(folder.path(), &["--store", "memory:"]);
     let mut client = host.connect().await;
-    for value in ["", "k", "\"", "\"k", "\"\"", "\"a\"b\"", "\"\\k\"", "\"ä\"", "?1", "\"k\", \"l\""] {
+    for value in [
+        "",
+        "\"",
+        "\"k",
+        "k\"",
+        "\"\"",
+        "'k'",
+        "k l",
+        "k, l",
+        "k;l",
+        "k\\",
+        "ä",
+        "\"a\"b\"",
+        "\"\\k\"",
+        "\"ä\"",
+        "\"k\";l=m",
+        "\"k\", \"l\"",
+    ] {
         let mut request = post("/orders", BOOK);
         let value = http::HeaderValue::from_bytes(value.as_bytes()).expect("a header's value");
         request.headers_mut().insert("idempotency-key", value.clone());

@@ -44,6 +44,7 @@ mod registry;
 mod reliability;
 mod request_limits;
 mod rooms;
+mod routes;
 mod shared;
 mod shop;
 mod state;

@@ -89,6 +89,11 @@ async fn a_query_that_asks_for_no_page_is_refused() {
         }
     }
     for (query, error) in [
+        ("user_id=1&user_id=2", "user_id is there more than once"),
+        ("user_id=1&user%5Fid=1", "user_id is there more than once"),
+        ("user_id=&user_id=1", "user_id is there more than once"),
+        ("user_id=1&after=1&%61fter=1", "after is there more than once"),
+        ("limit=1&user_id=1&limit=", "limit is there more than once"),
         ("", "user_id is missing"),
         ("user_id=", "user_id is missing"),
         ("user_id=x", "user_id must be a whole number of 0 or more"),

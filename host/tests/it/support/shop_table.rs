@@ -55,6 +55,12 @@ const TABLE: &[Row] = &[
     ("GET /users/1", "", 200, "", r#"{"id":1,"name":"Alice"}"#),
     ("GET /users/2", "", 200, "", r#"{"id":2,"name":"Bob"}"#),
     ("GET /users/3", "", 404, "", r#"{"error":"User not found"}"#),
+    // What is another spelling of a path is that path, wherever it is told.
+    ("GET /users/%31", "", 200, "", r#"{"id":1,"name":"Alice"}"#),
+    ("GET /%75sers/%31", "", 200, "", r#"{"id":1,"name":"Alice"}"#),
+    ("GET /orders/../users/%2E/1", "", 200, "", r#"{"id":1,"name":"Alice"}"#),
+    ("GET /users/1%2F", "", 404, "", r#"{"error":"User not found"}"#),
+    ("GET /users%2F1", "", 404, "", r#"{"error":"Not found"}"#),
     ("DELETE /users/3", "", 404, "", r#"{"error":"User not found"}"#),
     ("GET /users", "", 200, "", r#"{"users":[{"id":1,"name":"Alice"},{"id":2,"name":"Bob"}],"next":null}"#),
     ("POST /users", r#"{"name":"Carol"}"#, 201, "location: /users/3", r#"{"id":3,"name":"Carol"}"#),
@@ -63,6 +69,10 @@ const TABLE: &[Row] = &[
     ("GET /users?after=2&limit=1", "", 200, "", r#"{"users":[{"id":3,"name":"Carol"}],"next":null}"#),
     ("GET /users?after=3", "", 200, "", r#"{"users":[],"next":null}"#),
     ("GET /users?after=&limit=&other=x", "", 200, "", ALL_THREE),
+    ("GET /users?%61fter=%32&other=x&other=y", "", 200, "", r#"{"users":[{"id":3,"name":"Carol"}],"next":null}"#),
+    ("GET /users?after=1&after=2", "", 400, "", r#"{"error":"after is there more than once"}"#),
+    ("GET /users?limit=1&l%69mit=1", "", 400, "", r#"{"error":"limit is there more than once"}"#),
+    ("GET /orders?user_id=1&user_id=2", "", 400, "", r#"{"error":"user_id is there more than once"}"#),
     ("GET /orders?user_id=1", "", 200, "", r#"{"orders":[],"next":null}"#),
     ("GET /orders/1", "", 404, "", r#"{"error":"Order not found"}"#),
     ("POST /orders", r#"{"user_id":1,"item":"Book"}"#, 201, "location: /orders/1", BOOK),
@@ -97,7 +107,10 @@ const TABLE: &[Row] = &[
     ("POST /users | idempotency-key: \"a\"", r#"{ "name": "Frank" }"#, 201, "location: /users/6", FRANK),
     ("POST /users | idempotency-key: \"a\"", r#"{"name":"Grace"}"#, 422, "", USED),
     ("POST /users | idempotency-key: \"b\"", r#"{"name":"Frank"}"#, 201, "location: /users/7", SECOND_FRANK),
-    ("POST /users | idempotency-key: a", r#"{"name":"Frank"}"#, 400, "", MALFORMED),
+    // In quotes, as the draft has it, or without, as most clients send it.
+    ("POST /users | idempotency-key: a", r#"{"name":"Frank"}"#, 201, "location: /users/6", FRANK),
+    ("POST /users | idempotency-key: a b", r#"{"name":"Frank"}"#, 400, "", MALFORMED),
+    ("POST /users | idempotency-key: a,b", r#"{"name":"Frank"}"#, 400, "", MALFORMED),
     ("POST /users | idempotency-key: \"\"", r#"{"name":"Frank"}"#, 400, "", MALFORMED),
     ("POST /orders | idempotency-key: \"a\"", r#"{"user_id":6,"item":"Ink"}"#, 201, "location: /orders/4", MORE_INK),
     ("POST /orders | idempotency-key: \"a\"", r#"{"item":"Ink","user_id":6}"#, 201, "location: /orders/4", MORE_INK),
@@ -125,4 +138,4 @@ const SECOND_FRANK: &str = r#"{"id":7,"name":"Frank"}"#;
 const ALICE_ETAG: &str = "\"c8eb1bb2891aa606\"";
 const NOT_THE_ONE: &str = r#"{"error":"The user is not the one that If-Match names"}"#;
 const USED: &str = r#"{"error":"Idempotency-Key was used for another request"}"#;
-const MALFORMED: &str = r#"{"error":"Idempotency-Key must be a string in quotes, as in \"8e03978e-40d5\", with 1 to 255 characters of ASCII"}"#;
+const MALFORMED: &str = r#"{"error":"Idempotency-Key must be one key of 1 to 255 characters of ASCII, as in 8e03978e-40d5; one with spaces, commas, semicolons, quotes or backslashes must be a string in double quotes"}"#;
