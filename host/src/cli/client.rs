@@ -5,7 +5,7 @@
 
 use std::{fmt, io::ErrorKind, time::Duration};
 
-use anyhow::{Context, Error, Result, anyhow};
+use anyhow::{Context, Error, Result, anyhow, bail};
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header, uri::Authority};
 use http_body_util::{BodyExt, Full, Limited};

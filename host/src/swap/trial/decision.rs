@@ -12,7 +12,7 @@ use super::Progress;
 use crate::{
     service::{Life, Revision},
     swap::{
-        Swapper,
+        SwapError, Swapper,
         verdict::{Promotion, Verdict},
     },
 };
