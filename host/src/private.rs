@@ -23,7 +23,7 @@ pub enum NotPrivate {
     /// Its owner could put there what the host would run.
     #[error(
         "the folder {path:?} cannot be used for {what}: it belongs to user {owner}, and this process runs as \
-         user {user}; run `chown {user} {path:?}`"
+         user {user}; run `chown {user} {path:?}`, or choose another folder with `--state DIR`"
     )]
     Owner {
         /// The folder.
