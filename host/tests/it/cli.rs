@@ -55,8 +55,9 @@ fn an_admin_api_for_other_machines_is_refused() {
 fn what_others_may_write_in_decides_nothing() {
     let (folder, pulled) = (plain(""), plain("[service.pulled]\ncomponent = \"oci://127.0.0.1:1/a:1\"\n"));
     let verbs: [&[&str]; 4] = [&["check"], &["graph"], &["compose", "plain", "-o", "composed.wasm"], &["up"]];
+    let components = "apps/dovetail.toml/plain/components";
     for (folder, inside) in
-        [(&folder, ""), (&folder, "apps/dovetail.toml/plain/components"), (&pulled, "registry"), (&pulled, "")]
+        [(&folder, ""), (&folder, components), (&folder, "code"), (&pulled, "registry"), (&pulled, "")]
     {
         let (state, wrong) = (folder.path().join(".dovetail"), folder.path().join(".dovetail").join(inside));
         fs::create_dir_all(&wrong).expect("there is room");
