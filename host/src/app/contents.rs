@@ -12,9 +12,6 @@ pub struct Contents {
 /// How a component is made.
 pub const BUILD_HELP: &str = "build it as a component of WASI 0.2 or 0.3, for example with `--target wasm32-wasip2`";
 
-const MODULE_HELP: &str = "build it as a component, for example with `--target wasm32-wasip2`, or make one of it with \
-                           `wasm-tools component new`";
-
 /// The longest text that is looked into, in bytes.
 const READ: usize = 1 << 20;
 
@@ -27,13 +24,15 @@ impl Contents {
         // byte: version 1 of one, version 13 of the other's layer.
         Some(match bytes {
             [b'\0', b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => return None,
-            [b'\0', b'a', b's', b'm', 1, 0, 0, 0, ..] => {
-                Contents { what: "a core module, not a component", help: MODULE_HELP }
-            }
-            [] => Contents { what: "empty", help: "build it again, or give another file" },
+            [b'\0', b'a', b's', b'm', 1, 0, 0, 0, ..] => Contents {
+                what: "a core module, not a component",
+                help: "build it as a component, for example with `--target wasm32-wasip2`, or make one of it with \
+                       `wasm-tools component new`",
+            },
+            [] => Contents { what: "empty", help: "build it again: nothing is in it" },
             _ => match std::str::from_utf8(bytes) {
                 Ok(text) if !text.contains('\0') => Contents::of_text(text),
-                _ => Contents { what: "not WebAssembly in its binary form", help: BUILD_HELP },
+                _ => Contents { what: "not WebAssembly", help: BUILD_HELP },
             },
         })
     }
@@ -43,7 +42,7 @@ impl Contents {
         match text {
             _ if begins.starts_with('(') || begins.starts_with(";;") => Contents {
                 what: "WebAssembly in its text form",
-                help: "make its binary form, as `wasm-tools parse FILE -o FILE.wasm` does",
+                help: "translate it with `wasm-tools parse -o component.wasm`",
             },
             text if text.len() <= READ && is_toml(text) => Contents { what: "TOML text, no component", help: MEANT },
             _ => Contents { what: "text, no component", help: MEANT },
@@ -68,8 +67,8 @@ mod tests {
             (&b"\0asm\x0d\0\x01\0rest"[..], None),
             (b"\0asm\x01\0\0\0", Some("a core module, not a component")),
             (b"", Some("empty")),
-            (b"\0asm\x0d\0", Some("not WebAssembly in its binary form")),
-            (b"\x7fELF\x02\x01\x01\0", Some("not WebAssembly in its binary form")),
+            (b"\0asm\x0d\0", Some("not WebAssembly")),
+            (b"\x7fELF\x02\x01\x01\0", Some("not WebAssembly")),
             (b"\n;; a component\n(component)", Some("WebAssembly in its text form")),
             (b"(module)", Some("WebAssembly in its text form")),
             (b"[app]\nname = \"shop\"\n", Some("TOML text, no component")),

@@ -28,9 +28,6 @@ pub const LARGEST: usize = 128 << 20;
 pub const SMALLER_HELP: &str =
     "leave out what it does not use, and its debug information, as `wasm-tools strip` does; or make two services of it";
 
-/// What mends an engine that cannot be had.
-const ENGINE_HELP: &str = "lower `limits.instances`, or give the host more memory and threads";
-
 /// A service of a plan, in the manifest's order.
 pub struct Part {
     /// SHA-256 of the component, in hexadecimal.
@@ -65,7 +62,8 @@ impl Part {
             CompileError::Component(error) => cannot_load(manifest, service, given_by, &error),
             CompileError::Engine(error) => {
                 let title = format!("service `{}` cannot be run: {error}", service.name);
-                given_by.problem(manifest, &service.name, title, None, ENGINE_HELP)
+                let help = "lower `limits.instances`, or give the host more memory and threads";
+                given_by.problem(manifest, &service.name, title, None, help)
             }
         })?;
         let Looked { kind, compiled: Compiled { component, from_cache }, surface } = looked;

@@ -56,11 +56,11 @@ fn what_is_no_component_is_told_by_its_name_and_not_sent() {
     let nobody = Some(([127, 0, 0, 1], 1).into());
     for (file, told) in [
         ("dovetail.toml", "`dovetail.toml` is TOML text, no component; give the file of a component"),
-        ("core.wasm", "`core.wasm` is a core module, not a component; build it as a component of WASI 0.2 or 0.3"),
-        ("empty.wasm", "`empty.wasm` is empty; build it again, or give another file"),
-        ("text.wat", "`text.wat` is WebAssembly in its text form; make its binary form"),
+        ("core.wasm", "`core.wasm` is a core module, not a component; build it as a component, for example with"),
+        ("empty.wasm", "`empty.wasm` is empty; build it again"),
+        ("text.wat", "`text.wat` is WebAssembly in its text form; translate it with `wasm-tools parse"),
         ("lib.rs", "`lib.rs` is text, no component; give the file of a component"),
-        ("noise.wasm", "`noise.wasm` is not WebAssembly in its binary form; build it as a component"),
+        ("noise.wasm", "`noise.wasm` is not WebAssembly; build it as a component"),
         ("made", "`made` is a folder, not a component"),
         ("missing.wasm", "the component `missing.wasm` cannot be read\n  caused by: No such file or directory"),
     ] {
