@@ -85,6 +85,18 @@ pub enum StoreError {
         path: PathBuf,
     },
 
+    /// There is a log of a database that is not there.
+    #[error(
+        "cannot open the store at {path:?}: it is not there, and its log {log:?}, which has what was written last, is; \
+         put the database back, or remove the log as well to begin anew"
+    )]
+    LoneLog {
+        /// The file, left as it was.
+        path: PathBuf,
+        /// Its log, left as it was.
+        log: PathBuf,
+    },
+
     /// There is nothing to look after.
     #[error("there is no store at {place:?} yet; `dovetail up` makes it, or name another by --store")]
     Missing {
@@ -178,6 +190,18 @@ pub enum StoreError {
         path: PathBuf,
         /// What the engine said: the disk is full, say.
         source: Arc<dyn Error + Send + Sync>,
+    },
+
+    /// A file of the store is not the one any more that the host has open, so that what
+    /// is written would be gone with the host.
+    #[error("cannot write: the store's file {file:?} {became} while the host runs; {advice}")]
+    Displaced {
+        /// The file.
+        file: PathBuf,
+        /// What became of it.
+        became: String,
+        /// What would be right.
+        advice: &'static str,
     },
 
     /// More waits to be durable than may, and has for long.

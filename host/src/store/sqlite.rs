@@ -11,9 +11,9 @@
 mod batch;
 mod cache;
 mod checkpoint;
+mod files;
 mod inspect;
 mod listing;
-mod lock;
 mod log;
 mod read;
 mod reader;
@@ -29,7 +29,7 @@ use async_trait::async_trait;
 use tokio::task::spawn_blocking;
 
 use super::{BucketStore, Durability, Entry, KeyPage, Lsn, StoreError, Watermark, counter};
-use lock::Lock;
+use files::Files;
 use log::{Counted, Log};
 use reader::Reader;
 use readers::Readers;
@@ -51,8 +51,7 @@ pub struct SqliteStore {
     // At its end it closes what is idle of the readers.
     writer: Writer,
     log: Arc<Log>,
-    // Given back after both.
-    _lock: Lock,
+    files: Arc<Files>,
 }
 
 impl SqliteStore {
@@ -64,14 +63,15 @@ impl SqliteStore {
         let opened = {
             let path = path.clone();
             spawn_blocking(move || {
-                let _lock = Lock::take(&path)?;
-                let connection = schema::open(&path)?;
+                let files = Arc::new(Files::take(&path)?);
+                let connection = schema::open(&files)?;
                 let next_id = schema::next_id(&connection).map_err(|error| StoreError::open(&path, error))?;
+                files.take_beside(&connection)?;
                 let log = Arc::new(Log::new(next_id));
-                let readers = Arc::new(Readers::new(path.clone()));
-                let writer = Writer::start(connection, path.clone(), log.clone(), readers.clone());
+                let readers = Arc::new(Readers::new(files.clone()));
+                let writer = Writer::start(connection, files.clone(), log.clone(), readers.clone());
                 let writer = writer.map_err(|error| StoreError::open(&path, error))?;
-                Ok(SqliteStore { readers, writer, log, _lock })
+                Ok(SqliteStore { readers, writer, log, files })
             })
         };
         opened.await.map_err(|e| StoreError::open(&path, e))?
@@ -253,8 +253,15 @@ impl BucketStore for SqliteStore {
     }
 
     async fn health(&self) -> Result<(), StoreError> {
+        self.files.look_at_database()?;
         self.log.health()?;
-        self.exists("dovetail", "ready", &Watermark::default()).await.map(drop)
+        let seen = Watermark::default();
+        if !self.files.seem_whole() {
+            // Whoever commits finds out, and mends what can be.
+            self.delete("dovetail", "ready".to_owned(), &seen).await?;
+            self.durable(&seen).await?;
+        }
+        self.exists("dovetail", "ready", &seen).await.map(drop)
     }
 
     async fn close(&self) -> Result<(), StoreError> {

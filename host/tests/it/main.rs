@@ -19,6 +19,7 @@ mod conditional;
 mod damaged;
 mod deletion;
 mod disk_full;
+mod displaced;
 mod docs;
 mod durability;
 mod foreign;

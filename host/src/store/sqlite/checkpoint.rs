@@ -13,17 +13,18 @@ mod growth;
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, SyncSender, TrySendError};
+use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
 use std::thread::{self, JoinHandle};
 
 use rusqlite::Connection;
 
 use super::batch::Batch;
+use super::files::{Files, with_suffix};
 use super::readers::Readers;
-use super::schema;
+use crate::store::StoreError;
 use growth::{Growth, Say};
 
 /// About how many pages are written between two steps.
@@ -34,6 +35,7 @@ const LONG: u32 = 4000;
 
 /// The steps of one database, and the thread that makes them.
 pub struct Checkpoints {
+    files: Arc<Files>,
     /// Those who may keep a moment that is not folded yet.
     readers: Arc<Readers>,
     /// About how many pages were written since the last step.
@@ -47,31 +49,23 @@ pub struct Checkpoints {
 
 impl Checkpoints {
     /// Starts the thread.
-    pub fn start(path: PathBuf, readers: Arc<Readers>) -> io::Result<Checkpoints> {
+    pub fn start(files: Arc<Files>, readers: Arc<Readers>) -> io::Result<Checkpoints> {
+        let mut checkpoints = Checkpoints { files, readers, written: 0, long: Arc::default(), due: None, thread: None };
+        checkpoints.start_again()?;
+        Ok(checkpoints)
+    }
+
+    /// Starts the thread, if it has ended.
+    pub fn start_again(&mut self) -> io::Result<()> {
+        if self.thread.is_some() {
+            return Ok(());
+        }
         let (due, steps) = mpsc::sync_channel(1);
-        let long = Arc::<AtomicBool>::default();
-        let (found_long, idle) = (long.clone(), readers.clone());
-        let thread = thread::Builder::new().name("store-checkpoints".to_owned()).spawn(move || {
-            let (mut connection, mut growth) = (None, Growth::default());
-            while steps.recv().is_ok() {
-                idle.rest();
-                match step(&path, &mut connection) {
-                    Ok(Some(copied)) => {
-                        found_long.store(copied.pages >= LONG, Ordering::Relaxed);
-                        if let Some(say) = growth.note(copied.left) {
-                            tell(&path, say);
-                        }
-                    }
-                    Ok(None) => {}
-                    Err(error) => {
-                        // The WAL has all of it still.
-                        tracing::warn!(%error, "could not fold the store's log into its database");
-                        connection = None;
-                    }
-                }
-            }
-        })?;
-        Ok(Checkpoints { readers, written: 0, long, due: Some(due), thread: Some(thread) })
+        let (files, idle, long) = (self.files.clone(), self.readers.clone(), self.long.clone());
+        let thread = thread::Builder::new().name("store-checkpoints".to_owned());
+        self.thread = Some(thread.spawn(move || make_steps(&steps, &files, &idle, &long))?);
+        self.due = Some(due);
+        Ok(())
     }
 
     /// Counts what was committed, and has it copied when there is enough.
@@ -95,10 +89,11 @@ impl Checkpoints {
         }
     }
 
-    /// Folds all of the WAL, if nobody reads from it, and gives its room back.
-    pub fn fold(&self, connection: &Connection) -> rusqlite::Result<()> {
+    /// Folds all of the WAL, if nobody reads from it, and gives its room back. Whether
+    /// that was all.
+    pub fn fold(&self, connection: &Connection) -> rusqlite::Result<bool> {
         self.readers.rest();
-        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).map(|is_busy: bool| !is_busy)
     }
 
     /// Ends the thread, and closes what is idle: the last connection to close is the
@@ -119,6 +114,29 @@ impl Drop for Checkpoints {
     }
 }
 
+/// Makes each step that is due, until nobody can say so any more.
+fn make_steps(due: &Receiver<()>, files: &Files, readers: &Readers, long: &AtomicBool) {
+    let (mut connection, mut growth) = (None, Growth::default());
+    while due.recv().is_ok() {
+        readers.rest();
+        match step(files, &mut connection) {
+            Ok(Some(copied)) => {
+                long.store(copied.pages >= LONG, Ordering::Relaxed);
+                if let Some(say) = growth.note(copied.left) {
+                    tell(files.path(), say);
+                }
+            }
+            Ok(None) => {}
+            Err(error) => {
+                // The WAL has all of it still.
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "could not fold the store's log into its database");
+                connection = None;
+            }
+        }
+    }
+}
+
 /// How far a checkpoint came.
 struct Copied {
     /// The pages that the WAL has.
@@ -127,13 +145,14 @@ struct Copied {
     left: u32,
 }
 
-/// Copies what is not copied yet.
-fn step(path: &Path, kept: &mut Option<Connection>) -> rusqlite::Result<Option<Copied>> {
+/// Copies what is not copied yet, if nobody has put anything in the place of the files.
+fn step(files: &Files, kept: &mut Option<Connection>) -> Result<Option<Copied>, StoreError> {
+    files.look()?;
     let connection = match kept.take() {
         Some(connection) => connection,
-        None => schema::connect(path)?,
+        None => files.connect()?,
     };
-    let copied = passive(&connection)?;
+    let copied = passive(&connection).map_err(|error| StoreError::engine("make a checkpoint", error))?;
     *kept = Some(connection);
     Ok(copied)
 }
@@ -148,8 +167,7 @@ fn passive(connection: &Connection) -> rusqlite::Result<Option<Copied>> {
 }
 
 fn tell(database: &Path, say: Say) {
-    let mut log = database.to_owned().into_os_string();
-    log.push("-wal");
+    let log = with_suffix(database, "-wal");
     let mib = fs::metadata(&log).map_or(0, |file| file.len() >> 20);
     match say {
         Say::Grown => tracing::warn!(

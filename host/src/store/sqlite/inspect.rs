@@ -1,6 +1,5 @@
 //! A look at a database file that leaves it as it is, whoever uses it meanwhile.
 
-use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -8,12 +7,14 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
+use super::files::{refuse_lone_log, with_suffix};
 use super::schema;
 use crate::store::StoreError;
 
 /// Refuses what [`schema::open`] would refuse, as far as that can be seen.
 /// Nothing is written: no folder, no table, no byte of the log.
 pub fn inspect(path: &Path) -> Result<(), StoreError> {
+    refuse_lone_log(path)?;
     let failed = |error| StoreError::open(path, error);
     // Whoever may not write to it cannot open the store.
     match File::options().read(true).write(true).open(path) {
@@ -53,10 +54,4 @@ fn uri(path: &Path) -> String {
         }
     }
     uri + "?readonly_shm=1"
-}
-
-fn with_suffix(path: &Path, suffix: &str) -> OsString {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name
 }

@@ -278,6 +278,13 @@ impl Log {
         }
     }
 
+    /// Nothing can be written still, now because of this.
+    pub fn refuse(&self, error: StoreError) {
+        if matches!(error, StoreError::Displaced { .. }) {
+            self.state().failed = Some(error);
+        }
+    }
+
     /// The database was opened again; this id is free in it.
     pub fn recover(&self, next_id: u64) {
         let mut state = self.state();

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
+use super::files::Files;
 use crate::store::StoreError;
 
 /// Marks the file as a store of Dovetail, in SQLite's header and for `file`.
@@ -48,12 +49,12 @@ const SETTINGS: &str = "
 /// thread that may block.
 pub const BUSY: Duration = Duration::from_secs(5);
 
-/// Opens the database at `path` for writing, and creates it if it is missing. What
-/// is there and not ours is left as it is; who opens it first looks at that before
-/// ([`check_header`]).
-pub fn open(path: &Path) -> Result<Connection, StoreError> {
+/// Opens the database for writing, and fills it if it is empty. What is there and not ours
+/// is left as it is; who opens it first looks at that before ([`check_header`]).
+pub fn open(files: &Files) -> Result<Connection, StoreError> {
+    let path = files.path();
     let failed = |error| refused(path, error);
-    let mut connection = connect(path).map_err(failed)?;
+    let mut connection = files.connect()?;
     let (application, version) = create_if_empty(&mut connection).map_err(failed)?;
     // The header may be older than what the WAL holds.
     check(path, application, version)?;
@@ -116,9 +117,9 @@ pub fn check(path: &Path, application: i32, version: i32) -> Result<(), StoreErr
     Ok(())
 }
 
-/// A connection that writes.
+/// A connection that writes to a file that is there: see [`Files::connect`].
 pub fn connect(path: &Path) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     configure(&connection)?;
     connection.busy_timeout(BUSY)?;

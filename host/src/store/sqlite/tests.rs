@@ -14,7 +14,7 @@ use rusqlite::Connection;
 use tokio::runtime::Builder;
 use tokio::task::spawn_blocking;
 
-use super::{Readers, SqliteStore, reader, schema};
+use super::{Files, Readers, SqliteStore, reader, schema};
 use crate::store::{BucketStore, KEYS_PER_PAGE, StoreError, Watermark};
 
 #[tokio::test]
@@ -196,7 +196,7 @@ async fn takes_an_empty_file() -> Result<()> {
 #[tokio::test]
 async fn lists_a_bucket_without_walking_through_others() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let connection = schema::open(&folder.path().join("demo.db"))?;
+    let connection = schema::open(&Files::take(&folder.path().join("demo.db"))?)?;
     let plan = format!("EXPLAIN QUERY PLAN {}", schema::LIST_KEYS);
     let plan: String = connection.query_row(&plan, ("b", 1, 1), |row| row.get("detail"))?;
     let index = "SEARCH entries USING INDEX entries_by_bucket (bucket=? AND rowid>?)";
@@ -271,7 +271,7 @@ async fn a_lock_keeps_no_request_thread_waiting() -> Result<()> {
     kept(&SqliteStore::open(&path).await?, "k", b"v".into()).await?;
     // Its own writer, which is elsewhere, would not let another hold the file.
     let mut store = SqliteStore::open(&folder.path().join("other.db")).await?;
-    store.readers = Arc::new(Readers::new(path.clone()));
+    store.readers = Arc::new(Readers::new(Arc::new(Files::take(&path)?)));
     let locked = || {
         let other = Connection::open(&path)?;
         other.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT")?;

@@ -9,6 +9,7 @@ use rusqlite::{Connection, OpenFlags, Row};
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
+use super::files::with_suffix;
 use super::schema;
 use crate::store::upkeep::{BucketStats, Copy, Page, Stats, Upkeep};
 use crate::store::{Entry, StoreError};
@@ -52,8 +53,7 @@ impl SqliteUpkeep {
 impl Upkeep for SqliteUpkeep {
     async fn stats(&self) -> Result<Stats, StoreError> {
         let buckets = self.with(|| format!("count what is in {:?}", self.path), buckets).await?;
-        let mut log = self.path.clone().into_os_string();
-        log.push("-wal");
+        let log = with_suffix(&self.path, "-wal");
         Ok(Stats {
             engine: "SQLite",
             version: rusqlite::version().to_owned(),

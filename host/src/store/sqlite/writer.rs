@@ -7,18 +7,27 @@
 //! When a commit fails the thread opens the database again, as often as it takes: what
 //! a connection knows after a failed write or sync is in doubt. Until a commit has
 //! succeeded there nothing is written.
+//!
+//! A commit has failed, too, if its files are not at their paths any more (see [`files`]):
+//! then this host waits for them to come back, and touches nothing that is there instead.
+//! The log alone is not missed for long. Whoever has it open folds what it has into the
+//! database, and begins another.
+//!
+//! [`files`]: super::files
 
 use std::io;
-use std::path::PathBuf;
 use std::sync::mpsc as sync_mpsc;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use tokio::sync::watch;
 
+use super::batch::Batch;
 use super::checkpoint::Checkpoints;
+use super::files::Files;
 use super::log::Log;
 use super::readers::Readers;
 use super::schema;
@@ -41,20 +50,29 @@ pub struct Writer {
 
 /// What the thread has.
 struct Work {
-    path: PathBuf,
+    /// None while the database cannot be opened again.
+    connection: Option<Connection>,
     log: Arc<Log>,
     checkpoints: Checkpoints,
+    readers: Arc<Readers>,
+    // Outlives the connections.
+    files: Arc<Files>,
 }
 
 impl Writer {
     /// Starts the thread, which owns the connection from now on.
-    pub fn start(connection: Connection, path: PathBuf, log: Arc<Log>, readers: Arc<Readers>) -> io::Result<Writer> {
+    pub fn start(
+        connection: Connection,
+        files: Arc<Files>,
+        log: Arc<Log>,
+        readers: Arc<Readers>,
+    ) -> io::Result<Writer> {
         let (ending, end) = watch::channel(None);
         let (running, gone) = sync_mpsc::channel();
-        let checkpoints = Checkpoints::start(path.clone(), readers)?;
-        let work = Work { path, log: log.clone(), checkpoints };
+        let checkpoints = Checkpoints::start(files.clone(), readers.clone())?;
+        let work = Work { connection: Some(connection), log: log.clone(), checkpoints, readers, files };
         thread::Builder::new().name("store-writer".to_owned()).spawn(move || {
-            let ended = work.run(connection);
+            let ended = work.run();
             ending.send_replace(Some(ended));
             drop(running);
         })?;
@@ -85,51 +103,119 @@ impl Drop for Writer {
 }
 
 impl Work {
-    fn run(mut self, mut connection: Connection) -> Result<(), StoreError> {
+    fn run(mut self) -> Result<(), StoreError> {
         while let Some(batch) = self.log.next() {
-            match batch.commit(&mut connection) {
-                Ok(()) => {
-                    self.log.committed(&batch);
-                    self.checkpoints.committed(&connection, &batch);
-                }
+            match self.commit(&batch) {
+                Ok(()) => self.log.committed(&batch),
                 Err(error) => {
-                    drop(connection);
-                    connection = self.recover(error)?;
+                    self.recover(error)?;
+                    continue;
                 }
             }
+            if let Some(connection) = &self.connection {
+                self.checkpoints.committed(connection, &batch);
+            }
         }
-        self.checkpoints.end();
-        let folded = self.checkpoints.fold(&connection);
-        folded.map_err(|error| StoreError::engine("fold the log into the database", error))
+        self.leave();
+        // Where it is not at its path, all that was written goes with the process.
+        self.files.look_at_database()?;
+        let Some(connection) = &self.connection else { return Ok(()) };
+        let folded = self.checkpoints.fold(connection);
+        folded.map(drop).map_err(|error| StoreError::engine("fold the log into the database", error))
     }
 
-    /// Another connection, once one can commit.
-    fn recover(&mut self, error: rusqlite::Error) -> Result<Connection, StoreError> {
-        let failed = StoreError::Failed { path: self.path.clone(), source: Arc::new(error) };
+    /// Makes a batch durable, in files that are at their paths.
+    fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        self.files.look_at_database()?;
+        let log = match self.files.look_beside() {
+            Ok(log) => log,
+            Err(_) => {
+                self.open_again()?;
+                self.files.look_beside()?
+            }
+        };
+        let Some(connection) = &mut self.connection else { return self.files.look() };
+        self.files.look_into_log(log, connection)?;
+        if let Err(error) = batch.commit(connection) {
+            self.files.look_at_database()?;
+            return Err(StoreError::Failed { path: self.files.path().to_owned(), source: Arc::new(error) });
+        }
+        self.files.look_again()
+    }
+
+    /// Returns once a commit can be made again.
+    fn recover(&mut self, failed: StoreError) -> Result<(), StoreError> {
         tracing::error!(error = &failed as &dyn std::error::Error, "a commit failed; the store takes no more writes");
         self.log.fail(&failed);
+        // One whose files are gone has what was in them.
+        if !matches!(failed, StoreError::Displaced { .. }) {
+            self.connection = None;
+        }
         let [mut pause, longest] = PAUSES;
         while self.log.pause(pause) {
             pause = longest.min(pause * 2);
             match self.open_again() {
-                Ok((connection, next_id)) => {
-                    tracing::warn!(path = ?self.path, "the store takes writes again");
+                Ok(next_id) => {
+                    tracing::warn!(path = ?self.files.path(), "the store takes writes again");
                     self.log.recover(next_id);
-                    return Ok(connection);
+                    return Ok(());
                 }
-                Err(error) => tracing::debug!(error = &error as &dyn std::error::Error, "the store failed again"),
+                Err(error) => {
+                    tracing::debug!(error = &error as &dyn std::error::Error, "the store failed again");
+                    self.log.refuse(error);
+                }
             }
         }
+        self.leave();
         Err(failed)
     }
 
-    fn open_again(&self) -> Result<(Connection, u64), StoreError> {
-        let connection = schema::open(&self.path)?;
-        let failed = |error| StoreError::open(&self.path, error);
+    /// Another connection to the same files, and the id that is free there.
+    fn open_again(&mut self) -> Result<u64, StoreError> {
+        self.files.look_at_database()?;
+        if let Err(missing) = self.files.look_beside() {
+            self.close_all(missing)?;
+        }
+        self.connection = None;
+        let connection = schema::open(&self.files)?;
+        let failed = |error| StoreError::open(self.files.path(), error);
         // Room that a long log takes is given back first: there may be no other.
         self.checkpoints.fold(&connection).map_err(failed)?;
         schema::try_commit(&connection).map_err(failed)?;
         let next_id = schema::next_id(&connection).map_err(failed)?;
-        Ok((connection, next_id))
+        self.files.take_beside(&connection)?;
+        self.files.look()?;
+        self.checkpoints.start_again().map_err(|error| StoreError::open(self.files.path(), error))?;
+        self.connection = Some(connection);
+        Ok(next_id)
+    }
+
+    /// Closes all connections, since each new one would begin another log while these go
+    /// on in the one that is `missing`. What that has is in the database then.
+    fn close_all(&mut self, missing: StoreError) -> Result<(), StoreError> {
+        if let Some(connection) = &self.connection {
+            let folded = self.checkpoints.fold(connection);
+            if !folded.map_err(|error| StoreError::open(self.files.path(), error))? {
+                return Err(missing);
+            }
+        }
+        self.checkpoints.end();
+        if !self.readers.clear() {
+            return Err(missing);
+        }
+        self.connection = None;
+        self.files.leave_beside()
+    }
+
+    /// Lets the connection be the last. It would fold the log into the database, and remove
+    /// it: not where something else is at their paths.
+    fn leave(&mut self) {
+        self.checkpoints.end();
+        if self.files.look_at_database().is_err()
+            && let Some(connection) = &self.connection
+        {
+            // Where this fails SQLite looks at the paths itself.
+            let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+        }
     }
 }

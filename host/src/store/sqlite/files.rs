@@ -1,0 +1,260 @@
+//! The files of one database: that one host holds them, and that they are still the ones
+//! at their paths.
+//!
+//! A file that is removed or replaced goes on for whoever has it open: what is written to
+//! it is synced and read again, and gone with the process. So the writer has a look at the
+//! paths before it acknowledges a commit, and nobody opens another connection to a path
+//! where something else is. What is on the disk under the same name with other content is
+//! seen as far as it is shorter than it was.
+
+use std::ffi::OsString;
+use std::fs::{self, File, Metadata, TryLockError};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+use rusqlite::Connection;
+
+use super::schema;
+use crate::store::StoreError;
+
+/// The log, and its index, which processes share.
+const BESIDE: [&str; 2] = ["-wal", "-shm"];
+
+/// What is in a log before its frames, and in a frame before its page
+/// (<https://sqlite.org/fileformat.html#walformat>), in bytes.
+const LOG_HEADER: u64 = 32;
+const FRAME_HEADER: u64 = 24;
+
+/// The files, which no other host has open as long as this is there. The system gives
+/// them back when the process ends, however that comes. Others may read meanwhile: the
+/// locks are none of SQLite's own.
+///
+/// To close a file gives up the locks that SQLite has on it in this process, so each
+/// connection goes before the last reference to this.
+pub struct Files {
+    database: Held,
+    /// Protects the log and its index; held for a look at them. None between two
+    /// connections that each were the only one, for SQLite removes both with the last.
+    beside: Mutex<[Option<Held>; BESIDE.len()]>,
+    /// The longest that the database has been, and the log after the last commit, in bytes.
+    longest: AtomicU64,
+    log: AtomicU64,
+    /// Why what is there can be served by no host that runs.
+    spoiled: OnceLock<StoreError>,
+}
+
+/// A file that is locked, and which one it is.
+struct Held {
+    path: PathBuf,
+    _file: File,
+    device: u64,
+    inode: u64,
+}
+
+impl Files {
+    /// Takes the database at `path`, and creates it and its folder if missing. One that
+    /// is not a store of ours is left alone, and so is a log without its database.
+    pub fn take(path: &Path) -> Result<Files, StoreError> {
+        schema::check_header(path)?;
+        refuse_lone_log(path)?;
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(|error| StoreError::open(folder, error))?;
+        }
+        let database = Held::take(path, path, true)?;
+        // SQLite names the log after the file that a link leads to.
+        let real = fs::canonicalize(path).map_err(|error| StoreError::open(path, error))?;
+        // Those of a host that still runs, on a database that was here before.
+        for file in BESIDE.map(|suffix| with_suffix(&real, suffix)) {
+            // There may be none, or one that SQLite says more about.
+            if let Err(in_use @ StoreError::InUse { .. }) = Held::take(Path::new(&file), path, false) {
+                return Err(in_use);
+            }
+        }
+        let files = Files {
+            database,
+            beside: Mutex::default(),
+            longest: AtomicU64::new(0),
+            log: AtomicU64::new(0),
+            spoiled: OnceLock::new(),
+        };
+        Ok(files)
+    }
+
+    /// The path of the database.
+    pub fn path(&self) -> &Path {
+        &self.database.path
+    }
+
+    /// A connection that writes to the database, and to no other that is at its path.
+    pub fn connect(&self) -> Result<Connection, StoreError> {
+        self.open(schema::connect)
+    }
+
+    /// Opens what is at the path, if it is the database, by `connect`.
+    pub fn open(&self, connect: impl FnOnce(&Path) -> rusqlite::Result<Connection>) -> Result<Connection, StoreError> {
+        self.look()?;
+        let failed = |error| schema::refused(self.path(), error);
+        let connection = connect(self.path()).map_err(failed)?;
+        // It has opened the log only then.
+        connection
+            .prepare_cached("SELECT 1 FROM sqlite_schema LIMIT 1")
+            .and_then(|mut any| any.exists([]))
+            .map_err(failed)?;
+        self.look()?;
+        Ok(connection)
+    }
+
+    /// Takes the log, and its index, as a connection has them open.
+    pub fn take_beside(&self, connection: &Connection) -> Result<(), StoreError> {
+        let database = connection.path().map_or(self.path(), Path::new);
+        for (slot, suffix) in self.beside().iter_mut().zip(BESIDE) {
+            let is_held = slot.as_ref().is_some_and(|held| held.look().is_ok());
+            if !is_held {
+                *slot = Some(Held::take(Path::new(&with_suffix(database, suffix)), self.path(), false)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets go of the log and its index, when no connection has them open any more. A log
+    /// of somebody else that is in its place is none of the database's.
+    pub fn leave_beside(&self) -> Result<(), StoreError> {
+        let mut beside = self.beside();
+        if let [Some(log), _] = &*beside
+            && log.look().is_err()
+            && fs::metadata(&log.path).is_ok_and(|other| other.len() > 0)
+        {
+            return Err(displaced(&log.path, REPLACED));
+        }
+        *beside = Default::default();
+        self.log.store(0, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// That all of them are at their paths.
+    pub fn look(&self) -> Result<(), StoreError> {
+        self.look_at_database()?;
+        self.look_beside().map(drop)
+    }
+
+    /// The same, for whoever has written to the log: it is to be no shorter next time.
+    pub fn look_again(&self) -> Result<(), StoreError> {
+        self.look_at_database()?;
+        self.log.store(self.look_beside()?, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// That the database is at its path.
+    pub fn look_at_database(&self) -> Result<(), StoreError> {
+        if let Some(why) = self.spoiled.get() {
+            return Err(why.clone());
+        }
+        let length = self.database.look()?.len();
+        // A store never shrinks: nothing vacuums it.
+        match self.longest.fetch_max(length, Ordering::Relaxed) > length {
+            true => Err(self.spoil(&self.database.path)),
+            false => Ok(()),
+        }
+    }
+
+    /// That the log and its index are beside it. The length of the log, in bytes.
+    pub fn look_beside(&self) -> Result<u64, StoreError> {
+        let beside = self.beside();
+        let [log, index] = &*beside;
+        index.as_ref().map(Held::look).transpose()?;
+        Ok(log.as_ref().map(Held::look).transpose()?.map_or(0, |log| log.len()))
+    }
+
+    /// Whether the log and its index are beside it, and no shorter than before.
+    pub fn seem_whole(&self) -> bool {
+        self.look_beside().is_ok_and(|log| log >= self.log.load(Ordering::Relaxed))
+    }
+
+    /// That a log of this length has all that its index says. For whoever writes to it, and
+    /// before that: what is written behind its end makes it longer again.
+    pub fn look_into_log(&self, length: u64, connection: &Connection) -> Result<(), StoreError> {
+        if length >= self.log.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        // A checkpoint may have emptied it, here or elsewhere: then the index says so.
+        match frames(connection).map_err(|error| schema::refused(self.path(), error))? {
+            0 => Ok(()),
+            frames if length >= LOG_HEADER + frames => Ok(()),
+            _ => Err(self.spoil(&PathBuf::from(with_suffix(self.path(), BESIDE[0])))),
+        }
+    }
+
+    fn spoil(&self, path: &Path) -> StoreError {
+        let became = "was cut short or written over".to_owned();
+        let advice = "restart the host to serve what is there now";
+        self.spoiled.get_or_init(|| StoreError::Displaced { file: path.to_owned(), became, advice }).clone()
+    }
+
+    // Nothing is left half changed by a panic: only memory could run out.
+    fn beside(&self) -> MutexGuard<'_, [Option<Held>; BESIDE.len()]> {
+        self.beside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Held {
+    /// Takes a file of the database at `database`, unless another host has it.
+    fn take(path: &Path, database: &Path, create: bool) -> Result<Held, StoreError> {
+        let file = File::options().read(true).write(true).create(create).truncate(false).open(path);
+        let file = file.map_err(|error| StoreError::open(path, error))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(StoreError::InUse { path: database.to_owned() }),
+            Err(TryLockError::Error(error)) => return Err(StoreError::open(path, error)),
+        }
+        let found = file.metadata().map_err(|error| StoreError::open(path, error))?;
+        Ok(Held { path: path.to_owned(), _file: file, device: found.dev(), inode: found.ino() })
+    }
+
+    /// What its path leads to, if that is this file.
+    fn look(&self) -> Result<Metadata, StoreError> {
+        match fs::metadata(&self.path) {
+            Ok(found) if (found.dev(), found.ino()) == (self.device, self.inode) => Ok(found),
+            Ok(_) => Err(displaced(&self.path, REPLACED)),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                Err(displaced(&self.path, "was removed"))
+            }
+            Err(error) => Err(displaced(&self.path, format!("cannot be found any more ({error})"))),
+        }
+    }
+}
+
+/// What its index says that a log has, in bytes.
+fn frames(connection: &Connection) -> rusqlite::Result<u64> {
+    let count: i64 = connection.query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| row.get(1))?;
+    let page: i64 = connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;
+    Ok(count.max(0).unsigned_abs() * (FRAME_HEADER + page.unsigned_abs()))
+}
+
+const REPLACED: &str = "was replaced by another";
+
+fn displaced(file: &Path, became: impl Into<String>) -> StoreError {
+    let advice =
+        "put it back, or restart the host to serve what is there; until then reads go on and nothing is written";
+    StoreError::Displaced { file: file.to_owned(), became: became.into(), advice }
+}
+
+/// Refuses a log whose database is gone. What was committed last is in it, and SQLite
+/// would delete it beside a new database.
+pub fn refuse_lone_log(path: &Path) -> Result<(), StoreError> {
+    let length = |path: &Path| fs::metadata(path).map_or(0, |file| file.len());
+    let log = PathBuf::from(with_suffix(path, BESIDE[0]));
+    match length(path) == 0 && length(&log) > 0 {
+        true => Err(StoreError::LoneLog { path: path.to_owned(), log }),
+        false => Ok(()),
+    }
+}
+
+/// A path with more at its end.
+pub fn with_suffix(path: &Path, suffix: &str) -> OsString {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name
+}

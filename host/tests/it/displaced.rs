@@ -1,0 +1,221 @@
+//! Files of a store that go away under a host, or have others in their place: what was
+//! answered is in the files that are there, or is not answered.
+
+use std::{fs, path::Path};
+
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::{
+    durability::{Orders, assert_kept},
+    support::{Client, Host, dovetail, post, shop, until, up},
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_is_removed_takes_no_answered_write_along() {
+    let folder = shop();
+    let (host, data) = (Host::up(folder.path()), folder.path().join("data"));
+    let mut client = host.connect().await;
+    let before = order(&mut client, "Book").await.expect("the store is there");
+    fs::remove_dir_all(&data).expect("it is ours");
+    // Nobody has written yet.
+    assert_not_ready(&host, "data/shop.db\" was removed while the host runs; put it back, or restart the host").await;
+    for round in 0..3 {
+        assert_eq!(order(&mut client, "Pen").await, None, "round {round}");
+        assert_reads(&host, &before).await;
+    }
+    host.wait_for_output("a commit failed");
+    assert!(!data.exists(), "the host made the folder again");
+    host.signal("TERM");
+    assert_eq!(host.wait().code(), Some(1), "what was written went with the process");
+
+    let host = Host::up(folder.path());
+    assert_eq!(host.get("/orders/1").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(order(&mut host.connect().await, "Book").await.expect("a new store")["id"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_is_moved_back_is_written_to_again() {
+    let folder = shop();
+    let (host, data) = (Host::up(folder.path()), folder.path().join("data"));
+    let mut client = host.connect().await;
+    let mut answered = Orders::new();
+    take(&mut client, &mut answered).await;
+    for round in 0..3 {
+        let away = folder.path().join("away");
+        fs::rename(&data, &away).expect("it is ours");
+        assert_eq!(order(&mut client, "Pen").await, None, "round {round}");
+        // Another one is none of its business.
+        fs::create_dir(&data).expect("it is ours");
+        fs::write(data.join("shop.db"), "").expect("it can be written");
+        assert_not_ready(&host, "data/shop.db\" was replaced by another while the host runs").await;
+        assert_eq!(order(&mut client, "Pen").await, None, "round {round}");
+        assert_eq!(fs::read(data.join("shop.db")).expect("it is there"), b"");
+        fs::remove_dir_all(&data).expect("it is ours");
+        fs::rename(&away, &data).expect("it is ours");
+        until("it takes orders again", async || take(&mut client, &mut answered).await).await;
+        assert_eq!(Client::http1(host.admin).await.get("/readyz").await.status, StatusCode::OK);
+    }
+    assert_kept(&host, &answered).await;
+    host.signal("KILL");
+    assert!(!host.wait().success());
+    assert_kept(&Host::up(folder.path()), &answered).await;
+}
+
+/// Whoever has the log open has what is in it, and the database to put it into.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_is_removed_alone_is_begun_anew_and_nothing_is_lost() {
+    for removed in [&["shop.db-wal"][..], &["shop.db-shm"], &["shop.db-wal", "shop.db-shm"]] {
+        let folder = shop();
+        let host = Host::up(folder.path());
+        let mut client = host.connect().await;
+        let mut answered = Orders::new();
+        for _ in 0..3 {
+            assert!(take(&mut client, &mut answered).await, "{removed:?}: no order was refused");
+            for name in removed {
+                fs::remove_file(folder.path().join("data").join(name)).expect("it is there");
+            }
+            assert!(take(&mut client, &mut answered).await, "{removed:?}: no order was refused");
+            assert_kept(&host, &answered).await;
+        }
+        host.signal("KILL");
+        assert!(!host.wait().success());
+        assert_kept(&Host::up(folder.path()), &answered).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_written_over_a_file_is_not_written_to() {
+    for (name, content) in [("shop.db", "short"), ("shop.db", ""), ("shop.db-wal", "")] {
+        let folder = shop();
+        let host = Host::up(folder.path());
+        let mut client = host.connect().await;
+        order(&mut client, "Book").await.expect("the store is there");
+        // What is folded is not in the log alone.
+        host.signal("TERM");
+        assert!(host.wait().success());
+        let host = Host::up(folder.path());
+        let mut client = host.connect().await;
+        order(&mut client, "Book").await.expect("the store is there");
+        let file = folder.path().join("data").join(name);
+        fs::write(&file, content).expect("it can be written");
+        assert_eq!(order(&mut client, "Pen").await, None, "{name}");
+        let told = format!("data/{name}\" was cut short or written over while the host runs; restart the host");
+        assert_not_ready(&host, &told).await;
+        host.signal("TERM");
+        assert_eq!(host.wait().code(), Some(1), "{name}");
+        assert_eq!(fs::read_to_string(&file).expect("it is there"), content, "{name}");
+    }
+}
+
+/// What is in the place of a database belongs to the host that opened it there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_host_beside_one_whose_files_were_removed_loses_nothing() {
+    let folder = shop();
+    let data = folder.path().join("data");
+    let first = Host::up(folder.path());
+    let mut client = first.connect().await;
+    let mut answered = Orders::new();
+    take(&mut client, &mut answered).await;
+
+    // Without its database the log is not touched, and neither is a host's that runs.
+    fs::rename(data.join("shop.db"), folder.path().join("kept.db")).expect("it is ours");
+    assert_refused(&store_elsewhere(folder.path()), "its log", "put the database back, or remove the log");
+    fs::copy(folder.path().join("kept.db"), data.join("shop.db")).expect("it can be copied");
+    assert_refused(&store_elsewhere(folder.path()), "another host has it open", "stop that host");
+    fs::rename(folder.path().join("kept.db"), data.join("shop.db")).expect("it is ours");
+    until("it takes orders again", async || take(&mut client, &mut answered).await).await;
+    assert_kept(&first, &answered).await;
+
+    for file in ["shop.db", "shop.db-wal", "shop.db-shm"] {
+        fs::remove_file(data.join(file)).expect("it is there");
+    }
+    let other = store_elsewhere(folder.path());
+    let second = Host::up(other.path());
+    let (mut client_of_second, mut kept) = (second.connect().await, Orders::new());
+    for _ in 0..10 {
+        assert!(take(&mut client_of_second, &mut kept).await);
+        assert_eq!(order(&mut client, "Pen").await, None);
+    }
+    first.signal("TERM");
+    assert_eq!(first.wait().code(), Some(1));
+    assert!(take(&mut client_of_second, &mut kept).await);
+    second.signal("KILL");
+    assert!(!second.wait().success());
+    assert_kept(&Host::up(other.path()), &kept).await;
+}
+
+/// The shop with the store of another folder, and a history of its own.
+fn store_elsewhere(folder: &Path) -> tempfile::TempDir {
+    let other = shop();
+    let file = other.path().join("dovetail.toml");
+    let manifest = fs::read_to_string(&file).expect("a manifest");
+    let store = format!("{manifest}[store]\nurl = \"sqlite:{}\"\n", folder.join("data/shop.db").display());
+    fs::write(file, store).expect("it can be written");
+    other
+}
+
+fn assert_refused(folder: &tempfile::TempDir, why: &str, advice: &str) {
+    let output = up(folder.path()).output().expect("dovetail starts");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains(why) && said.contains(advice), "{said}");
+}
+
+/// An order that was taken; none if it was refused as it should be.
+async fn order(client: &mut Client, item: &str) -> Option<Value> {
+    let order = json!({ "user_id": 1, "item": item });
+    let answer = client.send(post("/orders", order.to_string())).await;
+    match answer.status {
+        StatusCode::CREATED => Some(answer.json()),
+        StatusCode::SERVICE_UNAVAILABLE => None,
+        _ => panic!("{answer:?}"),
+    }
+}
+
+/// Whether an order was taken, which is added to those that were answered.
+async fn take(client: &mut Client, answered: &mut Orders) -> bool {
+    let Some(order) = order(client, &format!("Book {}", answered.len())).await else { return false };
+    let id = order["id"].as_u64().expect("an id");
+    assert_eq!(answered.insert(id, order), None, "id {id} was given out twice");
+    true
+}
+
+/// Several at once read what was written before.
+async fn assert_reads(host: &Host, order: &Value) {
+    let path = format!("/orders/{}", order["id"]);
+    let (one, other, third) = tokio::join!(host.get(&path), host.get(&path), host.get(&path));
+    for answer in [one, other, third] {
+        assert_eq!((answer.status, answer.json()), (StatusCode::OK, order.clone()));
+    }
+}
+
+async fn assert_not_ready(host: &Host, why: &str) {
+    let ready = Client::http1(host.admin).await.get("/readyz").await;
+    assert_eq!(ready.status, StatusCode::SERVICE_UNAVAILABLE, "{ready:?}");
+    let error = ready.json()["error"].as_str().expect("a text").to_owned();
+    assert!(error.contains(why), "{error}");
+}
+
+/// Nobody who only looks, or folds the log, is taken for somebody who replaced it.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_looks_beside_a_host_is_in_nobodys_way() {
+    let folder = shop();
+    let host = Host::up(folder.path());
+    let mut client = host.connect().await;
+    let mut answered = Orders::new();
+    for round in 0..20 {
+        assert!(take(&mut client, &mut answered).await, "round {round}");
+        let beside = rusqlite::Connection::open(folder.path().join("data/shop.db")).expect("a database");
+        let fold = ["PASSIVE", "FULL", "RESTART", "TRUNCATE"][round % 4];
+        beside.query_row(&format!("PRAGMA wal_checkpoint({fold})"), [], |_| Ok(())).expect("it may");
+        assert!(take(&mut client, &mut answered).await, "round {round}, {fold}");
+        drop(beside);
+        let copy = folder.path().join(format!("copy{round}"));
+        for arguments in [&["stats"][..], &["export"], &["backup", &copy.display().to_string()]] {
+            let store = dovetail().arg("store").args(arguments).current_dir(folder.path()).output();
+            assert!(store.expect("dovetail starts").status.success(), "{arguments:?}");
+        }
+    }
+    assert_kept(&host, &answered).await;
+}
