@@ -26,6 +26,7 @@ use crate::{
     telemetry,
 };
 
+mod belongings;
 mod build;
 mod check;
 mod client;
@@ -34,6 +35,7 @@ mod given;
 mod graph;
 mod history;
 mod listening;
+mod output;
 mod pinned;
 mod promote;
 mod pull;
@@ -139,7 +141,7 @@ impl Verb {
             Verb::Graph(graph) => graph.run(manifest),
             Verb::Compose(compose) => compose.run(manifest),
             Verb::Push(push) => push.run(manifest),
-            Verb::Pull(pull) => pull.run(),
+            Verb::Pull(pull) => pull.run(manifest),
             Verb::Update(update) => update.run(manifest),
             Verb::Swap(swap) => swap.run(manifest),
             Verb::Rollback(rollback) => rollback.run(manifest),

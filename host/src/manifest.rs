@@ -46,6 +46,7 @@ pub use invalid::Invalid;
 pub use limits::Limits;
 pub use listen::{ListenAddress, admin_address, is_for_others, listen_address};
 pub use names::{bucket as bucket_name, service as service_name};
+pub use nearest::nearest;
 pub use no_service::NoService;
 pub use outbound::OutboundHost;
 pub use reference::Reference;

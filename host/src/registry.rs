@@ -22,4 +22,5 @@ pub use self::{
     error::RegistryError,
     kept::{is_kept, keep, look},
     lock::{Lock, LockError},
+    whole::Unfinished,
 };

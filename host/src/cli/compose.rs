@@ -2,20 +2,20 @@
 
 use std::{
     fs,
-    io::IsTerminal,
     path::{Path, PathBuf},
     time::Instant,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
 use super::{
+    belongings::Belongings,
     build::{self, Which},
+    output::Output,
     pinned::{self, Pinning},
     plan,
     state::{self, State},
-    stdout::print_whole,
     tell_recorded,
     terminal::Terminal,
 };
@@ -61,15 +61,17 @@ impl Compose {
     /// Build, compile and link as `up` does, compose what it would serve, and say
     /// what the result needs.
     pub fn run(self, manifest: &Path) -> Result<()> {
-        let (terminal, out) = (Terminal::new(), Output::of(&self.output)?);
+        let terminal = Terminal::new();
+        let manifest = self.state.manifest(manifest)?;
+        let belongings = Belongings::of(&manifest);
+        let out = Output::of(&self.output, &belongings)?;
         let store = match (self.store, self.target) {
             (Some(Keep::Fs), _) => Store::Fs,
             (None, Some(For::Spin)) => Store::Spin,
             (None, None) => Store::Host,
         };
-        let spin = self.target.map(|For::Spin| out.spin()).transpose()?;
-        let manifest = self.state.manifest(manifest)?;
         compose::foresee(&manifest, self.service.as_deref())?;
+        let spin = self.target.map(|For::Spin| spin(&out, &belongings)).transpose()?;
         pinned::have(&manifest, self.pinning, &terminal)?;
         let history = state::peek(&manifest)?;
         build::run(&manifest, Which::All, &terminal)?;
@@ -96,9 +98,9 @@ impl Compose {
             terminal.say("Note", "`wasmtime serve` keeps no buckets; with `--store fs` they are files");
         }
         let run = match spin {
-            Some((file, source)) => {
+            Some((out, file, source)) => {
                 let text = compose::spin_manifest(&plan.manifest().app, &source, &composed.needs);
-                Output::File(&file).write(text.as_bytes())?;
+                out.write(text.as_bytes())?;
                 format!("spin up -f {}", file.display())
             }
             None => composed.needs.wasmtime(&self.output.display().to_string()),
@@ -149,82 +151,21 @@ fn tell(needs: &Needs, terminal: &Terminal) {
     }
 }
 
-/// Where a component goes.
-enum Output<'a> {
-    File(&'a Path),
-    Stdout,
-}
-
-impl Output<'_> {
-    /// Whatever can be told to fail is told before anything is built.
-    fn of(path: &Path) -> Result<Output<'_>> {
-        if path == Path::new("-") {
-            if std::io::stdout().is_terminal() {
-                bail!("a component is not for a terminal; write it to a file by `-o FILE`, or into a pipe");
-            }
-            return Ok(Output::Stdout);
-        }
-        if path.is_dir() {
+/// The `spin.toml` beside the component, and how that names the component. One that
+/// somebody else wrote is kept.
+fn spin(out: &Output, belongings: &Belongings) -> Result<(Output, PathBuf, String)> {
+    let Output::File(path) = out else {
+        bail!("`--target spin` writes a `spin.toml` beside the component: write that to a file, as in `-o app.wasm`");
+    };
+    let file = path.with_file_name("spin.toml");
+    let out = Output::of(&file, belongings)?;
+    match fs::read_to_string(&file) {
+        Ok(text) if !text.starts_with(compose::SPIN_MARK) => {
             bail!(
-                "`{}` is a folder; write the component's file, as in `-o {}`",
-                path.display(),
-                path.join("app.wasm").display()
-            );
+                "`{}` was not written by `dovetail compose`: move it, or write the component elsewhere",
+                file.display()
+            )
         }
-        let folder = folder(path);
-        if !folder.is_dir() {
-            bail!("`{}` cannot be written: there is no folder `{}`", path.display(), folder.display());
-        }
-        Ok(Output::File(path))
-    }
-
-    /// The `spin.toml` beside the component, and how that names the component. One
-    /// that somebody else wrote is kept.
-    fn spin(&self) -> Result<(PathBuf, String)> {
-        let Output::File(path) = self else {
-            bail!(
-                "`--target spin` writes a `spin.toml` beside the component: write that to a file, as in `-o app.wasm`"
-            );
-        };
-        let file = path.with_file_name("spin.toml");
-        match fs::read_to_string(&file) {
-            Ok(text) if !text.starts_with(compose::SPIN_MARK) => {
-                bail!(
-                    "`{}` was not written by `dovetail compose`: move it, or write the component elsewhere",
-                    file.display()
-                )
-            }
-            _ => Ok((file, path.file_name().unwrap_or_default().to_string_lossy().into_owned())),
-        }
-    }
-
-    /// Write it whole: who reads a file meanwhile sees the old one or the new one.
-    fn write(&self, bytes: &[u8]) -> Result<()> {
-        match self {
-            Output::Stdout => print_whole(bytes),
-            Output::File(path) => {
-                replace(path, bytes).with_context(|| format!("`{}` cannot be written", path.display()))
-            }
-        }
-    }
-}
-
-/// Write a file beside the one that is to be replaced, and put it in its place.
-fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let new = folder(path).join(format!(".{name}.{}", std::process::id()));
-    let replaced = fs::write(&new, bytes).and_then(|()| fs::rename(&new, path));
-    if replaced.is_err() {
-        // It may not be there.
-        let _ = fs::remove_file(&new);
-    }
-    replaced
-}
-
-/// The folder that a file is in.
-fn folder(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
+        _ => Ok((out, file, path.file_name().unwrap_or_default().to_string_lossy().into_owned())),
     }
 }

@@ -3,7 +3,7 @@
 
 use std::{fs, path::Path};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use clap::Args;
 
@@ -80,6 +80,10 @@ pub fn wanted(manifest: &Manifest) -> Result<Vec<Wanted<'_>>> {
         Some(Wanted { service, reference: service.component.reference()?, file: service.component.file() })
     });
     let wanted: Vec<_> = wanted.collect();
+    if !wanted.is_empty() && manifest.lock_file() == manifest.path {
+        let path = manifest.path.display();
+        bail!("`{path}` would be its own lock file; let the manifest end in `.toml`");
+    }
     wanted.iter().try_for_each(|wanted| look(wanted.file))?;
     Ok(wanted)
 }

@@ -6,19 +6,20 @@ use std::path::Path;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 
+use self::subject::Subject;
 use super::up;
-use crate::manifest::{Manifest, StoreUrl};
 
 mod backup;
 mod export;
 mod import;
 mod line;
 mod stats;
+mod subject;
 
 /// Look at the app's data, take it out, put it in, keep a copy.
 #[derive(Args)]
 pub struct Store {
-    /// The store, instead of the one at store.url.
+    /// The store, instead of the one at store.url; without a manifest, too.
     #[arg(long, global = true, value_name = "URL", value_parser = up::store_argument)]
     store: Option<String>,
     #[command(subcommand)]
@@ -49,18 +50,18 @@ enum Verb {
 impl Store {
     /// Find the store and do it.
     pub fn run(self, manifest: &Path) -> Result<()> {
-        let url = up::store_url(&Manifest::load(manifest)?, self.store.as_deref())?;
-        up::runtime()?.block_on(self.verb.run(&url))
+        let subject = Subject::of(manifest, self.store.as_deref())?;
+        up::runtime()?.block_on(self.verb.run(&subject))
     }
 }
 
 impl Verb {
-    async fn run(self, url: &StoreUrl) -> Result<()> {
+    async fn run(self, subject: &Subject) -> Result<()> {
         match self {
-            Verb::Stats(stats) => stats.run(url).await,
-            Verb::Export(export) => export.run(url).await,
-            Verb::Import(import) => import.run(url).await,
-            Verb::Backup(backup) => backup.run(url).await,
+            Verb::Stats(stats) => stats.run(&subject.url).await,
+            Verb::Export(export) => export.run(subject).await,
+            Verb::Import(import) => import.run(subject).await,
+            Verb::Backup(backup) => backup.run(subject).await,
         }
     }
 }

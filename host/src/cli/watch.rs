@@ -14,6 +14,7 @@ use std::{
 use anyhow::Result;
 use tokio::{task::block_in_place, time::timeout_at};
 
+pub use self::sources::is_ignored;
 use self::{
     changes::Changes,
     echo::Echo,

@@ -2,7 +2,7 @@
 
 /// The one of `known` that `word` is most likely a slip of, if it is near
 /// enough to one: a third of its letters may be wrong, and one always.
-pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let near = (word.chars().count() / 3).max(1);
     known
         .into_iter()

@@ -30,7 +30,7 @@ pub trait Upkeep: Send + Sync {
     /// a thing. Ends early if nobody receives.
     async fn export(&self, bucket: Option<&str>, to: mpsc::Sender<Page>) -> Result<(), StoreError>;
 
-    /// Writes the store, as it is at one moment, into a file that is not there yet.
+    /// Writes the store, as it is at one moment, into a file that is empty.
     /// Nothing is written if the engine has no file of its own kind: then what
     /// [`export`](Self::export) sends is a backup.
     async fn copy(&self, file: &Path) -> Result<Copy, StoreError>;

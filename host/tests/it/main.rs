@@ -36,6 +36,7 @@ mod messages;
 mod million;
 mod outbound;
 mod output_commit;
+mod outputs;
 mod pool;
 mod postgres;
 mod power_cut;

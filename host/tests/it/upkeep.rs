@@ -224,6 +224,61 @@ fn what_cannot_be_done_is_told() {
     }
 }
 
+/// A store that is named needs no app around it.
+#[test]
+fn a_store_that_is_named_needs_no_manifest() {
+    let (app, folder) = (plain("buckets = [\"empty\"]\n"), tempfile::tempdir().expect("a temporary folder"));
+    let store = format!("sqlite:{}", app.path().join("data/plain.db").display());
+    fs::write(folder.path().join("lines"), "{\"bucket\":\"b\",\"key\":\"k\",\"value\":\"v\"}\n").expect("it is ours");
+    let (status, said) = run(folder.path(), &["store", "import", "lines", "--store", &store]);
+    assert!(status == Some(0) && !said.contains("Note"), "{said}");
+    assert!(run_out(folder.path(), &["store", "stats", "--json", "--store", &store]).contains("\"keys\":1"));
+    assert_eq!(run_out(folder.path(), &["store", "--store", &store, "export"]).lines().count(), 1);
+    let (status, said) = run(folder.path(), &["store", "--store", &store, "backup", "copy.db"]);
+    assert_eq!(status, Some(0), "{said}");
+    let beside = format!("{}-wal", store.trim_start_matches("sqlite:"));
+    for (arguments, told) in [
+        (&["store", "stats"][..], "no manifest `dovetail.toml` that says where the store is; name one with -m, or the"),
+        (
+            &["store", "stats", "--store", "sqlite:data/{app}.db"],
+            "`{app}` stands for the name of an app, and there is no",
+        ),
+        (&["-m", "other.toml", "store", "stats", "--store", &store], "other.toml"),
+        (&["store", "export", "--store", &store, "--bucket", "bb"], "no bucket `bb`; did you mean `b`? There is `b`"),
+        (&["store", "--store", &store, "backup", &beside], "data/plain.db-wal` is a file of the store: name another"),
+    ] {
+        let (status, said) = run(folder.path(), arguments);
+        assert!(status == Some(1) && said.contains(told), "{arguments:?}: {said}");
+    }
+}
+
+/// A bucket is there when a service may open it or it has a key.
+#[test]
+fn a_bucket_that_nobody_knows_is_an_error_in_every_engine() {
+    let postgres = postgres::Server::shared().map(postgres::Server::database);
+    let redis = redis::Server::shared().map(redis::Server::database);
+    for url in [Some("sqlite:data/plain.db".to_owned()), postgres, redis].into_iter().flatten() {
+        let folder = plain("buckets = [\"orders\", \"users\"]\n");
+        fs::write(folder.path().join("lines"), "{\"key\":\"k\",\"value\":\"v\"}\n").expect("it is ours");
+        let store = |arguments: &[&str]| run(folder.path(), &[&["store", "--store", &url], arguments].concat());
+        let (status, said) = store(&["import", "--bucket", "ordres", "lines"]);
+        assert_eq!(status, Some(0), "{said}");
+        let note = "no service of `dovetail.toml` may open the bucket `ordres`; did you mean `orders`? There are \
+                    `orders`, `users`";
+        assert!(said.contains(note), "{said}");
+        for (bucket, entries) in [("ordres", "1 entry"), ("orders", "0 entries"), ("users", "0 entries")] {
+            let (status, said) = store(&["export", "--bucket", bucket]);
+            assert!(status == Some(0) && said.contains(&format!("Exported {entries} in")), "{url} {bucket}: {said}");
+        }
+        let (status, said) = store(&["export", "--bucket", "user"]);
+        let told = "there is no bucket `user`; did you mean `users`? There are `orders`, `ordres`, `users`";
+        assert!(status == Some(1) && said.contains(told) && !said.contains("Exported"), "{url}: {said}");
+        let (status, said) = store(&["export", "--bucket", "nope"]);
+        let told = "there is no bucket `nope`; there are `orders`, `ordres`, `users`";
+        assert!(status == Some(1) && said.contains(told), "{url}: {said}");
+    }
+}
+
 /// What a command prints that succeeds.
 fn run_out(folder: &Path, arguments: &[&str]) -> String {
     let output = dovetail().args(arguments).current_dir(folder).output().expect("dovetail starts");

@@ -9,13 +9,12 @@ use anyhow::{Context, Result};
 use clap::Args;
 use tokio::sync::mpsc;
 
-use super::{bucket, entries, line};
+use super::{bucket, entries, line, subject::Subject};
 use crate::{
     cli::{
         stdout::{UNPRINTED, unread},
         terminal::Terminal,
     },
-    manifest::StoreUrl,
     store::{self, Page, Upkeep},
 };
 
@@ -32,12 +31,15 @@ pub struct Export {
 
 impl Export {
     /// Print them.
-    pub async fn run(self, url: &StoreUrl) -> Result<()> {
-        let (upkeep, began) = (store::upkeep(url).await?, Instant::now());
+    pub async fn run(self, subject: &Subject) -> Result<()> {
+        let (upkeep, began) = (store::upkeep(&subject.url).await?, Instant::now());
         let terminal = Terminal::new();
         let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
         let exported = export(&*upkeep, self.bucket.as_deref(), &mut out, &terminal, UNPRINTED).await;
         let count = exported.map_err(unread)?;
+        if let Some(bucket) = self.bucket.as_deref().filter(|_| count == 0) {
+            subject.refuse_unknown(bucket, &*upkeep).await?;
+        }
         terminal.done("Exported", &entries(count), began.elapsed());
         Ok(())
     }

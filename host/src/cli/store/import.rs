@@ -14,6 +14,7 @@ use clap::Args;
 use super::{
     bucket, entries,
     line::{LineError, Lines},
+    subject::Subject,
 };
 use crate::{
     cli::terminal::{Bar, Terminal},
@@ -41,7 +42,8 @@ pub struct Import {
 
 impl Import {
     /// Set them.
-    pub async fn run(self, url: &StoreUrl) -> Result<()> {
+    pub async fn run(self, subject: &Subject) -> Result<()> {
+        let url = &subject.url;
         if *url == StoreUrl::Memory {
             return Err(store::StoreError::NotKept.into());
         }
@@ -58,6 +60,7 @@ impl Import {
         let closed = store.close().await;
         drop(bar);
         let (set, buckets) = (batches.set, batches.seen.len());
+        batches.seen.iter().filter_map(|bucket| subject.note(bucket)).for_each(|note| terminal.say("Note", &note));
         imported.with_context(|| format!("the first {} were imported, and no more", entries(set)))?;
         closed?;
         let noun = if buckets == 1 { "bucket" } else { "buckets" };

@@ -1,0 +1,82 @@
+//! Where a verb writes what it makes.
+//!
+//! Each file that a verb is told to write is written through here: never over something
+//! that the app is made of, and over anything else whole or not at all.
+
+use std::{
+    fs::File,
+    io::{IsTerminal, Write, stdout},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, bail};
+
+use super::{belongings::Belongings, stdout::print_whole};
+use crate::registry::Unfinished;
+
+/// The permissions of an ordinary file.
+const MODE: u32 = 0o666;
+
+/// Where bytes go.
+pub enum Output {
+    /// Into a file, in the place of what is there.
+    File(PathBuf),
+    /// To whoever reads them: a pipe that has a path, a device.
+    Stream(PathBuf),
+    /// To standard output.
+    Stdout,
+}
+
+impl Output {
+    /// What a path means, `-` standard output. Whatever can be told to fail is told here,
+    /// before anything is built.
+    pub fn of(path: &Path, belongings: &Belongings) -> Result<Output> {
+        if path == Path::new("-") || path == Path::new("/dev/stdout") {
+            if stdout().is_terminal() {
+                bail!("a component is not for a terminal; write it to a file by `-o FILE`, or into a pipe");
+            }
+            return Ok(Output::Stdout);
+        }
+        if path.is_dir() {
+            bail!(
+                "`{}` is a folder; write the component's file, as in `-o {}`",
+                path.display(),
+                path.join("app.wasm").display()
+            );
+        }
+        // Through these names whatever is open is reached, and nothing is replaced.
+        let is_open = path.starts_with("/dev") || path.starts_with("/proc");
+        if is_open || path.metadata().is_ok_and(|found| !found.is_file()) {
+            return Ok(Output::Stream(path.to_owned()));
+        }
+        belongings.refuse(path)?;
+        let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+        if !folder.is_dir() {
+            bail!("`{}` cannot be written: there is no folder `{}`", path.display(), folder.display());
+        }
+        Ok(Output::File(path.to_owned()))
+    }
+
+    /// Write them all. Who reads a file meanwhile sees the old one or the new one, and
+    /// where this fails the old one is there.
+    pub fn write(&self, bytes: &[u8]) -> Result<()> {
+        match self {
+            Output::Stdout => print_whole(bytes),
+            Output::Stream(path) => {
+                let written = File::options().write(true).open(path).and_then(|mut stream| stream.write_all(bytes));
+                written.with_context(|| unwritten(path))
+            }
+            Output::File(path) => {
+                let written = Unfinished::beside(path, MODE).and_then(|mut unfinished| {
+                    unfinished.file().write_all(bytes)?;
+                    unfinished.finish()
+                });
+                written.with_context(|| unwritten(path))
+            }
+        }
+    }
+}
+
+fn unwritten(path: &Path) -> String {
+    format!("`{}` cannot be written", path.display())
+}

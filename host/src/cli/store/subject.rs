@@ -1,0 +1,97 @@
+//! Which store a verb is about, and whose it is.
+
+use std::{collections::BTreeSet, path::Path};
+
+use anyhow::{Result, bail};
+
+use super::up;
+use crate::{
+    cli::belongings::Belongings,
+    manifest::{self, Manifest, StoreUrl},
+    store::Upkeep,
+};
+
+/// A store, and the app that it is of, if somebody has said.
+pub struct Subject {
+    /// Where the store is.
+    pub url: StoreUrl,
+    manifest: Option<Manifest>,
+}
+
+impl Subject {
+    /// The store of a manifest, or the one at a URL instead. Who names a store needs no
+    /// manifest where none is.
+    pub fn of(path: &Path, instead: Option<&str>) -> Result<Subject> {
+        match instead {
+            Some(url) if path == Path::new("dovetail.toml") && !path.exists() => {
+                if url.contains("{app}") {
+                    bail!(
+                        "--store: `{{app}}` stands for the name of an app, and there is no `dovetail.toml` here; write \
+                         the name, or name a manifest with -m"
+                    );
+                }
+                // What is wrong with it was told with its argument.
+                let url = StoreUrl::parse(url, "").map_err(|error| anyhow::anyhow!("--store: {error}"))?;
+                Ok(Subject { url, manifest: None })
+            }
+            None if !path.exists() => bail!(
+                "there is no manifest `{}` that says where the store is; name one with -m, or the store with --store URL",
+                path.display()
+            ),
+            _ => {
+                let manifest = Manifest::load(path)?;
+                Ok(Subject { url: up::store_url(&manifest, instead)?, manifest: Some(manifest) })
+            }
+        }
+    }
+
+    /// What is not to be replaced.
+    pub fn belongings(&self) -> Belongings {
+        self.manifest.as_ref().map(Belongings::of).unwrap_or_default().with_store(&self.url)
+    }
+
+    /// Whether a service may open the bucket, or nobody knows.
+    pub fn grants(&self, bucket: &str) -> bool {
+        self.manifest.as_ref().is_none_or(|manifest| granted(manifest).contains(bucket))
+    }
+
+    /// Refuses a bucket that no service may open and that has no key: it is one by a slip
+    /// of the pen alone.
+    pub async fn refuse_unknown(&self, bucket: &str, upkeep: &dyn Upkeep) -> Result<()> {
+        let granted = self.manifest.as_ref().map(granted).unwrap_or_default();
+        if granted.contains(bucket) {
+            return Ok(());
+        }
+        let kept = upkeep.stats().await?.buckets;
+        let known: BTreeSet<&str> = kept.iter().map(|bucket| bucket.name.as_str()).chain(granted).collect();
+        if !known.contains(bucket) {
+            bail!("there is no bucket `{bucket}`; {}", others(bucket, &known));
+        }
+        Ok(())
+    }
+
+    /// What is to be said of a bucket that no service may open.
+    pub fn note(&self, bucket: &str) -> Option<String> {
+        let manifest = self.manifest.as_ref().filter(|_| !self.grants(bucket))?;
+        let others = others(bucket, &granted(manifest));
+        Some(format!("no service of `{}` may open the bucket `{bucket}`; {others}", manifest.path.display()))
+    }
+}
+
+/// The buckets that the services may open.
+fn granted(manifest: &Manifest) -> BTreeSet<&str> {
+    manifest.services.iter().flat_map(|service| &service.buckets).map(String::as_str).collect()
+}
+
+/// Which buckets there are, and the one that was meant, if one is near.
+fn others(bucket: &str, known: &BTreeSet<&str>) -> String {
+    if known.is_empty() {
+        return "there is none".to_owned();
+    }
+    let names = known.iter().copied().collect::<Vec<_>>().join("`, `");
+    let all = if known.len() == 1 { format!("there is `{names}`") } else { format!("there are `{names}`") };
+    match manifest::nearest(bucket, known.iter().copied()) {
+        Some(meant) => format!("did you mean `{meant}`? {}", all.replacen("there", "There", 1)),
+        None => all,
+    }
+}
