@@ -12,6 +12,7 @@
 //! or a batch may be, and how `wasi:keyvalue` shows all this to a component
 //! (`capability`).
 
+mod clock;
 mod counter;
 mod error;
 mod memory;

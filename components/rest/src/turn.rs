@@ -9,7 +9,9 @@
 //!
 //! A mark binds for a turn at least, and the write that it is held for begins within half
 //! of one: [`Turn::check`] sees to it. So this is sound as long as a write that has begun
-//! is done, or never will be, within the other half, less what clocks differ by.
+//! is done, or never will be, within the other half, less what clocks differ by. Where the
+//! clock is set between the mark and the write, marks from before and after do not meet;
+//! but then the mark is of another time, either way, and nothing is written for it.
 
 use wasip2::clocks::wall_clock;
 

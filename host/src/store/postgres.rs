@@ -62,6 +62,7 @@ impl PostgresStore {
         let (mut client, _driver) = login.connect().await?;
         schema::migrate(&mut client, &login).await?;
         schema::warn_of_losses(&client, &login).await?;
+        schema::compare_clocks(&client, &login).await?;
         let writer = Writer::start(Arc::new(Session::start(login.clone()).await?));
         let mut readers = Vec::with_capacity(READERS);
         for _ in 0..READERS {

@@ -42,7 +42,9 @@ impl RedisStore {
     pub async fn open(url: &RedisUrl) -> Result<RedisStore, StoreError> {
         let login = Arc::new(Login::new(url)?);
         let session = Session::start(login.clone()).await?;
-        login.warn_of_losses(&session.live().await?.connection).await;
+        let live = session.live().await?;
+        login.warn_of_losses(&live.connection).await;
+        login.compare_clocks(&live.connection).await;
         Ok(RedisStore { session })
     }
 

@@ -25,6 +25,7 @@ mod durability;
 mod foreign;
 mod history;
 mod idempotency;
+mod keys_in_time;
 mod languages;
 mod leaks;
 mod linearizable;

@@ -4,8 +4,9 @@ use std::{fs, os::unix::fs::PermissionsExt};
 
 use crate::{
     shared::{
-        a_killed_server_has_lost_no_answered_order, a_silent_server_is_given_up_before_the_deadline,
-        answers_as_with_any_store, is_told_before_anything_is_served, run, two_hosts_give_each_id_once,
+        a_clock_that_differs_is_told, a_killed_server_has_lost_no_answered_order,
+        a_silent_server_is_given_up_before_the_deadline, answers_as_with_any_store, is_told_before_anything_is_served,
+        run, two_hosts_give_each_id_once,
     },
     support::{plain, postgres::Server},
 };
@@ -14,6 +15,12 @@ use crate::{
 async fn the_shop_answers_as_with_any_store() {
     let Some(server) = Server::shared() else { return };
     answers_as_with_any_store(&server.database(), &[]).await;
+}
+
+#[tokio::test]
+async fn a_clock_that_is_not_the_servers_is_told() {
+    let Some(server) = Server::shared() else { return };
+    a_clock_that_differs_is_told(&server.database()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

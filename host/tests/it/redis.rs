@@ -6,8 +6,9 @@ use http::StatusCode;
 
 use crate::{
     shared::{
-        a_killed_server_has_lost_no_answered_order, a_silent_server_is_given_up_before_the_deadline,
-        answers_as_with_any_store, is_told_before_anything_is_served, two_hosts_give_each_id_once,
+        a_clock_that_differs_is_told, a_killed_server_has_lost_no_answered_order,
+        a_silent_server_is_given_up_before_the_deadline, answers_as_with_any_store, is_told_before_anything_is_served,
+        two_hosts_give_each_id_once,
     },
     support::{Host, redis::Server, shop, until},
 };
@@ -27,6 +28,12 @@ async fn so_it_does_over_tls() {
     let url = server.database();
     assert!(url.starts_with("rediss://localhost:"), "{url}");
     answers_as_with_any_store(&url, &WARNINGS).await;
+}
+
+#[tokio::test]
+async fn a_clock_that_is_not_the_servers_is_told() {
+    let Some(server) = Server::shared() else { return };
+    a_clock_that_differs_is_told(&server.database()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

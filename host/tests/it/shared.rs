@@ -3,7 +3,7 @@
 
 use std::{
     path::Path,
-    process::Output,
+    process::{Output, Stdio},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -21,7 +21,12 @@ use tokio::{
 
 use crate::{
     durability::{Orders, WRITERS, assert_kept},
-    support::{Client, Host, PATIENCE, daemon::Daemon, dovetail, load, plain, post, shop, shop_table, until},
+    support::{
+        Client, Host, PATIENCE,
+        clock::{Clock, HOUR},
+        daemon::Daemon,
+        dovetail, load, plain, post, shop, shop_table, until, up,
+    },
 };
 
 /// The shop is as with any store, also after a restart. The first of the hosts has
@@ -41,6 +46,23 @@ pub async fn answers_as_with_any_store(url: &str, printed: &[&str]) {
 
     let host = Host::up_with(folder.path(), &["--store", url]);
     assert_eq!(host.get("/orders/1").await.text(), r#"{"id":1,"user_id":1,"item":"Book"}"#);
+}
+
+/// A host whose clock is not the server's says so, for others go by theirs.
+pub async fn a_clock_that_differs_is_told(url: &str) {
+    for (ahead, told) in
+        [(HOUR, "ahead of the clock of its store's server"), (-HOUR, "behind the clock of its store's")]
+    {
+        let (folder, clock) = (shop(), Clock::new());
+        clock.set(ahead);
+        let mut up = up(folder.path());
+        let host = Host::start(clock.shown_to(up.args(["--store", url])).stderr(Stdio::piped()));
+        host.wait_for_output(told);
+    }
+    let folder = shop();
+    let host = Host::up_with(folder.path(), &["--store", url]);
+    host.wait_for_output("Serving");
+    assert!(!host.output().iter().any(|line| line.contains("the clock of this host")), "{:?}", host.output());
 }
 
 /// Two hosts that start at once on a new database take orders with ids of their own, and

@@ -9,6 +9,7 @@ use tokio_postgres::{Client, IsolationLevel};
 
 use super::login::Login;
 use crate::store::StoreError;
+use crate::store::clock::Asked;
 
 /// What makes each version out of the one before, the first out of nothing. One
 /// that was released is never changed.
@@ -80,6 +81,14 @@ pub async fn warn_of_losses(client: &Client, login: &Login) -> Result<(), StoreE
             "the server has {setting} off: a crash of its machine may lose what was answered; switch it on"
         );
     }
+    Ok(())
+}
+
+/// Logs that the server's clock is another than this host's.
+pub async fn compare_clocks(client: &Client, login: &Login) -> Result<(), StoreError> {
+    let asked = Asked::now();
+    let row = client.query_one("SELECT clock_timestamp()", &[]).await.map_err(|error| refused(login, error))?;
+    asked.answered(&login.place(), row.get(0));
     Ok(())
 }
 

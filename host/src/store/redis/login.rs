@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use redis::aio::MultiplexedConnection;
 use redis::io::tcp::TcpSettings;
@@ -15,6 +15,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::timeout;
 
 use crate::manifest::RedisUrl;
+use crate::store::clock::Asked;
 use crate::store::{StoreError, secret};
 
 /// The version of how buckets are kept, which the database holds under [`MARK`].
@@ -157,6 +158,16 @@ impl Login {
                     "the server does not tell its {setting}, which must be {safe} to keep what was answered"
                 ),
             }
+        }
+    }
+
+    /// Logs that the server's clock is another than this host's.
+    pub async fn compare_clocks(&self, connection: &MultiplexedConnection) {
+        let (mut connection, asked) = (connection.clone(), Asked::now());
+        let told: Result<(u64, u32), _> = self.ask(cmd("TIME").query_async(&mut connection)).await;
+        // Those who rent a server may not ask it.
+        if let Ok((seconds, _)) = told {
+            asked.answered(&self.place(), SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
         }
     }
 
