@@ -184,11 +184,16 @@ pub enum StoreError {
 
     /// A commit failed, and what it held is lost; nothing is written until one
     /// succeeds again.
-    #[error("cannot write: a commit of the store at {path:?} failed; reads go on, writes do when one succeeds again")]
+    #[error(
+        "cannot write: a commit of the store at {path:?} failed, because {why}; reads go on, writes do when one \
+         succeeds again"
+    )]
     Failed {
         /// The file.
         path: PathBuf,
-        /// What the engine said: the disk is full, say.
+        /// What that comes to: the disk is full, say.
+        why: &'static str,
+        /// What the engine said.
         source: Arc<dyn Error + Send + Sync>,
     },
 

@@ -16,13 +16,14 @@
 //! [`files`]: super::files
 
 use std::io;
+use std::path::Path;
 use std::sync::mpsc as sync_mpsc;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use rusqlite::Connection;
 use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode};
 use tokio::sync::watch;
 
 use super::batch::Batch;
@@ -138,7 +139,7 @@ impl Work {
         self.files.look_into_log(log, connection)?;
         if let Err(error) = batch.commit(connection) {
             self.files.look_at_database()?;
-            return Err(StoreError::Failed { path: self.files.path().to_owned(), source: Arc::new(error) });
+            return Err(failed(self.files.path(), error));
         }
         self.files.look_again()
     }
@@ -218,4 +219,16 @@ impl Work {
             let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
         }
     }
+}
+
+fn failed(path: &Path, error: rusqlite::Error) -> StoreError {
+    let why = match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => "the disk is full",
+        Some(ErrorCode::SystemIoFailure) => "the disk does not take it",
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => "its files may not be written to",
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => "another process has it locked",
+        Some(ErrorCode::DatabaseCorrupt) => "the database is damaged",
+        _ => "SQLite refused it",
+    };
+    StoreError::Failed { path: path.to_owned(), why, source: Arc::new(error) }
 }
