@@ -3,8 +3,7 @@
 //!
 //! A line that begins with `$ ` is a command, and those after it are what it prints,
 //! standard output and error. `…` in a line stands for anything in that line, and a line
-//! of `…` for any lines. A command that ends in `&` serves until the page ends or another
-//! one takes its place.
+//! of `…` for any lines. A command that ends in `&` serves until the page ends.
 
 use std::{
     fs,
@@ -21,9 +20,8 @@ use crate::support::{Host, dovetail, root, shop};
 
 mod page;
 
-/// Where the pages have the gateway and the admin API. Each page has ports of its own.
-const GATEWAY: &str = "localhost:8080";
-const ADMIN: &str = "localhost:9090";
+/// The ports in the pages, of gateways and of admin APIs. Each page has its own instead.
+const PORTS: [u16; 6] = [8080, 9090, 8081, 9091, 8082, 9092];
 
 #[test]
 fn the_pages_do_what_they_say() {
@@ -61,39 +59,49 @@ fn typed(path: &Path) -> Vec<String> {
     wrong
 }
 
-/// Where a page is typed: a folder with the shop, and the host that serves it.
+/// Where a page is typed: a folder with the shop, and the hosts that serve.
 struct Desk {
     folder: TempDir,
-    gateway: String,
-    admin: String,
-    host: Option<Host>,
+    /// Where curl finds how it is to behave.
+    curl: TempDir,
+    /// A port of a page, and the one that it stands for.
+    ports: Vec<(u16, u16)>,
+    hosts: Vec<Host>,
 }
 
 impl Desk {
     fn new() -> Desk {
-        let (folder, gateway, admin) = (shop(), free_address(), free_address());
+        let (folder, curl) = (shop(), tempfile::tempdir().expect("a temporary folder"));
+        let ports: Vec<_> = PORTS.into_iter().zip(free_ports()).collect();
         let file = folder.path().join("dovetail.toml");
         let manifest = fs::read_to_string(&file).expect("it was written");
-        let listens = format!("[gateway]\nlisten = \"{gateway}\"\n[admin]\nlisten = \"{admin}\"\n");
+        let listen = |table: &str, place: usize| format!("[{table}]\nlisten = \"127.0.0.1:{}\"\n", ports[place].1);
+        let listens = listen("gateway", 0) + &listen("admin", 1);
         fs::write(&file, format!("{}\n{listens}", manifest.trim())).expect("there is room");
-        Desk { folder, gateway, admin, host: None }
+        fs::write(curl.path().join(".curlrc"), "silent\nshow-error\n").expect("there is room");
+        Desk { folder, curl, ports, hosts: Vec::new() }
     }
 
     /// Type a command, and give back what it printed.
     fn type_in(&mut self, command: &str) -> String {
-        let here = command.replace(GATEWAY, &self.gateway).replace(ADMIN, &self.admin);
-        if let Some(server) = here.strip_suffix('&') {
-            if let Some(before) = self.host.take() {
-                before.signal("TERM");
-                assert!(before.wait().success(), "the host ends");
+        let here = self.ports.iter().fold(command.to_owned(), |command, (there, here)| {
+            command.replace(&format!("localhost:{there}"), &format!("127.0.0.1:{here}"))
+        });
+        let printed = match here.strip_suffix('&') {
+            Some(server) => {
+                let host = Host::start(self.shell(&format!("exec {server}")).stderr(Stdio::piped()));
+                let printed = host.output().join("\n");
+                self.hosts.push(host);
+                printed
             }
-            let host = Host::start(self.shell(&format!("exec {server}")).stderr(Stdio::piped()));
-            let printed = host.output().join("\n");
-            self.host = Some(host);
-            return self.there(&printed);
-        }
-        let output = self.shell(&format!("exec 2>&1; {here}")).output().expect("the shell starts");
-        self.there(String::from_utf8_lossy(&output.stdout).trim_end())
+            None => {
+                let output = self.shell(&format!("exec 2>&1; {here}")).output().expect("the shell starts");
+                String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
+            }
+        };
+        self.ports
+            .iter()
+            .fold(printed, |printed, (there, here)| printed.replace(&format!(":{here}"), &format!(":{there}")))
     }
 
     fn shell(&self, command: &str) -> Command {
@@ -103,18 +111,14 @@ impl Desk {
         let mut shell = Command::new("bash");
         shell.args(["-c", command]).current_dir(&self.folder).stdin(Stdio::null());
         shell.env("PATH", format!("{}:{path}", folder.display())).env_remove("DOVETAIL_LOG");
+        // A person at a terminal sees no meter of curl's either.
+        shell.env("CURL_HOME", self.curl.path());
         shell
-    }
-
-    /// As the page has it.
-    fn there(&self, printed: &str) -> String {
-        let bound = |address: &str| address.replace("localhost", "127.0.0.1");
-        printed.replace(&self.gateway, &bound(GATEWAY)).replace(&self.admin, &bound(ADMIN))
     }
 }
 
-/// An address that nothing listens on.
-fn free_address() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("it is bound").to_string()
+/// Ports that nothing listens on, each another one.
+fn free_ports() -> [u16; PORTS.len()] {
+    let listeners = PORTS.map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port"));
+    listeners.map(|listener| listener.local_addr().expect("it is bound").port())
 }
