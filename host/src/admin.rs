@@ -18,7 +18,7 @@ use serde_json::json;
 
 use crate::{
     listener::{
-        Handler,
+        Handler, Peer, limits,
         reply::{error, json, unasked},
     },
     swap::Swapper,
@@ -108,7 +108,10 @@ fn described() -> Response<Bytes> {
 impl Handler for Admin {
     type Body = Full<Bytes>;
 
-    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn answer(&self, request: Request<Incoming>, _: &Peer) -> Response<Full<Bytes>> {
+        if let Some(refused) = limits::refusal(&request) {
+            return refused.map(Full::new);
+        }
         let head = request.method() == Method::HEAD;
         let path = route::path(request.method().as_str(), request.uri().path()).map(Cow::into_owned);
         let response = match (path, self.guard.refusal(&request)) {

@@ -15,7 +15,7 @@ use route::{Answer, Routes};
 use self::body::RequestBody;
 use crate::{
     app::App,
-    listener::{self, Handler},
+    listener::{self, Handler, Peer, limits},
     service::{ReplyBody, Service},
 };
 
@@ -46,6 +46,9 @@ impl Gateway {
     }
 
     async fn route(&self, mut request: Request<Incoming>) -> Response<ReplyBody> {
+        if let Some(refused) = limits::refusal(&request) {
+            return refused.map(ReplyBody::whole);
+        }
         target::root(request.uri_mut());
         let service = match self.service(&request) {
             Ok(service) => service,
@@ -61,7 +64,7 @@ impl Gateway {
 impl Handler for Gateway {
     type Body = ReplyBody;
 
-    async fn answer(&self, request: Request<Incoming>) -> Response<ReplyBody> {
+    async fn answer(&self, request: Request<Incoming>, _: &Peer) -> Response<ReplyBody> {
         if request.method() == Method::HEAD {
             return without_body(self.route(request).await);
         }

@@ -19,25 +19,29 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
 };
 
-pub use self::capacity::capacity;
+pub use self::{capacity::capacity, peer::Peer};
 use self::{
     in_flight::{InFlight, Requests},
     patience::{Patience, Resets},
+    refusal::Refusing,
     sockets::Sockets,
 };
 
 mod capacity;
 mod in_flight;
+pub mod limits;
 mod patience;
+mod peer;
+mod refusal;
 pub mod reply;
 mod sockets;
 
-/// How long the head of a request may take to come. hyper counts from the end of
-/// the request before, so anything less would end connections that are idle.
-const HEAD_TIMEOUT: Duration = patience::IDLE;
-
-/// The most bytes that the head of a request may have.
+/// The most bytes of a head that are read, be it within [`limits`] or not.
 const LARGEST_HEAD: usize = 64 * 1024;
+
+/// The same over HTTP/2, where more than this is answered by h2, without a body, and
+/// four times as much ends the connection.
+const LARGEST_HEAD_OF_HTTP2: u32 = 256 * 1024;
 
 /// The most requests that a connection of HTTP/2 may have open.
 const MOST_STREAMS: u32 = 256;
@@ -50,8 +54,8 @@ pub trait Handler: Send + Sync + 'static {
     /// The body of an answer.
     type Body: Body<Data: Send, Error: std::error::Error + Send + Sync + 'static> + Send + Unpin + 'static;
 
-    /// Answer one request. There is always an answer; failures have one too.
-    fn answer(&self, request: Request<Incoming>) -> impl Future<Output = Response<Self::Body>> + Send;
+    /// Answer one request of this peer. There is always an answer; failures have one too.
+    fn answer(&self, request: Request<Incoming>, peer: &Peer) -> impl Future<Output = Response<Self::Body>> + Send;
 }
 
 /// Bound addresses.
@@ -83,12 +87,12 @@ impl Listener {
         let graceful = GracefulShutdown::new();
         tokio::pin!(stop);
         loop {
-            let (stream, room) = tokio::select! {
+            let (stream, peer, room) = tokio::select! {
                 () = &mut stop => break,
                 Some(accepted) = self.accept() => accepted,
             };
             let _ = stream.set_nodelay(true);
-            let connection = connection(stream, &builder, handler.clone(), &graceful);
+            let connection = connection(stream, peer, &builder, handler.clone(), &graceful);
             tokio::spawn(async move {
                 connection.await;
                 drop(room);
@@ -98,12 +102,12 @@ impl Listener {
     }
 
     /// The next connection, as soon as there is room for it.
-    async fn accept(&self) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+    async fn accept(&self) -> Option<(TcpStream, Peer, OwnedSemaphorePermit)> {
         // It is never closed.
         let room = self.room.clone().acquire_owned().await.ok()?;
         loop {
             match self.sockets.accept().await {
-                Ok(stream) => return Some((stream, room)),
+                Ok((stream, from)) => return Some((stream, Peer::new(from.ip()), room)),
                 Err(error) if is_the_clients(&error) => {}
                 Err(error) => {
                     tracing::warn!(error = &error as &dyn std::error::Error, "a connection could not be accepted");
@@ -130,12 +134,13 @@ impl Connections {
 
 fn protocols() -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(LARGEST_HEAD);
+    // How long a head may take is for `Patience` to say.
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(LARGEST_HEAD);
     builder
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(MOST_STREAMS)
-        .max_header_list_size(LARGEST_HEAD as u32);
+        .max_header_list_size(LARGEST_HEAD_OF_HTTP2);
     builder
 }
 
@@ -143,17 +148,20 @@ fn protocols() -> auto::Builder<TokioExecutor> {
 /// too slow, or spoke no HTTP.
 fn connection<H: Handler>(
     stream: impl AsyncRead + AsyncWrite + Resets + Unpin + Send + 'static,
+    peer: Peer,
     builder: &Arc<auto::Builder<TokioExecutor>>,
     handler: Arc<H>,
     graceful: &GracefulShutdown,
 ) -> impl Future<Output = ()> + Send + 'static {
     let requests = Arc::<Requests>::default();
-    let io = TokioIo::new(Patience::new(stream, requests.clone()));
+    let io = TokioIo::new(Refusing::new(Patience::new(stream, requests.clone()), requests.clone()));
+    let answers = Arc::new((handler, peer));
     let service = service_fn(move |request: Request<Incoming>| {
-        let (handler, in_flight) = (handler.clone(), InFlight::new(&requests));
+        let (answers, in_flight) = (answers.clone(), InFlight::new(&requests));
         async move {
             let is_framed = request.version() > Version::HTTP_10;
-            let answer = handler.answer(request).await;
+            let (handler, peer) = &*answers;
+            let answer = handler.answer(request, peer).await;
             Ok::<_, std::convert::Infallible>(answer.map(|body| in_flight.until_made(body, is_framed)))
         }
     });
@@ -183,7 +191,7 @@ mod tests {
     impl Handler for Greeter {
         type Body = String;
 
-        async fn answer(&self, _: Request<Incoming>) -> Response<String> {
+        async fn answer(&self, _: Request<Incoming>, _: &Peer) -> Response<String> {
             Response::new("hello".into())
         }
     }
@@ -194,7 +202,8 @@ mod tests {
     fn connected() -> DuplexStream {
         let (client, server) = duplex(1024);
         let graceful = GracefulShutdown::new();
-        let connection = connection(server, &Arc::new(protocols()), Arc::new(Greeter), &graceful);
+        let peer = Peer::new(std::net::Ipv4Addr::LOCALHOST.into());
+        let connection = connection(server, peer, &Arc::new(protocols()), Arc::new(Greeter), &graceful);
         tokio::spawn(async move { (connection.await, graceful) });
         client
     }
@@ -236,17 +245,120 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_head_that_drips_is_cut_off() {
+    async fn a_head_that_drips_is_told_so_and_cut_off() {
         let mut client = connected();
         answered(&mut client).await;
         let begun = Instant::now();
-        for byte in REQUEST {
-            sleep(Duration::from_secs(5)).await;
-            if client.write_u8(*byte).await.is_err() {
+        for byte in &REQUEST[..REQUEST.len() - 1] {
+            client.write_u8(*byte).await.expect("it reads");
+            if begun.elapsed() + Duration::from_secs(5) > patience::IDLE {
                 break;
             }
+            sleep(Duration::from_secs(5)).await;
         }
-        assert!(begun.elapsed() <= HEAD_TIMEOUT + Duration::from_secs(10), "{:?}", begun.elapsed());
+        let mut told = String::new();
+        client.read_to_string(&mut told).await.expect("it ends");
+        assert_eq!(begun.elapsed().as_secs(), patience::IDLE.as_secs());
+        assert!(told.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{told}");
+        assert!(told.ends_with(r#"{"error":"The request did not come in time"}"#), "{told}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_asks_for_nothing_is_told_nothing() {
+        let mut client = connected();
+        answered(&mut client).await;
+        let mut told = String::new();
+        client.read_to_string(&mut told).await.expect("it ends");
+        assert_eq!(told, "");
+    }
+
+    /// What comes back for this, after another request was answered and before.
+    async fn refused(bytes: &[u8]) -> [String; 2] {
+        let mut refusals = [String::new(), String::new()];
+        for (number, refusal) in refusals.iter_mut().enumerate() {
+            let mut client = connected();
+            if number > 0 {
+                answered(&mut client).await;
+            }
+            // It may answer before it has read all.
+            let (reading, mut writing) = tokio::io::split(client);
+            let sent = bytes.to_vec();
+            let sending = tokio::spawn(async move { writing.write_all(&sent).await });
+            tokio::io::BufReader::new(reading).read_to_string(refusal).await.expect("it ends");
+            sending.abort();
+        }
+        refusals
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_hyper_refuses_is_refused_with_a_reason() {
+        let long = "x".repeat(LARGEST_HEAD);
+        for (what, bytes, status, reason) in [
+            (
+                "no HTTP",
+                "no HTTP\r\n\r\n".to_owned(),
+                "400 Bad Request",
+                "The request is not as HTTP has it".to_owned(),
+            ),
+            ("a long URL", format!("GET /{long} HTTP/1.1\r\n"), "414 URI Too Long", limits::long_url()),
+            ("a URL without end", format!("GET /{long}{long}"), "414 URI Too Long", limits::long_url()),
+            (
+                "a large header",
+                format!("GET / HTTP/1.1\r\nx: {long}\r\n\r\n"),
+                "431 Request Header Fields Too Large",
+                limits::large_fields(),
+            ),
+            (
+                "many headers",
+                format!("GET / HTTP/1.1\r\n{}\r\n", "x: y\r\n".repeat(limits::MOST_FIELDS + 1)),
+                "431 Request Header Fields Too Large",
+                limits::large_fields(),
+            ),
+        ] {
+            for refused in refused(bytes.as_bytes()).await {
+                let (head, body) = refused.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{what}: {refused:?}"));
+                assert_eq!(body, serde_json::json!({ "error": reason }).to_string(), "{what}: {refused}");
+                let mut lines: Vec<_> = head.lines().filter(|line| !line.starts_with("date: ")).collect();
+                lines.sort_unstable();
+                let length = format!("content-length: {}", body.len());
+                let mut expected =
+                    [&*format!("HTTP/1.1 {status}"), "connection: close", &length, "content-type: application/json"];
+                expected.sort_unstable();
+                assert_eq!(lines, expected, "{what}: {refused}");
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_right_behind_an_answer_has_a_reason_too() {
+        let mut client = connected();
+        client.write_all(&[REQUEST, REQUEST, b"no HTTP\r\n\r\n"].concat()).await.expect("it reads");
+        let mut answers = String::new();
+        client.read_to_string(&mut answers).await.expect("it ends");
+        assert_eq!(answers.matches("hello").count(), 2, "{answers}");
+        assert!(answers.ends_with(r#"{"error":"The request is not as HTTP has it"}"#), "{answers}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_an_answer_holds_is_left_alone() {
+        struct Mimic;
+        const REFUSAL: &str = "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n";
+        impl Handler for Mimic {
+            type Body = String;
+
+            async fn answer(&self, _: Request<Incoming>, _: &Peer) -> Response<String> {
+                Response::new(REFUSAL.into())
+            }
+        }
+        let (mut client, server) = duplex(1024);
+        let peer = Peer::new(std::net::Ipv4Addr::LOCALHOST.into());
+        let graceful = GracefulShutdown::new();
+        let connection = connection(server, peer, &Arc::new(protocols()), Arc::new(Mimic), &graceful);
+        tokio::spawn(async move { (connection.await, graceful) });
+        client.write_all(b"GET / HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n").await.expect("it reads");
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.expect("it ends");
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with(REFUSAL), "{answer}");
     }
 
     #[test]

@@ -18,15 +18,19 @@ pub struct Requests {
     open: AtomicUsize,
     /// Of these, those whose next piece waits for the client to take it.
     untaken: AtomicUsize,
+    /// Those whose answers were not handed to hyper in full.
+    owed: AtomicUsize,
     /// Grows whenever one begins, goes on or ends.
     events: AtomicUsize,
     /// Whether an answer broke off that ends where its connection does.
     is_cut: AtomicBool,
 }
 
-/// One request, from its head until all of its answer is there to be sent.
+/// One request, from its head until its answer was handed to hyper.
 pub struct InFlight {
     requests: Arc<Requests>,
+    /// Whether its answer is not there in full.
+    is_open: bool,
     is_untaken: bool,
 }
 
@@ -34,6 +38,12 @@ impl Requests {
     /// Whether none waits for anybody but the client.
     pub fn are_idle(&self) -> bool {
         self.open.load(Ordering::Relaxed) == self.untaken.load(Ordering::Relaxed)
+    }
+
+    /// Whether hyper has all of every answer. What it then sends by itself, once that is
+    /// sent and before another request begins, is an answer of its own.
+    pub fn are_answered(&self) -> bool {
+        self.owed.load(Ordering::Relaxed) == 0
     }
 
     /// A number that changes whenever one begins, goes on or ends.
@@ -52,16 +62,28 @@ impl InFlight {
     /// Count one more.
     pub fn new(requests: &Arc<Requests>) -> Self {
         requests.open.fetch_add(1, Ordering::Relaxed);
+        requests.owed.fetch_add(1, Ordering::Relaxed);
         requests.events.fetch_add(1, Ordering::Relaxed);
-        InFlight { requests: requests.clone(), is_untaken: false }
+        InFlight { requests: requests.clone(), is_open: true, is_untaken: false }
     }
 
-    /// Count it until its answer's body is dropped. A body of known length is all
-    /// there, and whether the client takes it is not for us to wait for. `is_framed`
-    /// tells whether the client knows the body's end from that of the connection.
-    pub fn until_made<B: Body>(self, body: B, is_framed: bool) -> Counted<B> {
-        let in_flight = body.size_hint().exact().is_none().then_some(self);
-        Counted { body, in_flight, is_framed }
+    /// Count it until its answer's body is dropped, and as open if that has no known
+    /// length: one that has is all there, and whether the client takes it is not for us to
+    /// wait for. `is_framed` tells whether the client knows the body's end from that of
+    /// the connection.
+    pub fn until_made<B: Body>(mut self, body: B, is_framed: bool) -> Counted<B> {
+        if body.size_hint().exact().is_some() {
+            self.close();
+        }
+        Counted { body, in_flight: self, is_framed }
+    }
+
+    fn close(&mut self) {
+        if self.is_open {
+            self.wait_for_client(false);
+            self.is_open = false;
+            self.requests.open.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 
     fn wait_for_client(&mut self, waits: bool) {
@@ -78,15 +100,15 @@ impl InFlight {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.wait_for_client(false);
-        self.requests.open.fetch_sub(1, Ordering::Relaxed);
+        self.close();
+        self.requests.owed.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 /// A body that counts as in flight.
 pub struct Counted<B> {
     body: B,
-    in_flight: Option<InFlight>,
+    in_flight: InFlight,
     is_framed: bool,
 }
 
@@ -97,7 +119,7 @@ impl<B: Body + Unpin> Body for Counted<B> {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let Counted { body, in_flight, is_framed } = &mut *self;
         let polled = Pin::new(body).poll_frame(cx);
-        if let Some(in_flight) = in_flight {
+        if in_flight.is_open {
             in_flight.wait_for_client(polled.is_ready());
             if matches!(polled, Poll::Ready(Some(Err(_)))) && !*is_framed {
                 in_flight.requests.is_cut.store(true, Ordering::Relaxed);

@@ -1,8 +1,8 @@
 //! A connection with an end to its patience.
 //!
-//! hyper bounds how long a request's head may take. It bounds neither a client
-//! that connects and says nothing, nor one that does not read its answer. How
-//! long a request's body may take is bounded by the deadline of its call.
+//! A client may take so long to ask, from its connection or its last answer on, and so
+//! long to read its answer. How long a request's body may take is bounded by the deadline
+//! of its call.
 //!
 //! And it ends a connection without a look at what the client still sends, such
 //! as the rest of a body that is too large. The system answers that with a reset,
@@ -113,15 +113,19 @@ impl<S: Resets + Unpin> Patience<S> {
         written
     }
 
-    /// Whether nothing was asked, answered or taken for too long. Bytes that come count
-    /// for nothing, for they may be PINGs of HTTP/2: the head of a request is hyper's
-    /// to wait for.
-    fn is_idle(&mut self, cx: &mut Context<'_>) -> bool {
+    /// Count from now, if a request has begun, gone on or ended since the last look.
+    fn notice_events(&mut self) {
         let events = self.requests.events();
         if events != self.events {
             self.events = events;
-            self.reading.move_on();
+            self.reading.since = Some(Instant::now());
         }
+    }
+
+    /// Whether nothing was asked, answered or taken for too long. Bytes that come count
+    /// for nothing, for they may be PINGs of HTTP/2, or a head that drips.
+    fn is_idle(&mut self, cx: &mut Context<'_>) -> bool {
+        self.notice_events();
         while self.reading.poll(cx).is_ready() {
             if self.requests.are_idle() {
                 return true;
@@ -214,6 +218,7 @@ impl<S: Resets + AsyncRead + AsyncWrite + Unpin> AsyncWrite for Patience<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.notice_events();
         self.poll_write_with(cx, |stream, cx| stream.poll_flush(cx))
     }
 

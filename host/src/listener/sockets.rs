@@ -65,18 +65,18 @@ impl Sockets {
         self.sockets.iter().map(TcpListener::local_addr).collect()
     }
 
-    /// The next connection of any of them. It may be given up while it waits, and nothing
+    /// The next connection of any of them, and where it is from. It may be given up while it waits, and nothing
     /// is lost. One task alone may wait.
-    pub async fn accept(&self) -> io::Result<TcpStream> {
+    pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         if let [only] = &self.sockets[..] {
-            return only.accept().await.map(|(stream, _)| stream);
+            return only.accept().await;
         }
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         poll_fn(|context| {
             let (before, after) = self.sockets.split_at(turn % self.sockets.len());
             for socket in after.iter().chain(before) {
                 if let Poll::Ready(accepted) = socket.poll_accept(context) {
-                    return Poll::Ready(accepted.map(|(stream, _)| stream));
+                    return Poll::Ready(accepted);
                 }
             }
             Poll::Pending
@@ -111,7 +111,7 @@ mod tests {
         }
         let mut accepted = Vec::new();
         for _ in 0..4 {
-            let stream = sockets.accept().await.expect("there is one");
+            let (stream, _) = sockets.accept().await.expect("there is one");
             accepted.push(stream.local_addr().expect("it is connected"));
         }
         assert_eq!(accepted, [bound[0], bound[1], bound[0], bound[1]]);

@@ -1,0 +1,45 @@
+//! How much of a request may come before its body. hyper and h2 have limits of their
+//! own, above these, and answer with no more than a status.
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, StatusCode};
+
+use super::reply;
+
+/// The most bytes of a request's URL.
+pub const LONGEST_URL: usize = 8 * 1024;
+
+/// The most headers. As many as hyper takes over HTTP/1.1.
+pub const MOST_FIELDS: usize = 100;
+
+/// The most bytes of all headers, names and values together.
+pub const LARGEST_FIELDS: usize = 32 * 1024;
+
+/// What answers a request whose head is over the limits (RFC 9110, section 15.5.15, and
+/// RFC 6585, section 5).
+pub fn refusal<B>(request: &Request<B>) -> Option<Response<Bytes>> {
+    let uri = request.uri();
+    let length = uri.authority().map_or(0, |authority| authority.as_str().len())
+        + uri.path_and_query().map_or(0, |path| path.as_str().len());
+    if length > LONGEST_URL {
+        return Some(reply::error(StatusCode::URI_TOO_LONG, &long_url()));
+    }
+    let headers = request.headers();
+    let fit = headers.len() <= MOST_FIELDS && length_of(headers) <= LARGEST_FIELDS;
+    (!fit).then(|| reply::error(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, &large_fields()))
+}
+
+/// Bytes of names and values.
+fn length_of(fields: &HeaderMap) -> usize {
+    fields.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
+}
+
+/// What is said of a URL over the limit.
+pub fn long_url() -> String {
+    format!("The URL must have at most {LONGEST_URL} bytes")
+}
+
+/// What is said of headers over the limits.
+pub fn large_fields() -> String {
+    format!("There must be at most {MOST_FIELDS} headers with {LARGEST_FIELDS} bytes")
+}
