@@ -102,7 +102,8 @@ fn prepare(mut request: Request<Incoming>, limit: u64) -> Result<Request<Request
     if request.body().size_hint().lower() > limit {
         return Err(Box::new(reply::too_large(limit)));
     }
-    Ok(request.map(|body| RequestBody::new(body, limit)))
+    let version = request.version();
+    Ok(request.map(|body| RequestBody::new(body, limit, version)))
 }
 
 /// Whether it has nothing but what a host and a port may have (RFC 3986, section 3.2.2).
@@ -111,14 +112,8 @@ fn names_host(host: &HeaderValue) -> bool {
 }
 
 async fn call(service: &Arc<Service>, request: Request<RequestBody>) -> Response<ReplyBody> {
-    let limit = service.limits().body.0;
-    let exceeded = request.body().exceeded();
-    let outcome = service.handle(request).await;
-    // Whatever a service makes of a body that was cut, the client sent too much.
-    if exceeded.is_some_and(|exceeded| exceeded.is_set()) {
-        return reply::too_large(limit);
-    }
-    outcome.unwrap_or_else(|error| reply::failure(service, &error))
+    let conduct = request.body().conduct();
+    service.handle(request, conduct).await.unwrap_or_else(|error| reply::failure(service, &error))
 }
 
 /// An answer to HEAD has all that GET would have but the body.

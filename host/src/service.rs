@@ -22,9 +22,10 @@ use std::{
 use arc_swap::ArcSwap;
 use wasmtime::{PoolConcurrencyLimitError, component::Val};
 
-use self::{commit::Commit, state::Stopped};
+use self::commit::Commit;
 pub use self::{
     commit::Shared,
+    conduct::{Conduct, Fault},
     error::{CallError, LinkFailed},
     instance::Instance,
     life::Life,
@@ -37,6 +38,7 @@ pub use crate::capability::output_commit::Watermark;
 use crate::{capability::output_commit::OutputCommit, manifest::Limits, telemetry::ServiceLog};
 
 mod commit;
+mod conduct;
 mod error;
 mod http;
 mod instance;
@@ -143,7 +145,11 @@ impl Service {
             let fresh = Box::pin(revision.instantiate(deadline)).await.map_err(|error| {
                 match error.is::<pool::Exhausted>() || error.is::<PoolConcurrencyLimitError>() {
                     true => busy(),
-                    false => self.failed(&revision.life, purpose, error, None, deadline - now),
+                    false => {
+                        let error = CallError::of(&self.name, &self.limits, error, None, deadline - now);
+                        self.count(purpose.is_clients().then_some(&revision.life), &error);
+                        error
+                    }
                 }
             })?;
             lease.put(fresh);
@@ -152,27 +158,32 @@ impl Service {
         Ok(Call { service: self.clone(), purpose, lease, revision, seen, deadline, allowed: deadline - now })
     }
 
-    /// Count a call that its component did not end, and say why.
-    fn failed(
-        &self,
-        life: &Life,
-        purpose: Purpose,
-        error: wasmtime::Error,
-        refused: Option<u64>,
-        allowed: Duration,
-    ) -> CallError {
-        if error.is::<Stopped>() {
-            life.count_stopped();
-        } else if purpose.is_clients() {
-            life.count_call();
-            self.traps.fetch_add(1, Ordering::Relaxed);
+    /// Count a call that failed, for the service and for the revision that it was a call
+    /// of; one that has no such is counted nowhere.
+    fn count(&self, life: Option<&Arc<Life>>, error: &CallError) {
+        let Some(life) = life else { return };
+        match error {
+            CallError::Stopped { .. } => life.count_stopped(),
             // What failed behind a link is no trap of this revision's.
-            match error.is::<LinkFailed>() {
-                true => life.count_error(),
-                false => life.count_trap(),
+            CallError::Link { .. } => {
+                self.traps.fetch_add(1, Ordering::Relaxed);
+                life.count_call();
+                life.count_error();
             }
+            CallError::Trap { .. }
+            | CallError::Memory { .. }
+            | CallError::Deadline { .. }
+            | CallError::CallersDeadline { .. } => {
+                self.traps.fetch_add(1, Ordering::Relaxed);
+                life.count_call();
+                life.count_trap();
+            }
+            // Its component ended it: it is among the calls.
+            CallError::NoResponse { .. } | CallError::BadResponse { .. } | CallError::NotKept { .. } => {
+                life.count_error();
+            }
+            CallError::Busy { .. } | CallError::NoExport { .. } | CallError::Client { .. } => {}
         }
-        CallError::of(&self.name, &self.limits, error, refused, allowed)
     }
 }
 
@@ -224,11 +235,13 @@ impl Call {
         let Some(export) = self.revision.exports.get(key).copied() else {
             return Err(CallError::NoExport { service: self.service.name.clone(), export: key.into() });
         };
-        self.judge(async |instance| instance.invoke(&export, params, results).await).await
+        let judged = self.judge(async |instance| instance.invoke(&export, params, results).await).await;
+        judged.inspect_err(|error| self.service.count(self.counts_on().as_ref(), error))
     }
 
     /// Run one export to its end or to the deadline, and judge how it ended. An
-    /// instance of a call that ended well is kept for the next.
+    /// instance of a call that ended well is kept for the next. Whoever asks counts a
+    /// failure, for it may be somebody else's.
     pub async fn judge<T>(
         &mut self,
         run: impl AsyncFnOnce(&mut Instance) -> wasmtime::Result<T>,
@@ -260,7 +273,8 @@ impl Call {
             }
             Err(error) => {
                 let refused = self.instance().refused_memory();
-                Err(self.service.failed(&revision.life, self.purpose, error, refused, self.allowed))
+                let Service { name, limits, .. } = &*self.service;
+                Err(CallError::of(name, limits, error, refused, self.allowed))
             }
         }
     }

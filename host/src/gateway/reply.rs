@@ -5,7 +5,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 
 use crate::{
     listener::reply,
-    service::{CallError, ReplyBody, Service},
+    service::{CallError, Fault, ReplyBody, Service},
 };
 
 /// A JSON answer `{"error": …}`.
@@ -22,6 +22,10 @@ pub fn too_large(limit: u64) -> Response<ReplyBody> {
 /// it was there: a service that waits for a busy one is busy, too.
 pub fn failure(service: &Service, failed: &CallError) -> Response<ReplyBody> {
     let root = failed.root();
+    if let CallError::Client { fault, .. } = root {
+        tracing::debug!(error = failed as &dyn std::error::Error, "a call ended early");
+        return blamed(service, *fault);
+    }
     service.failures().line(|_| {
         // The chain names each service that it went through.
         let error = failed as &dyn std::error::Error;
@@ -45,5 +49,14 @@ pub fn failure(service: &Service, failed: &CallError) -> Response<ReplyBody> {
         }
         CallError::Stopped { .. } => error(StatusCode::SERVICE_UNAVAILABLE, "The service was replaced meanwhile"),
         _ => error(StatusCode::INTERNAL_SERVER_ERROR, "The service failed"),
+    }
+}
+
+/// What a client is told that did something wrong after its request had begun.
+fn blamed(service: &Service, fault: Fault) -> Response<ReplyBody> {
+    match fault {
+        Fault::TooLarge => too_large(service.limits().body.0),
+        Fault::Slow => error(StatusCode::REQUEST_TIMEOUT, "The body did not come in time"),
+        Fault::Broken | Fault::Gone => error(StatusCode::BAD_REQUEST, "The body is broken or not all there"),
     }
 }

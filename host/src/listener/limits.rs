@@ -9,11 +9,17 @@ use super::reply;
 /// The most bytes of a request's URL.
 pub const LONGEST_URL: usize = 8 * 1024;
 
-/// The most headers. As many as hyper takes over HTTP/1.1.
+/// The most headers, or trailers. As many as hyper takes over HTTP/1.1.
 pub const MOST_FIELDS: usize = 100;
 
 /// The most bytes of all headers, names and values together.
 pub const LARGEST_FIELDS: usize = 32 * 1024;
+
+/// The most bytes of all trailers, in lines. What hyper takes over HTTP/1.1.
+const LARGEST_TRAILERS: usize = 16 * 1024;
+
+/// What a line has beside name and value: a colon, a space and its end.
+const LINE: usize = 4;
 
 /// What answers a request whose head is over the limits (RFC 9110, section 15.5.15, and
 /// RFC 6585, section 5).
@@ -27,6 +33,11 @@ pub fn refusal<B>(request: &Request<B>) -> Option<Response<Bytes>> {
     let headers = request.headers();
     let fit = headers.len() <= MOST_FIELDS && length_of(headers) <= LARGEST_FIELDS;
     (!fit).then(|| reply::error(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, &large_fields()))
+}
+
+/// Whether these may come behind a body.
+pub fn may_follow(trailers: &HeaderMap) -> bool {
+    trailers.len() <= MOST_FIELDS && length_of(trailers) + trailers.len() * LINE < LARGEST_TRAILERS
 }
 
 /// Bytes of names and values.

@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::state::{DeadlinePassed, Stopped};
+use super::{
+    Fault,
+    state::{DeadlinePassed, Stopped},
+};
 use crate::{capability::output_commit::StoreError, manifest::Limits};
 
 /// Why a call has no result. The text is for the log; what a client may see is
@@ -102,6 +105,15 @@ pub enum CallError {
         service: Arc<str>,
         /// What it answered with.
         what: String,
+    },
+    /// Its client did something that no service can make good. No failure of the
+    /// service's.
+    #[error("service {service:?}: its client {fault}")]
+    Client {
+        /// The service that was called.
+        service: Arc<str>,
+        /// What the client did.
+        fault: Fault,
     },
 }
 

@@ -13,7 +13,7 @@ use wasmtime_wasi_http::{
 };
 
 use super::{
-    Call, CallError, Purpose, Revision, Service,
+    Call, CallError, Conduct, Fault, Life, Purpose, Revision, Service,
     commit::Commit,
     instance::Reply,
     reply_body::{Loan, ReplyBody, lend},
@@ -28,14 +28,21 @@ impl Service {
     /// nothing is spawned for them, and the body leaves in one piece. A response
     /// whose component still writes its body is streamed, and the rest of the
     /// call goes on in a task of its own, up to its deadline.
-    pub async fn handle<B>(self: &Arc<Self>, request: Request<B>) -> Result<Response<ReplyBody>, CallError>
+    ///
+    /// `conduct` is the client's, as the request's body notes it: what fails of that is
+    /// [`CallError::Client`], whatever the component answers, and is not counted.
+    pub async fn handle<B>(
+        self: &Arc<Self>,
+        request: Request<B>,
+        conduct: Option<Conduct>,
+    ) -> Result<Response<ReplyBody>, CallError>
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<HttpError>,
     {
         let purpose = if request.method().is_safe() { Purpose::Reading } else { Purpose::Any };
         let call = self.begin(purpose, None).await?;
-        self.handle_with(call, request).await
+        self.handle_with(call, request, conduct).await
     }
 
     /// How a revision that need not be live answers a GET of this path.
@@ -44,35 +51,52 @@ impl Service {
         *request.uri_mut() = path;
         request.headers_mut().insert(header::HOST, HeaderValue::from_static("localhost"));
         let call = self.begin_on(revision, Purpose::Probe, None).await?;
-        Ok(self.handle_with(call, request).await?.status())
+        Ok(self.handle_with(call, request, None).await?.status())
     }
 
     /// Answer a request, and count an answer that is an error.
-    async fn handle_with<B>(self: &Arc<Self>, call: Call, request: Request<B>) -> Result<Response<ReplyBody>, CallError>
+    async fn handle_with<B>(
+        self: &Arc<Self>,
+        call: Call,
+        request: Request<B>,
+        conduct: Option<Conduct>,
+    ) -> Result<Response<ReplyBody>, CallError>
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<HttpError>,
     {
-        let life = call.counts_on();
-        let answer = self.answer(call, request).await;
-        let is_error = match &answer {
-            Ok(response) => response.status().is_server_error(),
-            Err(CallError::NoResponse { .. } | CallError::BadResponse { .. } | CallError::NotKept { .. }) => true,
-            // Counted where it failed.
-            Err(_) => false,
+        let (life, commit) = (call.counts_on(), call.commit());
+        let answer = self.answer(call, request, life.as_ref(), &commit, conduct.as_ref()).await;
+        let fault = conduct.and_then(|conduct| conduct.fault_of(answer.as_ref().err()));
+        let answer = match fault {
+            Some(fault) => Err(self.blame(fault)),
+            None => answer.inspect_err(|error| self.count(life.as_ref(), error)),
         };
-        if let (true, Some(life)) = (is_error, life) {
-            life.count_error();
+        // That it failed may rest on what it read, too. It fails either way.
+        let durable = commit.done().await;
+        let answer = answer.and_then(|response| durable.map(|()| response));
+        match (&answer, &life) {
+            (Ok(response), Some(life)) if response.status().is_server_error() => life.count_error(),
+            (Err(lost @ CallError::NotKept { .. }), life) => self.count(life.as_ref(), lost),
+            _ => {}
         }
         answer
     }
 
-    async fn answer<B>(self: &Arc<Self>, mut call: Call, request: Request<B>) -> Result<Response<ReplyBody>, CallError>
+    /// What a component answers, before that is durable.
+    async fn answer<B>(
+        self: &Arc<Self>,
+        mut call: Call,
+        request: Request<B>,
+        life: Option<&Arc<Life>>,
+        commit: &Commit,
+        conduct: Option<&Conduct>,
+    ) -> Result<Response<ReplyBody>, CallError>
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<HttpError>,
     {
-        let (commit, is_head) = (call.commit(), request.method() == Method::HEAD);
+        let is_head = request.method() == Method::HEAD;
         let (sender, mut receiver) = oneshot::channel();
         let mut run = Box::pin(async move {
             let outcome = call.judge(async |instance| instance.handle(request, sender).await).await;
@@ -89,20 +113,18 @@ impl Service {
             }
         };
         let reply = reply.or_else(|| receiver.try_recv().ok());
-        let answer = match (finished, reply) {
+        match (finished, reply) {
             (Some((Err(error), _)), _) => Err(error),
             (_, None) => Err(CallError::NoResponse { service: self.name.clone() }),
             // Its instance need not wait for the disk.
             (Some((Ok(()), _)), Some(reply)) => self.whole(reply, is_head),
             (None, Some(reply)) => {
                 let (ended, call) = oneshot::channel();
-                tokio::spawn(self.clone().run_on(run, ended));
-                self.streaming(reply, call, &commit)
+                let conduct = conduct.cloned().unwrap_or_default();
+                tokio::spawn(self.clone().run_on(run, ended, life.cloned(), conduct.clone()));
+                self.streaming(reply, call, commit, conduct)
             }
-        };
-        // That it failed may rest on what it read, too. It fails either way.
-        let durable = commit.done().await;
-        answer.and_then(|response| durable.map(|()| response))
+        }
     }
 
     /// The response of a component that has returned.
@@ -124,18 +146,26 @@ impl Service {
         reply: Reply,
         call: oneshot::Receiver<Option<Loan>>,
         commit: &Commit,
+        conduct: Conduct,
     ) -> Result<Response<ReplyBody>, CallError> {
         let (head, body) = self.response(reply)?.into_parts();
-        let body = match has_body(head.status) {
-            true => ReplyBody::streaming(self.failures.clone(), body, call, commit.output.clone()),
-            false => ReplyBody::whole(""),
-        };
+        if !has_body(head.status) {
+            return Ok(Response::from_parts(head, ReplyBody::whole("")));
+        }
+        let length = head.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        let (failures, commit) = (self.failures.clone(), commit.output.clone());
+        let body = ReplyBody::streaming(failures, body, call, commit, conduct, length);
         Ok(Response::from_parts(head, body))
     }
 
     /// Run a call to its end after its response, and tell the body how it ended.
-    async fn run_on<R>(self: Arc<Self>, mut run: R, ended: oneshot::Sender<Option<Loan>>)
-    where
+    async fn run_on<R>(
+        self: Arc<Self>,
+        mut run: R,
+        ended: oneshot::Sender<Option<Loan>>,
+        life: Option<Arc<Life>>,
+        conduct: Conduct,
+    ) where
         R: Future<Output = (Result<(), CallError>, Call)> + Unpin,
     {
         // Dropped before the call, whatever happens, so that the body learns of a
@@ -149,6 +179,11 @@ impl Service {
             },
             Err(error) => {
                 drop(ended);
+                if let Some(fault) = conduct.fault_of(Some(&error)) {
+                    let error = &self.blame(fault) as &dyn std::error::Error;
+                    return tracing::debug!(error, "a call failed after its response was begun");
+                }
+                self.count(life.as_ref(), &error);
                 self.failures.line(|_| {
                     let error = &error as &dyn std::error::Error;
                     tracing::error!(error, "a call failed after its response was begun");
@@ -162,12 +197,15 @@ impl Service {
             ErrorCode::InternalError(Some(text)) => self.bad_response(&format!("the error {text}")),
             code => self.bad_response(&format!("the error code {code:?}")),
         })?;
-        match response.status().is_informational() {
-            true => {
-                Err(self.bad_response(&format!("the status {}, which ends no request", response.status().as_u16())))
-            }
-            false => Ok(response),
+        // What ends no request, and what is no status at all (RFC 9110, section 15).
+        match response.status().as_u16() {
+            200..=599 => Ok(as_http_has_it(response)),
+            status => Err(self.bad_response(&format!("the status {status}, which is none of 200 to 599"))),
         }
+    }
+
+    fn blame(&self, fault: Fault) -> CallError {
+        CallError::Client { service: self.name.clone(), fault }
     }
 
     fn bad_response(&self, what: &str) -> CallError {
@@ -182,6 +220,20 @@ fn no_error(never: std::convert::Infallible) -> HttpError {
 /// Whether an answer with this status has a body (RFC 9110, section 6.4.1).
 fn has_body(status: StatusCode) -> bool {
     !matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED)
+}
+
+/// The response without what its head must not say: a length where there is no body,
+/// other than that of a GET (RFC 9110, section 8.6), and a second date.
+fn as_http_has_it<B>(mut response: Response<B>) -> Response<B> {
+    if !has_body(response.status()) && response.status() != StatusCode::NOT_MODIFIED {
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+    }
+    let mut dates = response.headers().get_all(header::DATE).iter();
+    if let (Some(first), Some(_)) = (dates.next(), dates.next()) {
+        let first = first.clone();
+        response.headers_mut().insert(header::DATE, first);
+    }
+    response
 }
 
 /// What a future comes to within a few turns of the runtime: enough for a guest

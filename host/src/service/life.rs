@@ -23,7 +23,8 @@ impl Life {
         self.calls.load(Ordering::Relaxed)
     }
 
-    /// Calls that failed or were answered with a status of 500 or more.
+    /// Calls that failed or were answered with a status of 500 or more, those aside that
+    /// failed of what their client did.
     pub fn errors(&self) -> u64 {
         self.errors.load(Ordering::Relaxed)
     }

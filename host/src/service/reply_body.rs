@@ -17,7 +17,7 @@ use tokio::{
 };
 use wasmtime_wasi_http::{Error as HttpError, WasiBody};
 
-use super::Call;
+use super::{Call, Conduct, Fault};
 use crate::{
     capability::output_commit::{Held, OutputCommit},
     telemetry::ServiceLog,
@@ -42,6 +42,11 @@ pub struct Streaming {
     failures: Arc<ServiceLog>,
     body: Held<WasiBody>,
     call: CallState,
+    conduct: Conduct,
+    /// Bytes to come, where the head says so: nobody asks for more than these.
+    left: Option<u64>,
+    /// Whether its end was told, good or bad.
+    has_ended: bool,
 }
 
 /// What is known of the call that writes a body.
@@ -85,14 +90,18 @@ impl ReplyBody {
     }
 
     /// A body whose call goes on until it is sent to `call`, or fails. Each piece waits
-    /// for `commit`.
+    /// for `commit`. If it is dropped before its end, which is that of `length` bytes if
+    /// the head says so, its client is gone, and `conduct` is told.
     pub(super) fn streaming(
         failures: Arc<ServiceLog>,
         body: WasiBody,
         call: oneshot::Receiver<Option<Loan>>,
         commit: OutputCommit,
+        conduct: Conduct,
+        length: Option<u64>,
     ) -> ReplyBody {
-        ReplyBody::Streaming(Streaming { failures, body: Held::new(body, commit), call: CallState::Running(call) })
+        let (body, call) = (Held::new(body, commit), CallState::Running(call));
+        ReplyBody::Streaming(Streaming { failures, body, call, conduct, left: length, has_ended: false })
     }
 
     /// All of a body whose component has returned, and whose instance is still
@@ -126,6 +135,19 @@ impl ReplyBody {
 
 impl Streaming {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, HttpError>>> {
+        let polled = self.poll_body(cx);
+        match &polled {
+            Poll::Ready(Some(Ok(frame))) => {
+                let data = frame.data_ref().map_or(0, Bytes::len) as u64;
+                self.left = self.left.map(|left| left.saturating_sub(data));
+            }
+            Poll::Ready(None | Some(Err(_))) => self.has_ended = true,
+            Poll::Pending => {}
+        }
+        polled
+    }
+
+    fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, HttpError>>> {
         if let CallState::Running(call) = &mut self.call
             && let Poll::Ready(ended) = Pin::new(call).poll(cx)
         {
@@ -134,10 +156,13 @@ impl Streaming {
         match Pin::new(&mut self.body).poll_frame(cx) {
             // Whatever a call writes is there when it has ended, unless the runtime
             // only makes this task wait for its turn.
-            Poll::Pending if self.has_ended() && !self.body.is_waiting() && coop::has_budget_remaining() => {
-                self.failures.line(|service| {
-                    tracing::error!(service, "a call ended without finishing the body of its response");
-                });
+            Poll::Pending if self.call_has_ended() && !self.body.is_waiting() && coop::has_budget_remaining() => {
+                match self.conduct.fault_of(None) {
+                    Some(fault) => tracing::debug!("a call ended in the middle of its response: its client {fault}"),
+                    None => self.failures.line(|service| {
+                        tracing::error!(service, "a call ended without finishing the body of its response");
+                    }),
+                }
                 Poll::Ready(Some(Err(HttpError::HttpResponseIncomplete)))
             }
             // The end of a body whose instance was dropped.
@@ -146,7 +171,7 @@ impl Streaming {
         }
     }
 
-    fn has_ended(&self) -> bool {
+    fn call_has_ended(&self) -> bool {
         !matches!(self.call, CallState::Running(_))
     }
 
@@ -160,6 +185,14 @@ impl Streaming {
         match &mut self.call {
             CallState::Ended(Some(loan)) => loan.call.try_recv() == Err(TryRecvError::Closed),
             state => matches!(state, CallState::Failed),
+        }
+    }
+}
+
+impl Drop for Streaming {
+    fn drop(&mut self) {
+        if !self.has_ended && self.left != Some(0) {
+            self.conduct.note(Fault::Gone);
         }
     }
 }
@@ -237,7 +270,7 @@ mod tests {
         let body = Channel(channel).boxed_unsync();
         let failures = Arc::new(ServiceLog::new("user".into()));
         let commit = OutputCommit::none().await.expect("memory can be opened");
-        let body = ReplyBody::streaming(failures, body, call, commit);
+        let body = ReplyBody::streaming(failures, body, call, commit, Conduct::default(), None);
         (body, keep_open.then_some(frames))
     }
 

@@ -24,6 +24,7 @@ mod docs;
 mod durability;
 mod foreign;
 mod history;
+mod http_rules;
 mod idempotency;
 mod keys_in_time;
 mod languages;

@@ -31,6 +31,7 @@ pub mod mount;
 pub mod postgres;
 mod preload;
 pub mod raw;
+pub mod raw_http2;
 pub mod redis;
 pub mod registry;
 pub mod server;

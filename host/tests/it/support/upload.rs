@@ -36,6 +36,12 @@ impl Upload {
         answer.expect("an answer in time").expect("no panic").expect("an answer")
     }
 
+    /// Wait for the answer to a body that does not end.
+    pub async fn answered(self) -> Answer {
+        let answer = tokio::time::timeout(PATIENCE, self.answer).await;
+        answer.expect("an answer in time").expect("no panic").expect("an answer")
+    }
+
     /// Wait for the connection to break, as it should.
     pub async fn broken(self) {
         let answer = tokio::time::timeout(PATIENCE, self.answer).await;
