@@ -1,27 +1,35 @@
 //! The gateway: HTTP from outside, given to the service whose route it matches.
 //!
-//! It knows routes, limits on requests, and how a failed call is answered. What
-//! a request means is the service's business, and so are the answers to most
-//! bad ones; how connections are kept is `listener`'s.
+//! It knows routes, what HTTP has a server refuse, drop or keep, limits on requests, what
+//! a component is told of its client, and how a failed call is answered. What a request
+//! means is the service's business, and so are the answers to most bad ones; how
+//! connections are kept is `listener`'s.
 
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use http::{Method, Request, Response, Version, header};
 use http_body::Body;
 use hyper::body::Incoming;
 use route::{Answer, Routes};
 
-use self::body::RequestBody;
+use self::{answer::AnswerBody, body::RequestBody, refused::Refused};
 use crate::{
     app::App,
     listener::{self, Handler, Peer, limits},
     service::{ReplyBody, Service},
 };
 
+mod answer;
+mod authority;
 mod body;
+mod crumbs;
+mod forwarded;
+mod hop;
+mod refused;
 pub mod reply;
 mod target;
+mod trailers;
 
 /// Answers the requests of an app.
 pub struct Gateway {
@@ -45,30 +53,39 @@ impl Gateway {
         self.routes.load().choose(request.method().as_str(), request.uri().path()).cloned()
     }
 
-    async fn route(&self, mut request: Request<Incoming>) -> Response<ReplyBody> {
+    async fn route(&self, mut request: Request<Incoming>, peer: &Peer) -> Response<ReplyBody> {
+        target::root(request.uri_mut());
+        let version = request.version();
+        let unasked = |answer| listener::reply::unasked(answer, version).map(ReplyBody::whole);
+        let service = match self.service(&request) {
+            // Whatever else is wrong: what follows on the connection may be no request.
+            Err(answer) if answer.closes => return unasked(answer),
+            service => service,
+        };
         if let Some(refused) = limits::refusal(&request) {
             return refused.map(ReplyBody::whole);
         }
-        target::root(request.uri_mut());
-        let service = match self.service(&request) {
-            Ok(service) => service,
-            Err(answer) => return listener::reply::unasked(answer, request.version()).map(ReplyBody::whole),
-        };
-        match prepare(request, service.limits().body.0) {
-            Ok(request) => call(&service, request).await,
-            Err(refusal) => *refusal,
+        if let Err(refused) = prepare(&mut request, peer) {
+            return refused.into();
         }
+        let service = match service {
+            Ok(service) => service,
+            Err(answer) => return unasked(answer),
+        };
+        call(&service, request).await
     }
 }
 
 impl Handler for Gateway {
-    type Body = ReplyBody;
+    type Body = AnswerBody;
 
-    async fn answer(&self, request: Request<Incoming>, _: &Peer) -> Response<ReplyBody> {
-        if request.method() == Method::HEAD {
-            return without_body(self.route(request).await);
+    async fn answer(&self, request: Request<Incoming>, peer: &Peer) -> Response<AnswerBody> {
+        let is_head = request.method() == Method::HEAD;
+        let mut response = self.route(request, peer).await;
+        if is_head {
+            response = without_body(response);
         }
-        self.route(request).await
+        response.map(AnswerBody::new)
     }
 }
 
@@ -77,41 +94,30 @@ fn routes(app: &App) -> Routes<Arc<Service>> {
     app.routes.iter().map(|(route, place)| (route, app.services[*place].clone())).collect()
 }
 
-/// Check what every request must have, and bound its body.
-fn prepare(mut request: Request<Incoming>, limit: u64) -> Result<Request<RequestBody>, Box<Response<ReplyBody>>> {
-    let refuse = |sentence| Err(Box::new(reply::error(StatusCode::BAD_REQUEST, sentence)));
-    let mut hosts = request.headers().get_all(header::HOST).iter();
-    let host = hosts.next();
-    if hosts.next().is_some() {
-        return refuse("The Host header is there more than once");
+/// Refuse what no component may be given, and make of the rest what it is to be given.
+fn prepare<B: Body>(request: &mut Request<B>, peer: &Peer) -> Result<(), Refused> {
+    let host = authority::of(request)?;
+    refused::check_demands(request)?;
+    let (has_authority, version) = (request.uri().authority().is_some(), request.version());
+    let headers = request.headers_mut();
+    if version == Version::HTTP_2 {
+        crumbs::join(headers);
     }
-    let has_authority = request.uri().authority().is_some();
-    let is_named = match (host, request.version()) {
-        (Some(host), _) => names_host(host),
-        // It needs one even where the URL has the same (RFC 9112, section 3.2).
-        (None, Version::HTTP_11) => false,
-        (None, version) => has_authority || version < Version::HTTP_11,
-    };
-    if !is_named {
-        return refuse("The Host header is missing or not readable");
+    if !has_authority {
+        headers.entry(header::HOST).or_insert_with(|| host.clone());
     }
-    if host.is_none() && !has_authority {
-        // HTTP/1.0 has no Host, and a component is always told one.
-        request.headers_mut().insert(header::HOST, HeaderValue::from_static("localhost"));
-    }
+    hop::strip(headers);
+    forwarded::set(headers, peer, host);
+    Ok(())
+}
+
+async fn call(service: &Arc<Service>, request: Request<Incoming>) -> Response<ReplyBody> {
+    let limit = service.limits().body.0;
     if request.body().size_hint().lower() > limit {
-        return Err(Box::new(reply::too_large(limit)));
+        return reply::too_large(limit);
     }
     let version = request.version();
-    Ok(request.map(|body| RequestBody::new(body, limit, version)))
-}
-
-/// Whether it has nothing but what a host and a port may have (RFC 3986, section 3.2.2).
-fn names_host(host: &HeaderValue) -> bool {
-    host.as_bytes().iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:[]".contains(byte))
-}
-
-async fn call(service: &Arc<Service>, request: Request<RequestBody>) -> Response<ReplyBody> {
+    let request = request.map(|body| RequestBody::new(body, limit, version));
     let conduct = request.body().conduct();
     service.handle(request, conduct).await.unwrap_or_else(|error| reply::failure(service, &error))
 }

@@ -11,6 +11,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use wasmtime_wasi_http::Error;
 
+use super::trailers;
 use crate::{
     listener::limits,
     service::{Conduct, Fault},
@@ -47,14 +48,15 @@ impl RequestBody {
     }
 
     /// The frame as the component may have it, or what is wrong with it.
-    fn checked(&mut self, frame: Frame<Bytes>) -> Result<Frame<Bytes>, (Fault, Error)> {
+    fn checked(&mut self, mut frame: Frame<Bytes>) -> Result<Frame<Bytes>, (Fault, Error)> {
         if let Some(data) = frame.data_ref() {
             let left = self.left.checked_sub(data.len() as u64);
             self.left = left.ok_or((Fault::TooLarge, Error::HttpRequestBodySize(Some(self.limit))))?;
-        } else if let Some(fields) = frame.trailers_ref() {
+        } else if let Some(fields) = frame.trailers_mut() {
             if !limits::may_follow(fields) {
                 return Err((Fault::Broken, Error::HttpRequestTrailerSectionSize(None)));
             }
+            trailers::strip(fields);
         }
         Ok(frame)
     }

@@ -1,0 +1,135 @@
+//! Whom a request asks. Its URL and its `Host` may both say so, and where they differ
+//! one of those who read it is deceived.
+
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, Version, header, uri::Scheme};
+
+use super::refused::Refused;
+
+/// The host that a request asks for, or what is wrong with how it says so.
+pub fn of<B>(request: &Request<B>) -> Result<HeaderValue, Refused> {
+    check_scheme(request.uri())?;
+    // Over HTTP/2 it may be left out, and must not be (RFC 9113, section 8.3.1). CONNECT
+    // asks for a host alone.
+    if request.uri().path().is_empty() && request.method() != Method::CONNECT {
+        return Err(Refused::bad("The URL has no path"));
+    }
+    let host = only_host(request.headers())?;
+    let url = request.uri().authority();
+    match (url, host) {
+        (Some(url), host) => {
+            if url.as_str().contains('@') {
+                return Err(Refused::bad("The URL must not name a user"));
+            }
+            if host.is_none() && request.version() == Version::HTTP_11 {
+                // It needs one even where the URL has the same (RFC 9112, section 3.2).
+                return Err(Refused::bad("The Host header is missing"));
+            }
+            if host.is_some_and(|host| !are_same(host.as_bytes(), url.as_str().as_bytes())) {
+                return Err(Refused::bad("The Host header and the URL name different hosts"));
+            }
+            if !names_host(url.as_str().as_bytes()) {
+                return Err(Refused::bad("The URL names no host"));
+            }
+            HeaderValue::from_str(url.as_str()).map_err(|_| Refused::bad("The URL names no host"))
+        }
+        (None, Some(host)) if names_host(host.as_bytes()) => Ok(host.clone()),
+        (None, Some(_)) => Err(Refused::bad("The Host header names no host")),
+        // It has no Host, and a component is always told one.
+        (None, None) if request.version() < Version::HTTP_11 => Ok(HeaderValue::from_static("localhost")),
+        (None, None) => Err(Refused::bad("The Host header is missing")),
+    }
+}
+
+/// A request for `https` must have come that way (RFC 9110, section 7.4).
+fn check_scheme(uri: &Uri) -> Result<(), Refused> {
+    match uri.scheme() {
+        None => Ok(()),
+        Some(scheme) if *scheme == Scheme::HTTP => Ok(()),
+        Some(scheme) if *scheme == Scheme::HTTPS => {
+            Err(Refused { status: StatusCode::MISDIRECTED_REQUEST, sentence: "Only http is spoken here, not https" })
+        }
+        Some(_) => Err(Refused::bad("The URL must begin with http://")),
+    }
+}
+
+fn only_host(headers: &HeaderMap) -> Result<Option<&HeaderValue>, Refused> {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (host, None) => Ok(host),
+        _ => Err(Refused::bad("The Host header is there more than once")),
+    }
+}
+
+/// Whether two name the same host and port, where 80 need not be said.
+fn are_same(one: &[u8], other: &[u8]) -> bool {
+    without_default_port(one).eq_ignore_ascii_case(without_default_port(other))
+}
+
+fn without_default_port(host: &[u8]) -> &[u8] {
+    host.strip_suffix(b":80").or_else(|| host.strip_suffix(b":")).unwrap_or(host)
+}
+
+/// Whether it is a host, and a port if there is one (RFC 3986, section 3.2.2).
+fn names_host(host: &[u8]) -> bool {
+    let name = match host.iter().rposition(|byte| *byte == b':') {
+        // Within brackets it is a part of the address.
+        Some(at) if !host[at..].contains(&b']') => match is_port(&host[at + 1..]) {
+            true => &host[..at],
+            false => return false,
+        },
+        _ => host,
+    };
+    match name {
+        [b'[', address @ .., b']'] => str::from_utf8(address).is_ok_and(|it| it.parse::<std::net::Ipv6Addr>().is_ok()),
+        name => !name.is_empty() && name.iter().all(|byte| is_in_name(*byte)) && has_whole_escapes(name),
+    }
+}
+
+fn is_port(port: &[u8]) -> bool {
+    port.is_empty() || str::from_utf8(port).is_ok_and(|it| !it.starts_with('+') && it.parse::<u16>().is_ok())
+}
+
+fn is_in_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(&byte)
+}
+
+fn has_whole_escapes(name: &[u8]) -> bool {
+    let mut parts = name.split(|byte| *byte == b'%');
+    parts.next();
+    parts.all(|escaped| escaped.len() >= 2 && escaped[..2].iter().all(u8::is_ascii_hexdigit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_told_from_what_is_none() {
+        for host in ["a", "A.example", "a:80", "a:", "127.0.0.1:8080", "[::1]", "[::1]:80", "a_b", "x%20y", "a,b", "1"]
+        {
+            assert!(names_host(host.as_bytes()), "{host}");
+        }
+        for none in [
+            "", ":80", "a b", "a@b", "a:b", "a:+80", "a:65536", "a:80:80", "a/b", "a?b", "a#b", "::1", "[::1", "::1]",
+            "[a]", "[]", "a%2", "a%zz", "a\t", "<a>", "a\\b", "\u{e4}",
+        ] {
+            assert!(!names_host(none.as_bytes()), "{none:?}");
+        }
+    }
+
+    #[test]
+    fn hosts_are_the_same_in_either_case_and_with_the_port_that_need_not_be_said() {
+        for (one, other, same) in [
+            ("a", "a", true),
+            ("a", "A", true),
+            ("a:80", "a", true),
+            ("a:", "a", true),
+            ("a:8080", "a", false),
+            ("a", "b", false),
+            ("[::1]:80", "[::1]", true),
+            ("a.", "a", false),
+        ] {
+            assert_eq!(are_same(one.as_bytes(), other.as_bytes()), same, "{one} {other}");
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! What a component is told of its client: `X-Forwarded-For`, `-Proto` and `-Host`.
+//!
+//! These are the gateway's to set. As long as there are no proxies that it trusts, what
+//! a client says of itself in fields of this kind is no more than a claim, and goes.
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::hop;
+use crate::listener::Peer;
+
+const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+
+/// Fields by which proxies say who a client is or what it asked for, in those of
+/// `X-Forwarded-…` apart.
+const CLAIMS: [&str; 24] = [
+    "cf-connecting-ip",
+    "cf-connecting-ipv6",
+    "client-ip",
+    "fastly-client-ip",
+    "fly-client-ip",
+    "forwarded",
+    "front-end-https",
+    "proxy-client-ip",
+    "true-client-ip",
+    "wl-proxy-client-ip",
+    "x-appengine-user-ip",
+    "x-azure-clientip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-envoy-external-address",
+    "x-forwarded",
+    "x-host",
+    "x-original-forwarded-for",
+    "x-original-host",
+    "x-originating-ip",
+    "x-real-ip",
+    "x-remote-addr",
+    "x-remote-ip",
+    "x-scheme",
+];
+
+/// The family of such fields.
+const FAMILY: &str = "x-forwarded-";
+
+/// Tell the component who asks, for which host, in place of what the client claims.
+pub fn set(headers: &mut HeaderMap, peer: &Peer, host: HeaderValue) {
+    hop::remove(headers, is_claim);
+    headers.insert(FOR, peer.shown().clone());
+    headers.insert(PROTO, HeaderValue::from_static("http"));
+    headers.insert(HOST, host);
+}
+
+/// Whether a field of this name, in lower case, claims who a client is. Much software
+/// takes `_` for `-` in it.
+pub fn is_claim(name: &str) -> bool {
+    // Most names are told from these by their first letter.
+    matches!(name.as_bytes().first(), Some(b'c' | b'f' | b'p' | b't' | b'w' | b'x'))
+        && (name.get(..FAMILY.len()).is_some_and(|start| are_same(start, FAMILY))
+            || CLAIMS.iter().any(|claim| are_same(name, claim)))
+}
+
+fn are_same(name: &str, claim: &str) -> bool {
+    name.len() == claim.len()
+        && name.bytes().zip(claim.bytes()).all(|(byte, other)| byte == other || (byte == b'_' && other == b'-'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn claims_are_told_from_other_fields() {
+        for claim in CLAIMS.into_iter().chain(["x-forwarded-for", "x-forwarded-port", "x-forwarded-client-cert"]) {
+            assert!(is_claim(claim), "{claim}");
+            assert!(is_claim(&claim.replace('-', "_")), "{claim}");
+        }
+        for name in ["x-forwarde", "x-forwards", "x-request-id", "x-real", "forward", "content-type", "cookie", "via"] {
+            assert!(!is_claim(name), "{name}");
+        }
+    }
+}

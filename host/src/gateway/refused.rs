@@ -1,0 +1,52 @@
+//! Requests that no component is given.
+
+use http::{HeaderMap, Request, Response, StatusCode, Version, header};
+use http_body::Body;
+
+use super::reply;
+use crate::service::ReplyBody;
+
+/// Why a request is answered by the gateway itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// What it is answered with.
+    pub status: StatusCode,
+    /// A sentence for the client.
+    pub sentence: &'static str,
+}
+
+impl Refused {
+    /// A request that is not as HTTP has it.
+    pub fn bad(sentence: &'static str) -> Refused {
+        Refused { status: StatusCode::BAD_REQUEST, sentence }
+    }
+}
+
+impl From<Refused> for Response<ReplyBody> {
+    fn from(Refused { status, sentence }: Refused) -> Self {
+        reply::error(status, sentence)
+    }
+}
+
+/// Refuse what asks for more than the host can do: to wait for something other than its
+/// word to go on (RFC 9110, section 10.1.1), or to undo an encoding of the body for this
+/// connection (RFC 9112, section 6.1).
+pub fn check_demands<B: Body>(request: &Request<B>) -> Result<(), Refused> {
+    let headers = request.headers();
+    let expects_more =
+        headers.get_all(header::EXPECT).iter().any(|it| !it.as_bytes().eq_ignore_ascii_case(b"100-continue"));
+    if expects_more && request.version() >= Version::HTTP_11 {
+        let sentence = "Nothing can be expected but 100-continue";
+        return Err(Refused { status: StatusCode::EXPECTATION_FAILED, sentence });
+    }
+    match is_encoded(headers) {
+        true => Err(Refused { status: StatusCode::NOT_IMPLEMENTED, sentence: "Transfer-Encoding must be chunked" }),
+        false => Ok(()),
+    }
+}
+
+fn is_encoded(headers: &HeaderMap) -> bool {
+    let mut encodings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    let is_plain = encodings.next().is_none_or(|it| it.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked"));
+    !is_plain || encodings.next().is_some()
+}
