@@ -13,13 +13,14 @@ use http_body::Body;
 use hyper::body::Incoming;
 use route::{Answer, Routes};
 
-use self::{answer::AnswerBody, body::RequestBody, refused::Refused};
+use self::{access::Access, answer::AnswerBody, body::RequestBody, refused::Refused};
 use crate::{
     app::App,
     listener::{self, Handler, Peer, limits},
     service::{ReplyBody, Service},
 };
 
+mod access;
 mod answer;
 mod authority;
 mod body;
@@ -53,7 +54,12 @@ impl Gateway {
         self.routes.load().choose(request.method().as_str(), request.uri().path()).cloned()
     }
 
-    async fn route(&self, mut request: Request<Incoming>, peer: &Peer) -> Response<ReplyBody> {
+    async fn route(
+        &self,
+        mut request: Request<Incoming>,
+        peer: &Peer,
+        access: Option<&mut Access>,
+    ) -> Response<ReplyBody> {
         target::root(request.uri_mut());
         let version = request.version();
         let unasked = |answer| listener::reply::unasked(answer, version).map(ReplyBody::whole);
@@ -72,6 +78,9 @@ impl Gateway {
             Ok(service) => service,
             Err(answer) => return unasked(answer),
         };
+        if let Some(access) = access {
+            access.found(service.name());
+        }
         call(&service, request).await
     }
 }
@@ -80,12 +89,16 @@ impl Handler for Gateway {
     type Body = AnswerBody;
 
     async fn answer(&self, request: Request<Incoming>, peer: &Peer) -> Response<AnswerBody> {
+        let mut access = Access::begin(&request, peer);
         let is_head = request.method() == Method::HEAD;
-        let mut response = self.route(request, peer).await;
+        let mut response = self.route(request, peer, access.as_deref_mut()).await;
         if is_head {
             response = without_body(response);
         }
-        response.map(AnswerBody::new)
+        if let Some(access) = &mut access {
+            access.answered(response.status().as_u16());
+        }
+        response.map(|body| AnswerBody::new(body, access))
     }
 }
 

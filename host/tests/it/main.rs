@@ -1,6 +1,7 @@
 //! Promises of Dovetail, each shown through the real binary.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by a panic that says what was expected")]
 
+mod access_log;
 mod admin;
 mod admin_client;
 mod admin_guard;
