@@ -156,9 +156,9 @@ async fn serve(
     watch: Option<(Watch, Up)>,
 ) -> Result<()> {
     let mut signals = Signals::new()?;
+    let recorded = Recorded::of(&plan, &history);
     // Nothing is in flight before all services are ready, which may take each of
     // them up to its deadline.
-    let recorded = Recorded::of(&plan, &history);
     let (app, gateway, admin) = tokio::select! {
         started = start(plan, &addresses, &url, history.clone()) => started?,
         signal = signals.next() => end_at_once(signal),
