@@ -3,6 +3,7 @@
 
 use std::{
     fs,
+    net::{SocketAddr, TcpListener},
     path::Path,
     process::{Command, Output, Stdio},
 };
@@ -109,8 +110,9 @@ async fn a_component_that_is_lost_is_told_with_what_helps() {
     let app = folder.path().join(".dovetail/apps/dovetail.toml/small");
     let lost = app.join(format!("components/{digest}.wasm"));
     fs::remove_file(&lost).expect("it is kept");
-    let said = crate::support::up(folder.path()).output().expect("dovetail starts").stderr;
-    let said = String::from_utf8_lossy(&said);
+    let taken = TcpListener::bind("127.0.0.1:0").and_then(|listener| Ok((listener.local_addr()?, listener)));
+    let (taken, _listener) = taken.expect("a free port");
+    let said = refused(folder.path(), taken);
     assert!(said.contains("error: service `directory` cannot come up with its revision 2, which is live\n"), "{said}");
     let cause = format!("caused by: there is no component {lost:?} in the history; put it back, or ");
     assert!(said.contains(&cause) && said.contains("remove the history.json beside its folder, and the"), "{said}");
@@ -127,9 +129,7 @@ async fn one_host_has_a_folder_whatever_is_deleted_there() {
     for file in fs::read_dir(&app).expect("it is there").flatten().filter(|file| file.path().is_file()) {
         fs::remove_file(file.path()).expect("it is ours");
     }
-    let output = crate::support::up(folder.path()).output().expect("dovetail starts");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{said}");
+    let said = refused(folder.path(), host.gateway);
     assert!(said.contains(&format!("another host runs this app, and has the folder {app:?}; stop it, or ")), "{said}");
 
     // Who removes all of it lets another in; the first one sees that, and keeps off.
@@ -259,6 +259,16 @@ async fn refuses(host: &Host, told: &str) {
         let answer = host.manage(Method::PUT, &path, directory("Emily")).await;
         assert_eq!((answer.status, &answer.json()["error"]), (StatusCode::CONFLICT, &told.into()));
     }
+}
+
+/// What is said by a host that does not start. It is to listen on an address that is taken,
+/// so that it ends in any case.
+fn refused(folder: &Path, taken: SocketAddr) -> String {
+    let mut up = dovetail();
+    up.args(["up", "--listen", &taken.to_string(), "--admin", "127.0.0.1:0", "--manifest"]);
+    let output = up.arg(folder.join("dovetail.toml")).output().expect("dovetail starts");
+    assert_eq!(output.status.code(), Some(1));
+    String::from_utf8(output.stderr).expect("text")
 }
 
 /// Serve one of a folder's manifests.
