@@ -16,7 +16,7 @@ use super::{
     terminal::Terminal,
 };
 use crate::{
-    app::{self, Unreadable},
+    app::{self, Contents, Unreadable},
     manifest::{Invalid, Reference},
 };
 
@@ -59,12 +59,12 @@ impl Given {
             return Ok(bytes);
         }
         let Given::Reference(reference) = self else {
-            let read = app::read_component_from(io::stdin().lock());
-            return read.map(Bytes::from).map_err(|unreadable| explain(self, &unreadable));
+            return is_one(self, app::read_component_from(io::stdin().lock()));
         };
         let registries = Registries::new(terminal)?;
         let artifact = registries.resolve(reference).map_err(explained)?;
-        registries.component(reference.name().repository(), reference, &artifact).map_err(explained)
+        let pulled = registries.component(reference.name().repository(), reference, &artifact).map_err(explained)?;
+        is_one(self, Ok(pulled))
     }
 }
 
@@ -84,9 +84,15 @@ pub fn component(file: &Path) -> Result<Bytes> {
         true => File::open(file).map_err(Into::into).and_then(app::read_component_from),
         false => app::read_component(file),
     };
-    read.map(Bytes::from).map_err(|unreadable| explain(&format!("`{}`", file.display()), &unreadable))
+    is_one(&format!("`{}`", file.display()), read)
 }
 
-fn explain(what: &impl fmt::Display, unreadable: &Unreadable) -> anyhow::Error {
-    anyhow!("{what} {unreadable}; {}", unreadable.help())
+/// What was read of `what`, if it is a component: neither the host nor a registry takes
+/// anything else.
+fn is_one(what: &impl fmt::Display, read: Result<impl Into<Bytes>, Unreadable>) -> Result<Bytes> {
+    let bytes = read.map_err(|unreadable| anyhow!("{what} {unreadable}; {}", unreadable.help()))?.into();
+    match Contents::instead(&bytes) {
+        Some(Contents { what: contents, help }) => bail!("{what} is {contents}; {help}"),
+        None => Ok(bytes),
+    }
 }

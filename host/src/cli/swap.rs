@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, anyhow};
 use clap::{Args, ValueHint};
 use http::Method;
 
@@ -14,7 +14,6 @@ use super::{
     time::took,
 };
 use crate::{
-    app::Contents,
     manifest::{self, Invalid},
     swap::CALLS,
 };
@@ -56,9 +55,6 @@ impl Swap {
         // connection.
         client.knows(service)?;
         let component = at_hand.map_or_else(|| self.component.read(&terminal), Ok)?;
-        if let Some(Contents { what, help }) = Contents::instead(&component) {
-            bail!("`{}` is {what}; {help}", self.component);
-        }
         let subject = format!("{} ({} KiB)", self.component, component.len().div_ceil(1024));
         let path = format!("/v1/services/{service}/component{}", query(self.canary, self.time, self.calls));
         let spinner = terminal.spin("Swapping", service);

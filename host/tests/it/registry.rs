@@ -61,7 +61,10 @@ fn a_service_is_built_and_pushed_by_its_name() {
     succeed(folder.dovetail().args(["pull", &tag, "-o", "pulled.wasm"]));
     assert!(fs::read(folder.path("pulled.wasm")).expect("it was written") == one);
     let said = refused(folder.dovetail().args(["push", "other", &tag]));
-    assert!(said.contains("there is no service `other`: the services are `directory`; write `./other`"), "{said}");
+    assert!(
+        said.contains("there is no service `other` in `dovetail.toml`; there is `directory`; write `./other`"),
+        "{said}"
+    );
 }
 
 /// What is done stays done; that nobody was told what it is, is a failure.
@@ -94,9 +97,11 @@ fn what_is_no_component_is_not_pushed() {
     let folder = Folder::new();
     folder.write("module.wasm", wat::parse_str("(module)").expect("a module"));
     folder.write("text.wasm", "hello");
-    for file in ["module.wasm", "text.wasm"] {
+    for (file, what) in
+        [("module.wasm", "a core module, not a component; build it"), ("text.wasm", "text, no component; ")]
+    {
         let said = refused(folder.dovetail().args(["push", file, "oci://127.0.0.1:1/a:1"]));
-        assert!(said.contains("this cannot be pushed: it is no component"), "{said}");
+        assert!(said.contains(&format!("error: `{file}` is {what}")), "{said}");
     }
     for wrong in ["a:1", "oci://a.b/a", "https://a.b/a:1", &format!("oci://a.b/a@{}", digest(b""))] {
         let output = run(folder.dovetail().args(["push", "module.wasm", wrong]));

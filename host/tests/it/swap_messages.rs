@@ -61,8 +61,8 @@ fn what_is_no_component_is_told_by_its_name_and_not_sent() {
         ("text.wat", "`text.wat` is WebAssembly in its text form; translate it with `wasm-tools parse"),
         ("lib.rs", "`lib.rs` is text, no component; give the file of a component"),
         ("noise.wasm", "`noise.wasm` is not WebAssembly; build it as a component"),
-        ("made", "`made` is a folder, not a component"),
-        ("missing.wasm", "the component `missing.wasm` cannot be read\n  caused by: No such file or directory"),
+        ("made", "`made` is a folder; name the component's file"),
+        ("missing.wasm", "`missing.wasm` does not exist; make it, or name another file"),
     ] {
         let (is_well, said) = said(verb(&folder, nobody, &["swap", "plain", file]));
         assert!(!is_well && said.starts_with(&format!("error: {told}")), "{file}: {said}");
