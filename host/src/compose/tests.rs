@@ -63,7 +63,8 @@ fn what_speaks_another_version_of_http_is_composed_alone() {
     assert!(why.ends_with("or compose it alone: `dovetail compose one`"), "{why}");
     assert!(app_of(&[("one", true, &later)], Some("one")).is_ok());
     let other = HANDLES.replace("NAME", "demo:http/handler@0.2.0");
-    let why = "service `one` has routes, but its component does not export `wasi:http/incoming-handler`";
+    let why = "service `one` has routes, but its component does not export `wasi:http/incoming-handler`; remove its \
+               routes, or build it to answer HTTP";
     assert_eq!(refusal(&[("one", true, &other)], None), why);
 }
 

@@ -9,6 +9,9 @@ use toml::de::{DeTable, Deserializer};
 use super::report::{Source, secrets};
 use super::{Manifest, Problem, Report, check, schema, shape};
 
+/// What a manifest is called unless it is said otherwise.
+const USUAL: &str = "dovetail.toml";
+
 /// The longest manifest, in bytes: some fifty times that of an app of a thousand
 /// services.
 const LONGEST: u64 = 16 << 20;
@@ -65,9 +68,6 @@ fn missing(path: &Path) -> Report {
     };
     Report::new(vec![problem.help(help)])
 }
-
-/// What a manifest is called unless it is said otherwise.
-const USUAL: &str = "dovetail.toml";
 
 /// Takes `text` through all steps; `state` is the folder of the host.
 pub(super) fn parse(path: &Path, text: &str, state: PathBuf) -> Result<Manifest, Report> {
