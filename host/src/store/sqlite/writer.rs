@@ -120,9 +120,15 @@ impl Work {
         self.leave();
         // Where it is not at its path, all that was written goes with the process.
         self.files.look_at_database()?;
-        let Some(connection) = &self.connection else { return Ok(()) };
-        let folded = self.checkpoints.fold(connection);
-        folded.map(drop).map_err(|error| StoreError::engine("fold the log into the database", error))
+        let Some(connection) = self.connection.take() else { return Ok(()) };
+        let folded = self.checkpoints.fold(&connection);
+        folded.map_err(|error| StoreError::engine("fold the log into the database", error))?;
+        // SQLite removes the log with the last connection. Who reads on begins another.
+        if !self.readers.clear() {
+            return Ok(());
+        }
+        drop(connection);
+        self.files.leave_beside()
     }
 
     /// Makes a batch durable, in files that are at their paths.
