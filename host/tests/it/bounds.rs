@@ -64,7 +64,7 @@ async fn a_status_that_ends_no_request_is_a_failure() {
             }
             assert_eq!(client.get("/hello").await.text(), "hello\n");
         }
-        host.wait_for_output("service \"guest\" answered with the status 103, which ends no request");
+        host.wait_for_output("service \"guest\" answered with the status 103, which is none of 200 to 599");
     }
 }
 

@@ -62,7 +62,7 @@ async fn a_service_opens_only_the_buckets_it_was_granted() {
 async fn a_refusal_shows_the_beginning_of_an_overlong_name() {
     let folder = guests(&[("guest", "")]);
     let host = Host::up(folder.path());
-    let name = "ä".repeat(10_000);
+    let name = "ä".repeat(1_000);
     assert_eq!(host.get(&format!("/guest/get?key=k&bucket={name}")).await.status, StatusCode::FORBIDDEN);
     let line = host.wait_for_output("refused to open bucket");
     assert_eq!(line.matches('ä').count(), 2 * 100, "{line}");

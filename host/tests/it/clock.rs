@@ -74,11 +74,15 @@ async fn deadlines_and_trials_take_as_long_as_they_were_given() {
         async move { { client }.get("/hasty/spin").await.status }
     });
     until("it spins", async || host.busy("hasty").await == 1).await;
-    host.canary("guest", &variant("guest", "hello\n", "hallo\n"), "canary=50&for=1s").await;
+    host.canary("guest", &variant("guest", "hello\n", "hallo\n"), "canary=50&for=1s&calls=1").await;
     clock.set(-HOUR);
     let spun = tokio::time::timeout(Duration::from_secs(60), spinner).await;
     assert_eq!(spun.expect("an end").expect("no panic"), StatusCode::GATEWAY_TIMEOUT);
-    until("the canary is live", async || host.service("guest").await["revision"] == 2).await;
+    until("the canary is live", async || {
+        host.get("/guest/hello").await;
+        host.service("guest").await["revision"] == 2
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -186,11 +186,11 @@ async fn a_client_that_goes_away_counts_against_nobody() {
             "POST /read?then=trap HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\nabc",
             "POST /echo HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n",
         ] {
-            let calls = calls_of_canary(&host).await;
             let mut stream = raw::connect(host.gateway);
             stream.write_all(sent.as_bytes()).expect("the host reads");
-            until("the call has begun", async || calls_of_canary(&host).await > calls).await;
+            until("the call has begun", async || busy_of_canary(&host).await == 1).await;
             drop(stream);
+            until("the call has ended", async || busy_of_canary(&host).await == 0).await;
         }
         counts_against_nobody(&host).await;
     }
@@ -246,8 +246,8 @@ fn reactions(component: &str) -> &'static [&'static str] {
     if component == "guest" { &REACTIONS } else { &REACTIONS[..REACTIONS.len() - 1] }
 }
 
-async fn calls_of_canary(host: &Host) -> u64 {
-    host.service("guest").await["canary"]["calls"].as_u64().expect("a canary")
+async fn busy_of_canary(host: &Host) -> u64 {
+    host.service("guest").await["canary"]["instances"]["busy"].as_u64().expect("a canary")
 }
 
 async fn counts_against_nobody(host: &Host) {
