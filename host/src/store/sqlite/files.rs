@@ -152,12 +152,16 @@ impl Files {
         if let Some(why) = self.spoiled.get() {
             return Err(why.clone());
         }
+        // Taken before the look: while this thread is held up after it, the database may
+        // grow and others see that.
+        let longest = self.longest.load(Ordering::SeqCst);
         let length = self.database.look()?.len();
         // A store never shrinks: nothing vacuums it.
-        match self.longest.fetch_max(length, Ordering::Relaxed) > length {
-            true => Err(self.spoil(&self.database.path)),
-            false => Ok(()),
+        if length < longest {
+            return Err(self.spoil(&self.database.path));
         }
+        self.longest.fetch_max(length, Ordering::SeqCst);
+        Ok(())
     }
 
     /// That the log and its index are beside it. The length of the log, in bytes.
@@ -257,4 +261,37 @@ pub fn with_suffix(path: &Path, suffix: &str) -> OsString {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name
+}
+
+#[cfg(test)]
+#[expect(clippy::expect_used, reason = "a test fails by a panic that says what was expected")]
+mod tests {
+    use std::sync::atomic::AtomicBool;
+    use std::thread;
+
+    use super::*;
+
+    /// Each thread that looks may be held up between what it sees and what others saw.
+    #[test]
+    fn a_database_that_grows_while_several_look_is_not_cut_short() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.db");
+        let files = Files::take(&path).expect("nobody has it");
+        let (growing, is_over) =
+            (File::options().write(true).open(&path).expect("it is there"), AtomicBool::new(false));
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    while !is_over.load(Ordering::Relaxed) {
+                        let _ = files.look_at_database();
+                    }
+                });
+            }
+            (1..20_000).for_each(|length| growing.set_len(length).expect("there is room"));
+            is_over.store(true, Ordering::Relaxed);
+        });
+        files.look_at_database().expect("it only grew");
+        growing.set_len(1).expect("it can be cut");
+        assert!(matches!(files.look_at_database(), Err(StoreError::Displaced { .. })));
+    }
 }
