@@ -141,7 +141,9 @@ impl Work {
                 self.files.look_beside()?
             }
         };
-        let Some(connection) = &mut self.connection else { return self.files.look() };
+        let Some(connection) = &mut self.connection else {
+            return Err(StoreError::open(self.files.path(), io::Error::other("it is closed")));
+        };
         self.files.look_into_log(log, connection)?;
         if let Err(error) = batch.commit(connection) {
             self.files.look_at_database()?;
