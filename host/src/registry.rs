@@ -22,5 +22,5 @@ pub use self::{
     error::RegistryError,
     kept::{is_kept, keep, look},
     lock::{Lock, LockError},
-    whole::Unfinished,
+    whole::{Unfinished, write as write_whole},
 };

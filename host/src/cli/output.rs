@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use super::{belongings::Belongings, stdout::print_whole};
-use crate::registry::Unfinished;
+use crate::registry;
 
 /// The permissions of an ordinary file.
 const MODE: u32 = 0o666;
@@ -44,12 +44,10 @@ impl Output {
                 path.join("app.wasm").display()
             );
         }
-        // Through these names whatever is open is reached, and nothing is replaced.
-        let is_open = path.starts_with("/dev") || path.starts_with("/proc");
-        if is_open || path.metadata().is_ok_and(|found| !found.is_file()) {
+        belongings.refuse(path)?;
+        if is_open(path) || path.metadata().is_ok_and(|found| !found.is_file()) {
             return Ok(Output::Stream(path.to_owned()));
         }
-        belongings.refuse(path)?;
         let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
         if !folder.is_dir() {
             bail!("`{}` cannot be written: there is no folder `{}`", path.display(), folder.display());
@@ -66,15 +64,15 @@ impl Output {
                 let written = File::options().write(true).open(path).and_then(|mut stream| stream.write_all(bytes));
                 written.with_context(|| unwritten(path))
             }
-            Output::File(path) => {
-                let written = Unfinished::beside(path, MODE).and_then(|mut unfinished| {
-                    unfinished.file().write_all(bytes)?;
-                    unfinished.finish()
-                });
-                written.with_context(|| unwritten(path))
-            }
+            Output::File(path) => registry::write_whole(path, bytes, MODE).with_context(|| unwritten(path)),
         }
     }
+}
+
+/// Whether what has this name is open, whatever it is: nothing can take its place.
+fn is_open(path: &Path) -> bool {
+    let is_numbered = path.parent().is_some_and(|folder| folder.ends_with("fd"));
+    path == Path::new("/dev/stderr") || is_numbered && (path.starts_with("/dev") || path.starts_with("/proc"))
 }
 
 fn unwritten(path: &Path) -> String {

@@ -45,6 +45,7 @@ fn nothing_that_the_app_is_made_of_is_replaced() {
         ("other/hard.wasm", component),
         ("other/soft.wasm", component),
         ("linked/soft.wasm", component),
+        ("/proc/self/cwd/plain.wasm", component),
         ("src/lib.rs", sources),
         ("other/hard.rs", sources),
         ("notes.txt", sources),
@@ -152,6 +153,13 @@ fn what_is_no_file_is_written_to_and_stays() {
     assert!(output.status.success() && output.stdout == component, "{output:?}");
     let output = compose("/dev/null").wait_with_output().expect("it ends");
     assert!(output.status.success() && output.stdout.is_empty(), "{output:?}");
+    // What is open is written to; a file is one wherever it is.
+    let output = compose("/proc/self/fd/1").wait_with_output().expect("it ends");
+    assert!(output.status.success() && output.stdout == component, "{output:?}");
+    let memory = tempfile::tempdir_in("/dev/shm").expect("a temporary folder");
+    let file = memory.path().join("new.wasm");
+    let output = compose(&file.display().to_string()).wait_with_output().expect("it ends");
+    assert!(output.status.success() && fs::read(&file).expect("it was written") == component, "{output:?}");
 
     let pipe = folder.path().join("pipe");
     assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo starts").success());
