@@ -64,7 +64,8 @@ impl Check {
     pub fn run(self, manifest: &Path) -> Result<()> {
         if !self.json {
             let (app, found) = self.look(manifest)?;
-            let (services, links) = (count(found.services.len(), "service"), count(found.links.len(), "link"));
+            let (services, links) =
+                (count(found.services.len() as u64, "service"), count(found.links.len() as u64, "link"));
             return print(format!("{app} is ready to serve: {services}, {links}").as_bytes());
         }
         let found = self.look(manifest).map_or_else(|error| Found::wrong(&error), |(_, found)| found);
@@ -132,6 +133,6 @@ fn together(looked: impl IntoIterator<Item = Result<()>>) -> Result<()> {
 }
 
 /// A number of things.
-pub fn count(number: usize, noun: &str) -> String {
+pub fn count(number: u64, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }

@@ -7,6 +7,7 @@ use clap::{Args, ValueHint};
 use http::Method;
 
 use super::{
+    check::count,
     client::{Refused, Target},
     given::Given,
     service, swapped,
@@ -91,7 +92,7 @@ fn next(service: &str, share: u8, promotion: Option<(Duration, u64)>, before: Op
         return format!("{gets}; go on with `dovetail promote {service}` or `dovetail rollback {service}`");
     };
     let before = before.map_or("the live one".to_owned(), |revision| format!("revision {revision}"));
-    let calls = if calls == 1 { "1 call".to_owned() } else { format!("{calls} calls") };
+    let calls = count(calls, "call");
     format!(
         "{gets}; it becomes live after {} and {calls} of its own if it erred no more than {before}, or is withdrawn \
          before; `dovetail status` shows how far it is",

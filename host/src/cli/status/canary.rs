@@ -3,7 +3,10 @@
 use serde::Deserialize;
 use serde_json::Number;
 
-use crate::cli::time::{millis, took};
+use crate::cli::{
+    check::count,
+    time::{millis, took},
+};
 
 /// A revision on trial, as a host tells it.
 #[derive(Deserialize)]
@@ -34,7 +37,7 @@ impl Canary {
             );
         };
         let left = (left_ms > 0.0).then(|| took(millis(left_ms)));
-        let calls = (missing > 0).then(|| counted(missing, "more call"));
+        let calls = (missing > 0).then(|| count(missing, "more call"));
         let needs = [left, calls].into_iter().flatten().collect::<Vec<_>>();
         let decided = match needs.is_empty() {
             true => "now".to_owned(),
@@ -42,14 +45,10 @@ impl Canary {
         };
         let probes = match self.probes {
             0 => String::new(),
-            probes => format!("; {} stood in for calls", counted(probes, "probe")),
+            probes => format!("; {} stood in for calls", count(probes, "probe")),
         };
         format!("The canary of {service} is decided {decided}{probes}.")
     }
-}
-
-fn counted(number: u64, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

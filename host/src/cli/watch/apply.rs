@@ -164,7 +164,7 @@ impl Difference {
     fn show(&self, app: &App, took: Duration, terminal: &Terminal) {
         self.added.iter().for_each(|service| terminal.say("Added", &format!("service {service}")));
         self.removed.iter().for_each(|service| terminal.say("Removed", &format!("service {service}")));
-        let (services, routes) = (count(app.services.len(), "service"), count(app.routes.len(), "route"));
+        let (services, routes) = (count(app.services.len() as u64, "service"), count(app.routes.len() as u64, "route"));
         terminal.done("Live", &format!("{}, {services}, {routes}", app.name()), took);
     }
 }
