@@ -22,10 +22,11 @@ pub fn of(document: &DeTable<'_>, text: &str) -> Vec<Range<usize>> {
 pub fn guessed(text: &str) -> Vec<Range<usize>> {
     let (mut places, mut start, mut is_table) = (Vec::new(), 0, false);
     for line in text.split_inclusive('\n') {
-        let (key, value) = line.split_once('=').map_or((line, ""), |(key, value)| (key, value));
-        let names = |key: &str| key.split('.').any(|part| matches!(part.trim_matches(MARKS), "env" | "config"));
+        let pair = line.split_once('=').filter(|(key, _)| key.trim().chars().all(|c| is_bare(c) || ".\"'".contains(c)));
+        let (key, value) = pair.unwrap_or_else(|| behind_name(line));
+        let names = |key: &str| key.split(|c| !is_bare(c)).any(|word| matches!(word, "env" | "config"));
         if line.trim_start().starts_with('[') {
-            is_table = names(key);
+            is_table = names(line);
         } else if is_table || names(key) {
             let value = start + line.len() - value.len()..start + line.len();
             let mut at = value.start;
@@ -37,6 +38,23 @@ pub fn guessed(text: &str) -> Vec<Range<usize>> {
         start += line.len();
     }
     places
+}
+
+/// Of a line that does not begin with a key and a `=`, which may be what is wrong with it:
+/// a name and the rest, as in `KEY: "value"`. It may be of a text of several lines, too,
+/// all of which may be secret.
+fn behind_name(line: &str) -> (&str, &str) {
+    let name = line.len() - line.trim_start().len();
+    let end = line[name..].find(|c| !is_bare(c) && c != '.').map_or(line.len(), |length| name + length);
+    match line[end..].strip_prefix(':').unwrap_or(&line[end..]) {
+        rest if rest.trim().is_empty() => line.split_at(name),
+        rest => line.split_at(line.len() - rest.len()),
+    }
+}
+
+/// Whether a name needs no quotes for this character.
+fn is_bare(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_' || c == '-'
 }
 
 /// What values are made of beside what they say.
