@@ -3,7 +3,6 @@
 
 use std::{
     fs,
-    net::{SocketAddr, TcpListener},
     path::Path,
     process::{Command, Output, Stdio},
 };
@@ -12,7 +11,7 @@ use crate::support::{
     Host, dovetail,
     made::{directory, relay_and_directory},
     mount::read_only,
-    until,
+    until, up,
 };
 use http::{Method, StatusCode};
 
@@ -110,9 +109,7 @@ async fn a_component_that_is_lost_is_told_with_what_helps() {
     let app = folder.path().join(".dovetail/apps/dovetail.toml/small");
     let lost = app.join(format!("components/{digest}.wasm"));
     fs::remove_file(&lost).expect("it is kept");
-    let taken = TcpListener::bind("127.0.0.1:0").and_then(|listener| Ok((listener.local_addr()?, listener)));
-    let (taken, _listener) = taken.expect("a free port");
-    let said = refused(folder.path(), taken);
+    let said = refused(folder.path());
     assert!(said.contains("error: service `directory` cannot come up with its revision 2, which is live\n"), "{said}");
     let cause = format!("caused by: there is no component {lost:?} in the history; put it back, or ");
     assert!(said.contains(&cause) && said.contains("remove the history.json beside its folder, and the"), "{said}");
@@ -129,7 +126,7 @@ async fn one_host_has_a_folder_whatever_is_deleted_there() {
     for file in fs::read_dir(&app).expect("it is there").flatten().filter(|file| file.path().is_file()) {
         fs::remove_file(file.path()).expect("it is ours");
     }
-    let said = refused(folder.path(), host.gateway);
+    let said = refused(folder.path());
     assert!(said.contains(&format!("another host runs this app, and has the folder {app:?}; stop it, or ")), "{said}");
 
     // Who removes all of it lets another in; the first one sees that, and keeps off.
@@ -261,12 +258,11 @@ async fn refuses(host: &Host, told: &str) {
     }
 }
 
-/// What is said by a host that does not start. It is to listen on an address that is taken,
+/// What is said by a host that does not start. Its store, which is opened last, cannot be,
 /// so that it ends in any case.
-fn refused(folder: &Path, taken: SocketAddr) -> String {
-    let mut up = dovetail();
-    up.args(["up", "--listen", &taken.to_string(), "--admin", "127.0.0.1:0", "--manifest"]);
-    let output = up.arg(folder.join("dovetail.toml")).output().expect("dovetail starts");
+fn refused(folder: &Path) -> String {
+    let mut up = up(folder);
+    let output = up.args(["--store", "sqlite:/dev/null/none.db"]).output().expect("dovetail starts");
     assert_eq!(output.status.code(), Some(1));
     String::from_utf8(output.stderr).expect("text")
 }
