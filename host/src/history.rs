@@ -58,6 +58,8 @@ pub struct History {
 struct Inside {
     ledger: Ledger,
     keeper: Keeper,
+    /// The services that the manifest has, once that was told.
+    services: BTreeSet<String>,
 }
 
 /// What a service comes up with.
@@ -120,7 +122,7 @@ impl History {
     }
 
     fn of(ledger: Ledger, keeper: Keeper) -> History {
-        History { inside: Mutex::new(Inside { ledger, keeper }) }
+        History { inside: Mutex::new(Inside { ledger, keeper, services: BTreeSet::new() }) }
     }
 
     /// Why nothing is kept, if that is so although it was to be.
@@ -170,17 +172,24 @@ impl History {
         self.change(&BTreeMap::from([(digest, component)]), |ledger| ledger.record(service, entry, file_digest))
     }
 
-    /// The same of the manifest's files, each with its service: all of them, or none
-    /// if this fails. An app may have a thousand services, and a record each would
-    /// write a ledger of all of them a thousand times.
-    pub fn record_files(&self, files: &[(&str, &[u8])], by: &str) -> Result<(), HistoryError> {
+    /// Tells which services the manifest has, and makes these of its files the live ones,
+    /// each with its service: all of them, or none if this fails. An app may have a
+    /// thousand services, and a record each would write a ledger of all of them a thousand
+    /// times.
+    ///
+    /// What other services had is kept, for it is missed when one that was taken out for a
+    /// while comes back; but of 16 of them only, those that changed last. A service that is
+    /// forgotten begins again with revision 1.
+    pub fn serve(&self, services: BTreeSet<String>, files: &[(&str, &[u8])], by: &str) -> Result<(), HistoryError> {
         let digests: Vec<_> = files.iter().map(|(_, component)| digest_of(component)).collect();
+        self.inside().services.clone_from(&services);
         let new = digests.iter().cloned().zip(files.iter().map(|(_, component)| *component)).collect();
         self.change(&new, |ledger| {
             for ((service, component), digest) in files.iter().zip(&digests) {
                 let entry = Entry::new(digest.clone(), component.len() as u64, by, How::Manifest);
                 ledger.record(service, entry, digest);
             }
+            ledger.retain(&services);
         })
     }
 
@@ -204,17 +213,14 @@ impl History {
         self.inside().ledger.line(service)?.before_live().cloned()
     }
 
+    /// Whether there is a component with this digest.
+    pub fn has(&self, digest: &str) -> bool {
+        self.inside().keeper.has(digest)
+    }
+
     /// The bytes of a component that some entry names.
     pub fn component(&self, digest: &str) -> Result<Vec<u8>, HistoryError> {
         self.inside().keeper.component(digest)
-    }
-
-    /// Tells which services the manifest has. What others had is kept, for it is
-    /// missed when one that was taken out for a while comes back; but of 16 of
-    /// them only, those that changed last. A service that is forgotten begins
-    /// again with revision 1.
-    pub fn retain(&self, services: &BTreeSet<String>) -> Result<(), HistoryError> {
-        self.change(&BTreeMap::new(), |ledger| ledger.retain(services))
     }
 
     /// Changes the ledger, on the disk first, with the components that are new in it.
@@ -224,11 +230,11 @@ impl History {
         change: impl FnOnce(&mut Ledger) -> T,
     ) -> Result<T, HistoryError> {
         let mut inside = self.inside();
-        let Inside { ledger, keeper } = &mut *inside;
+        let Inside { ledger, keeper, services } = &mut *inside;
         let mut next = ledger.clone();
         let answer = change(&mut next);
         if !new.is_empty() || next != *ledger {
-            keeper.keep(&next, new)?;
+            keeper.keep(&next, new, services)?;
             *ledger = next;
             keeper.sweep(ledger);
         }

@@ -38,7 +38,7 @@ pub(super) struct Origin {
     pub file: String,
     /// The revision's place in the service's history.
     pub number: u64,
-    /// The manifest's file, if it is not in the history yet.
+    /// The manifest's file, if it is not in the history yet, or not any more.
     pub unrecorded: Option<Vec<u8>>,
 }
 
@@ -150,7 +150,8 @@ fn read<'a>(manifest: &'a Manifest, history: &History) -> Result<(Components<'a>
         let (component, origin) = match history.at_start(&service.name, &file) {
             // Most often it is the same, which has been read.
             AtStart::Recorded(entry) if entry.digest == file => {
-                (bytes, Origin { file, number: entry.revision, unrecorded: None })
+                let unrecorded = if history.has(&file) { None } else { Some(bytes.clone()) };
+                (bytes, Origin { file, number: entry.revision, unrecorded })
             }
             AtStart::Recorded(entry) => {
                 let component = history.component(&entry.digest).with_context(|| {
@@ -176,8 +177,7 @@ fn read<'a>(manifest: &'a Manifest, history: &History) -> Result<(Components<'a>
 fn record(history: &History, names: &[String], origins: Vec<Origin>) -> Result<()> {
     let new = names.iter().zip(&origins);
     let new: Vec<_> = new.filter_map(|(name, origin)| Some((name.as_str(), origin.unrecorded.as_deref()?))).collect();
-    history.record_files(&new, "dovetail up")?;
-    history.retain(&names.iter().cloned().collect()).map_err(Into::into)
+    history.serve(names.iter().cloned().collect(), &new, "dovetail up").map_err(Into::into)
 }
 
 /// The engines and what they compiled, or everything that is wrong with the files.

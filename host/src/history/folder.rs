@@ -96,14 +96,7 @@ impl Folder {
 
     /// The steps that make a ledger the recorded one. The components that are new
     /// in it come first, so that there is never an entry without its component.
-    /// Refused if one was removed that is live: nobody could come up with it.
     pub fn steps<'a>(&self, ledger: &Ledger, new: &BTreeMap<String, &'a [u8]>) -> Result<Vec<Step<'a>>, HistoryError> {
-        for (service, digest) in ledger.live().filter(|(_, digest)| !new.contains_key(*digest)) {
-            let name = file_of(digest);
-            if rustix::fs::statat(&self.handle, &name, AtFlags::empty()).is_err() {
-                return Err(HistoryError::LostComponent { service: service.to_owned(), path: self.shown(&name) });
-            }
-        }
         let mut steps = Vec::new();
         for (digest, bytes) in new {
             if self.component(digest).is_err() {
@@ -135,6 +128,22 @@ impl Folder {
             let Some(digest) = whole.strip_suffix(WASM).filter(|it| ledger::is_digest(it)) else { continue };
             if whole != name || !named.contains(digest) {
                 self.remove(&Path::new(COMPONENTS).join(name));
+            }
+        }
+    }
+
+    /// Whether there is a component with this digest.
+    pub fn has(&self, digest: &str) -> bool {
+        rustix::fs::statat(&self.handle, file_of(digest), AtFlags::empty()).is_ok()
+    }
+
+    /// Refuses a component that is live of a service and was removed: nobody could come up
+    /// with it.
+    pub fn has_live(&self, service: &str, digest: &str) -> Result<(), HistoryError> {
+        match self.has(digest) {
+            true => Ok(()),
+            false => {
+                Err(HistoryError::LostComponent { service: service.to_owned(), path: self.shown(&file_of(digest)) })
             }
         }
     }

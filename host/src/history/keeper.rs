@@ -1,7 +1,7 @@
 //! Where a history is kept.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
@@ -73,11 +73,19 @@ impl Keeper {
     }
 
     /// Keeps a ledger in place of the one before it, after the components that are
-    /// new in it, by digest.
-    pub fn keep(&mut self, ledger: &Ledger, new: &BTreeMap<String, &[u8]>) -> Result<(), HistoryError> {
+    /// new in it, by digest. `services` are those that a restart would come up with.
+    pub fn keep(
+        &mut self,
+        ledger: &Ledger,
+        new: &BTreeMap<String, &[u8]>,
+        services: &BTreeSet<String>,
+    ) -> Result<(), HistoryError> {
         match self {
             Keeper::Disk { folder, .. } => {
                 folder.in_place()?;
+                let old =
+                    ledger.live().filter(|(service, digest)| services.contains(*service) && !new.contains_key(*digest));
+                old.map(|(service, digest)| folder.has_live(service, digest)).collect::<Result<(), _>>()?;
                 let steps = folder.steps(ledger, new)?;
                 steps.iter().try_for_each(|step| step.take(folder))
             }
@@ -95,6 +103,16 @@ impl Keeper {
             Keeper::Memory { components, .. } => {
                 let named = ledger.components();
                 components.retain(|digest, _| named.contains(digest.as_str()));
+            }
+        }
+    }
+
+    /// Whether there is a component with this digest.
+    pub fn has(&self, digest: &str) -> bool {
+        match self {
+            Keeper::Disk { folder, .. } => folder.has(digest),
+            Keeper::Memory { components, below, .. } => {
+                components.contains_key(digest) || below.as_ref().is_some_and(|folder| folder.has(digest))
             }
         }
     }

@@ -80,7 +80,7 @@ fn files_of_many_services_are_recorded_at_once() -> Result<()> {
     swap(&history, &["one", "two"])?;
     // Two services may have the same file, and one may have it already.
     let files: [(&str, &[u8]); 3] = [("order", b"two"), ("stock", b"two"), ("user", b"three")];
-    history.record_files(&files, "dovetail up")?;
+    history.serve(files.map(|(service, _)| service.to_owned()).into(), &files, "dovetail up")?;
     drop(history);
     let history = open(folder.path())?;
     assert_eq!(shown(&history), ["3 three", "2 two", "1 one"]);
@@ -161,7 +161,7 @@ fn services_that_are_gone_are_remembered_for_a_while() -> Result<()> {
         history.record(service, service.as_bytes(), "", How::Manifest, FILE)?;
     }
     let here: BTreeSet<_> = services[18..].iter().cloned().collect();
-    history.retain(&here)?;
+    history.serve(here.clone(), &[], "")?;
     let kept = services.iter().filter(|service| history.live(service).is_some());
     assert_eq!(kept.count(), 18, "two that are here and 16 that are not");
     assert!(here.iter().all(|service| history.live(service).is_some()));

@@ -117,6 +117,19 @@ async fn a_component_that_is_lost_is_told_with_what_helps() {
     assert_eq!(Host::up(folder.path()).name().await, "Alice");
 }
 
+/// What a restart can put back it puts back: nobody else could mend it.
+#[tokio::test]
+async fn a_component_that_is_lost_and_is_the_manifests_file_is_kept_again() {
+    let folder = relay_and_directory("Alice");
+    Host::up(folder.path()).kill();
+    let components = folder.path().join(".dovetail/apps/dovetail.toml/small/components");
+    fs::remove_dir_all(&components).expect("it is ours");
+    let host = Host::up(folder.path());
+    assert_eq!(fs::read_dir(&components).expect("it is there").count(), 2);
+    host.swap("directory", &directory("Berta")).await;
+    assert_eq!((host.name().await.as_str(), host.history("directory").await.len()), ("Berta", 2));
+}
+
 #[tokio::test]
 async fn one_host_has_a_folder_whatever_is_deleted_there() {
     let folder = relay_and_directory("Alice");

@@ -134,12 +134,18 @@ fn a_folder_that_is_not_where_it_was_is_not_written() -> Result<()> {
 fn nothing_is_recorded_that_a_restart_could_not_serve() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let history = open(folder.path())?;
-    history.record("order", b"one", "", How::Swap, FILE)?;
+    history.serve(["order", "user"].map(String::from).into(), &[], "")?;
+    for service in ["order", "taken-out"] {
+        history.record(service, service.as_bytes(), "", How::Swap, FILE)?;
+    }
     swap(&history, &["two", "three"])?;
     // One that is not live is not needed.
     fs::remove_file(component_file(folder.path(), "two"))?;
     swap(&history, &["four"])?;
-    let (lost, aside) = (component_file(folder.path(), "one"), folder.path().join("aside"));
+    // Nobody comes up with that of a service which the manifest has not.
+    fs::remove_file(component_file(folder.path(), "taken-out"))?;
+    swap(&history, &["two"])?;
+    let (lost, aside) = (component_file(folder.path(), "order"), folder.path().join("aside"));
     fs::rename(&lost, &aside)?;
     let error = failure(history.record("user", b"five", "", How::Swap, FILE))?;
     assert!(matches!(&error, HistoryError::LostComponent { service, path } if service == "order" && *path == lost));
@@ -248,7 +254,7 @@ fn components_that_no_entry_names_are_removed() -> Result<()> {
     for number in 0..17 {
         history.record(&format!("service-{number:02}"), b"seven", "", How::Swap, FILE)?;
     }
-    history.retain(&["user".into()].into())?;
+    history.serve(["user".into()].into(), &[], "")?;
     drop(history);
     let history = open(folder.path())?;
     let named = ["user", "order"].into_iter().map(String::from).chain((0..17).map(|it| format!("service-{it:02}")));
