@@ -19,7 +19,7 @@ impl GivenBy {
         match self {
             GivenBy::Manifest => format!("the component of service `{service}`"),
             GivenBy::Sender => format!("the component that was sent for service `{service}`"),
-            GivenBy::History => format!("the earlier component of service `{service}`"),
+            GivenBy::History => format!("the component of service `{service}` that was live before"),
         }
     }
 

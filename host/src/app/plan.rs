@@ -28,7 +28,7 @@ pub struct Plan {
 
 /// What the files of a manifest are.
 struct Components<'a> {
-    found: Vec<(&'a ServiceManifest, Vec<u8>)>,
+    found: Vec<(&'a ServiceManifest, GivenBy, Vec<u8>)>,
     problems: Vec<Problem>,
 }
 
@@ -147,11 +147,11 @@ fn read<'a>(manifest: &'a Manifest, history: &History) -> Result<(Components<'a>
         };
         let file = digest(&bytes);
         let live = history.live(&service.name);
-        let (component, origin) = match history.at_start(&service.name, &file) {
+        let (given_by, component, origin) = match history.at_start(&service.name, &file) {
             // Most often it is the same, which has been read.
             AtStart::Recorded(entry) if entry.digest == file => {
                 let unrecorded = if history.has(&file) { None } else { Some(bytes.clone()) };
-                (bytes, Origin { file, number: entry.revision, unrecorded })
+                (GivenBy::Manifest, bytes, Origin { file, number: entry.revision, unrecorded })
             }
             AtStart::Recorded(entry) => {
                 let component = history.component(&entry.digest).with_context(|| {
@@ -160,14 +160,14 @@ fn read<'a>(manifest: &'a Manifest, history: &History) -> Result<(Components<'a>
                         service.name, entry.revision
                     )
                 })?;
-                (component, Origin { file, number: entry.revision, unrecorded: None })
+                (GivenBy::History, component, Origin { file, number: entry.revision, unrecorded: None })
             }
             AtStart::File => {
                 let number = live.map_or(1, |live| live.revision + u64::from(live.digest != file));
-                (bytes.clone(), Origin { file, number, unrecorded: Some(bytes) })
+                (GivenBy::Manifest, bytes.clone(), Origin { file, number, unrecorded: Some(bytes) })
             }
         };
-        components.found.push((service, component));
+        components.found.push((service, given_by, component));
         origins.push(origin);
     }
     Ok((components, origins))
@@ -191,9 +191,9 @@ fn compile(
     let engines = Engines::new(needs).map_err(|error| no_engine(manifest, error))?;
     let compiler = Compiler::new(engines, cache.clone(), effort);
     let (mut parts, mut problems) = (Vec::new(), components.problems.clone());
-    for (service, component) in &components.found {
+    for (service, given_by, component) in &components.found {
         compiling(service);
-        match Part::compile(manifest, &compiler, service, GivenBy::Manifest, component) {
+        match Part::compile(manifest, &compiler, service, *given_by, component) {
             Ok(part) => parts.push(Arc::new(part)),
             Err(problem) => problems.push(*problem),
         }

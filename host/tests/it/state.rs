@@ -14,6 +14,7 @@ use crate::support::{
     until, up,
 };
 use http::{Method, StatusCode};
+use sha2::{Digest, Sha256};
 
 #[tokio::test]
 async fn apps_of_one_folder_share_nothing_that_is_live() {
@@ -115,6 +116,26 @@ async fn a_component_that_is_lost_is_told_with_what_helps() {
     assert!(said.contains(&cause) && said.contains("remove the history.json beside its folder, and the"), "{said}");
     fs::remove_file(app.join("history.json")).expect("it is there");
     assert_eq!(Host::up(folder.path()).name().await, "Alice");
+}
+
+/// The manifest's file has nothing to do with it.
+#[tokio::test]
+async fn a_component_that_was_live_and_cannot_be_loaded_is_not_shown_at_the_manifests() {
+    let folder = relay_and_directory("Alice");
+    let host = Host::up(folder.path());
+    host.swap("directory", &directory("Berta")).await;
+    let swapped = host.service("directory").await["digest"].as_str().expect("a digest").to_owned();
+    host.kill();
+    let app = folder.path().join(".dovetail/apps/dovetail.toml/small");
+    let module = wat::parse_str("(module)").expect("a module");
+    let digest: String = Sha256::digest(&module).iter().map(|byte| format!("{byte:02x}")).collect();
+    fs::write(app.join(format!("components/{digest}.wasm")), module).expect("there is room");
+    let history = fs::read_to_string(app.join("history.json")).expect("it is there");
+    fs::write(app.join("history.json"), history.replace(&swapped, &digest)).expect("there is room");
+    let check = dovetail().args(["check", "--manifest"]).arg(folder.path().join("dovetail.toml")).output();
+    let said = String::from_utf8(check.expect("dovetail starts").stderr).expect("text");
+    let told = "error: the component of service `directory` that was live before is a core module, not a component\n";
+    assert!(said.contains(told) && !said.contains("directory.wasm"), "{said}");
 }
 
 /// What a restart can put back it puts back: nobody else could mend it.
