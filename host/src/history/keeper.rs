@@ -83,9 +83,9 @@ impl Keeper {
         match self {
             Keeper::Disk { folder, .. } => {
                 folder.in_place()?;
-                let old =
+                let mut live =
                     ledger.live().filter(|(service, digest)| services.contains(*service) && !new.contains_key(*digest));
-                old.map(|(service, digest)| folder.has_live(service, digest)).collect::<Result<(), _>>()?;
+                live.try_for_each(|(service, digest)| folder.has_live(service, digest))?;
                 let steps = folder.steps(ledger, new)?;
                 steps.iter().try_for_each(|step| step.take(folder))
             }
