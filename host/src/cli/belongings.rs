@@ -66,16 +66,11 @@ impl Belongings {
 
     /// These and the files of a store.
     pub fn with_store(mut self, url: &StoreUrl) -> Belongings {
+        for file in url.files() {
+            self.add(&file, Kind::File, "is a file of the store");
+        }
         let (root, passfile) = match url {
-            StoreUrl::Memory => (None, None),
-            StoreUrl::Sqlite(path) => {
-                for suffix in ["", "-wal", "-shm", "-journal"] {
-                    let mut name = path.as_os_str().to_owned();
-                    name.push(suffix);
-                    self.add(Path::new(&name), Kind::File, "is a file of the store");
-                }
-                (None, None)
-            }
+            StoreUrl::Memory | StoreUrl::Sqlite(_) => (None, None),
             StoreUrl::Postgres(url) => (url.root.as_ref(), url.passfile.as_ref()),
             StoreUrl::Redis(url) => (url.root.as_ref(), url.passfile.as_ref()),
         };

@@ -64,6 +64,17 @@ impl StoreUrl {
         }
     }
 
+    /// The files of the data: SQLite keeps others beside the one that it is given.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let StoreUrl::Sqlite(path) = self else { return Vec::new() };
+        let beside = |end: &str| {
+            let mut name = path.clone().into_os_string();
+            name.push(end);
+            PathBuf::from(name)
+        };
+        ["", "-wal", "-shm", "-journal"].map(beside).to_vec()
+    }
+
     /// A text with its passwords, those of URLs, hidden by as many bytes: to be
     /// shown when the text is not taken.
     pub fn hide_passwords(text: &str) -> String {

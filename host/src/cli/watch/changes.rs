@@ -16,7 +16,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{sources::is_ignored, written::data};
+use super::sources::is_ignored;
 use crate::manifest::{Manifest, StoreUrl};
 
 /// Tools write a file in several steps, and several files at once. When nothing
@@ -135,7 +135,7 @@ impl Changes {
 
 impl Interest {
     fn of(manifest: &Manifest, store: &StoreUrl) -> Interest {
-        let data = data(store).iter().map(|file| named(file)).collect();
+        let data = store.files().iter().map(|file| named(file)).collect();
         let mut interest = Interest { data, ..Interest::default() };
         interest.files.insert(named(&manifest.path));
         for service in &manifest.services {

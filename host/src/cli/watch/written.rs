@@ -25,7 +25,7 @@ impl Written {
     /// What an app with this manifest and this store writes.
     pub fn of(manifest: &Manifest, store: &StoreUrl) -> Written {
         let components = manifest.services.iter().map(|service| service.component.file().to_owned());
-        let paths: BTreeSet<_> = components.chain(data(store)).collect();
+        let paths: BTreeSet<_> = components.chain(store.files()).collect();
         let files = paths.iter().filter_map(|path| id(path));
         let printed = [rustix::fs::fstat(stdout().as_fd()), rustix::fs::fstat(stderr().as_fd())];
         let printed = printed.into_iter().flatten().map(|data| (data.st_dev, data.st_ino));
@@ -37,17 +37,6 @@ impl Written {
     pub fn has(&self, path: &Path) -> bool {
         self.paths.contains(path) || id(path).is_some_and(|id| self.ids.contains(&id))
     }
-}
-
-/// The files of a store: SQLite keeps two more beside the one that it is given.
-pub fn data(store: &StoreUrl) -> Vec<PathBuf> {
-    let StoreUrl::Sqlite(path) = store else { return Vec::new() };
-    let beside = |end: &str| {
-        let mut name = path.clone().into_os_string();
-        name.push(end);
-        PathBuf::from(name)
-    };
-    ["", "-wal", "-shm", "-journal"].map(beside).to_vec()
 }
 
 fn id(path: &Path) -> Option<Id> {
