@@ -30,6 +30,8 @@ struct State {
     idle: Vec<Reader>,
     /// How many others there are, or are about to be.
     lent: usize,
+    /// How many threads wait for one that is given back.
+    waiting: usize,
 }
 
 /// That somebody has a reader, or is about to.
@@ -92,9 +94,11 @@ impl Readers {
     /// in files that are gone.
     fn lend_again(&self, error: &StoreError) -> rusqlite::Result<(Loan<'_>, Reader)> {
         if matches!(error, StoreError::Displaced { .. }) {
-            let state = self.state();
+            let mut state = self.state();
+            state.waiting += 1;
             let waited = self.given_back.wait_timeout_while(state, schema::BUSY, |state| state.idle.is_empty());
             let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            state.waiting -= 1;
             if let Some(reader) = state.idle.pop() {
                 state.lent += 1;
                 return Ok((Loan(self), reader));
@@ -118,8 +122,10 @@ impl Readers {
             let mut state = self.state();
             if state.idle.len() < IDLE {
                 state.idle.push(reader);
-                drop(state);
-                self.given_back.notify_one();
+                // To tell nobody would be a call of the system for each read.
+                if state.waiting > 0 {
+                    self.given_back.notify_one();
+                }
             }
         }
         Ok(found)
