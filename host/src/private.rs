@@ -81,6 +81,11 @@ pub fn check(path: &Path, found: &Metadata, what: &'static str) -> Result<(), No
     Ok(())
 }
 
+/// Whether this process may not write there, now or ever.
+pub fn is_unwritable(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
+}
+
 /// Whether nobody but this process's user could have written what was found so.
 pub fn is_private(found: &Metadata) -> bool {
     found.uid() == geteuid().as_raw() && found.mode() & OTHERS_WRITE == 0

@@ -22,7 +22,7 @@ use sha2::{Digest, Sha256};
 use wasmtime::{Engine, component::Component};
 
 use self::folder::{Bounds, Folder};
-use crate::private::NotPrivate;
+use crate::private::{NotPrivate, is_unwritable};
 
 mod folder;
 #[cfg(test)]
@@ -146,11 +146,6 @@ impl CodeCache {
             Ok(()) | Err(_) => {}
         }
     }
-}
-
-/// Whether this process may not write there, now or ever.
-fn is_unwritable(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
 }
 
 /// The component whose compiled code an entry holds.

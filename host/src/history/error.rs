@@ -7,7 +7,7 @@ use std::{
 
 use thiserror::Error;
 
-use crate::private::NotPrivate;
+use crate::private::{self, NotPrivate};
 
 /// Why a history could not be read or written.
 #[derive(Debug, Error)]
@@ -138,8 +138,7 @@ impl HistoryError {
 
     /// Whether this process may not write there, now or ever.
     pub(super) fn is_unwritable(&self) -> bool {
-        use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
-        matches!(self, HistoryError::Disk { source, .. } if [PermissionDenied, ReadOnlyFilesystem].contains(&source.kind()))
+        matches!(self, HistoryError::Disk { source, .. } if private::is_unwritable(source))
     }
 
     /// For `map_err`.

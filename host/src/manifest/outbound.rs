@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::ops::Range;
 use std::str::FromStr;
 
 use super::{Invalid, names};
@@ -63,11 +64,18 @@ impl OutboundHost {
     /// An entry that may not have been taken, without what is before its `@`: that is
     /// meant as a name and a password.
     pub(super) fn hide_user(text: &str) -> String {
-        let begin = text.find("://").map_or(0, |scheme| scheme + 3);
-        match text.rfind('@') {
-            Some(end) if begin < end => format!("{}{}{}", &text[..begin], "*".repeat(end - begin), &text[end..]),
-            _ => text.to_owned(),
+        let mut shown = text.to_owned();
+        if let Some(user) = Self::user(text) {
+            shown.replace_range(user.clone(), &"*".repeat(user.len()));
         }
+        shown
+    }
+
+    /// Where that is.
+    pub(super) fn user(text: &str) -> Option<Range<usize>> {
+        let begin = text.find("://").map_or(0, |scheme| scheme + 3);
+        let end = text.rfind('@')?;
+        (begin < end).then_some(begin..end)
     }
 
     /// The entry as it was written.

@@ -7,6 +7,8 @@ use std::ops::Range;
 
 use toml::de::{DeTable, DeValue};
 
+use crate::manifest::OutboundHost;
+
 /// Where they are.
 pub fn of(document: &DeTable<'_>, text: &str) -> Vec<Range<usize>> {
     let mut places = Vec::new();
@@ -89,9 +91,8 @@ fn of_service(service: &DeTable<'_>, text: &str, places: &mut Vec<Range<usize>>)
 
 /// What stands before the `@` of a host.
 fn user(host: Range<usize>, text: &str) -> Option<Range<usize>> {
-    let written = text.get(host.clone())?;
-    let begin = written.find("://").map_or(0, |scheme| scheme + 3);
-    Some(host.start + begin..host.start + written.rfind('@')?)
+    let user = OutboundHost::user(text.get(host.clone())?)?;
+    Some(host.start + user.start..host.start + user.end)
 }
 
 /// The text with a star for each byte at these places, but for their quotes and the ends
