@@ -147,7 +147,7 @@ impl Service {
                     true => busy(),
                     false => {
                         let error = CallError::of(&self.name, &self.limits, error, None, deadline - now);
-                        self.count(purpose.is_clients().then_some(&revision.life), &error);
+                        self.count(purpose.is_clients().then_some(&revision.life), Err(&error));
                         error
                     }
                 }
@@ -158,31 +158,34 @@ impl Service {
         Ok(Call { service: self.clone(), purpose, lease, revision, seen, deadline, allowed: deadline - now })
     }
 
-    /// Count a call that failed, for the service and for the revision that it was a call
-    /// of; one that has no such is counted nowhere.
-    fn count(&self, life: Option<&Arc<Life>>, error: &CallError) {
+    /// Count a call that has ended, for the service and for the revision that it was a
+    /// call of; one that has no such is counted nowhere.
+    fn count(&self, life: Option<&Arc<Life>>, outcome: Result<(), &CallError>) {
         let Some(life) = life else { return };
-        match error {
-            CallError::Stopped { .. } => life.count_stopped(),
+        match outcome {
+            Ok(()) => life.count_call(),
+            Err(CallError::Stopped { .. }) => life.count_stopped(),
             // What failed behind a link is no trap of this revision's.
-            CallError::Link { .. } => {
+            Err(CallError::Link { .. }) => {
                 self.traps.fetch_add(1, Ordering::Relaxed);
                 life.count_call();
                 life.count_error();
             }
-            CallError::Trap { .. }
-            | CallError::Memory { .. }
-            | CallError::Deadline { .. }
-            | CallError::CallersDeadline { .. } => {
+            Err(
+                CallError::Trap { .. }
+                | CallError::Memory { .. }
+                | CallError::Deadline { .. }
+                | CallError::CallersDeadline { .. },
+            ) => {
                 self.traps.fetch_add(1, Ordering::Relaxed);
                 life.count_call();
                 life.count_trap();
             }
             // Its component ended it: it is among the calls.
-            CallError::NoResponse { .. } | CallError::BadResponse { .. } | CallError::NotKept { .. } => {
+            Err(CallError::NoResponse { .. } | CallError::BadResponse { .. } | CallError::NotKept { .. }) => {
                 life.count_error();
             }
-            CallError::Busy { .. } | CallError::NoExport { .. } | CallError::Client { .. } => {}
+            Err(CallError::Busy { .. } | CallError::NoExport { .. } | CallError::Client { .. }) => {}
         }
     }
 }
@@ -236,12 +239,13 @@ impl Call {
             return Err(CallError::NoExport { service: self.service.name.clone(), export: key.into() });
         };
         let judged = self.judge(async |instance| instance.invoke(&export, params, results).await).await;
-        judged.inspect_err(|error| self.service.count(self.counts_on().as_ref(), error))
+        self.service.count(self.counts_on(), judged.as_ref().copied());
+        judged
     }
 
     /// Run one export to its end or to the deadline, and judge how it ended. An
-    /// instance of a call that ended well is kept for the next. Whoever asks counts a
-    /// failure, for it may be somebody else's.
+    /// instance of a call that ended well is kept for the next. Whoever asks counts it, for
+    /// how it ended may be its client's doing.
     pub async fn judge<T>(
         &mut self,
         run: impl AsyncFnOnce(&mut Instance) -> wasmtime::Result<T>,
@@ -262,9 +266,6 @@ impl Call {
         };
         match outcome {
             Ok(value) => {
-                if self.purpose.is_clients() {
-                    revision.life.count_call();
-                }
                 let reuse = self.service.limits.reuse;
                 if self.instance().end(reuse) {
                     self.lease.keep();
@@ -293,8 +294,8 @@ impl Call {
     }
 
     /// Where it is counted, if it is.
-    fn counts_on(&self) -> Option<Arc<Life>> {
-        self.purpose.is_clients().then(|| self.revision.life.clone())
+    fn counts_on(&self) -> Option<&Arc<Life>> {
+        self.purpose.is_clients().then_some(&self.revision.life)
     }
 
     /// What ends it if it does not end by itself.

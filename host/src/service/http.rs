@@ -13,7 +13,7 @@ use wasmtime_wasi_http::{
 };
 
 use super::{
-    Call, CallError, Conduct, Fault, Life, Purpose, Revision, Service,
+    Call, CallError, Conduct, Fault, Purpose, Revision, Service,
     commit::Commit,
     instance::Reply,
     reply_body::{Loan, ReplyBody, lend},
@@ -54,7 +54,7 @@ impl Service {
         Ok(self.handle_with(call, request, None).await?.status())
     }
 
-    /// Answer a request, and count an answer that is an error.
+    /// Answer a request, and count what failed of it.
     async fn handle_with<B>(
         self: &Arc<Self>,
         call: Call,
@@ -65,30 +65,28 @@ impl Service {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<HttpError>,
     {
-        let (life, commit) = (call.counts_on(), call.commit());
-        let answer = self.answer(call, request, life.as_ref(), &commit, conduct.as_ref()).await;
+        let (life, commit) = (call.counts_on().cloned(), call.commit());
+        let answer = self.answer(call, request, &commit, conduct.as_ref()).await;
         let fault = conduct.and_then(|conduct| conduct.fault_of(answer.as_ref().err()));
         let answer = match fault {
             Some(fault) => Err(self.blame(fault)),
-            None => answer.inspect_err(|error| self.count(life.as_ref(), error)),
+            None => answer.inspect_err(|error| self.count(life.as_ref(), Err(error))),
         };
         // That it failed may rest on what it read, too. It fails either way.
         let durable = commit.done().await;
-        let answer = answer.and_then(|response| durable.map(|()| response));
-        match (&answer, &life) {
-            (Ok(response), Some(life)) if response.status().is_server_error() => life.count_error(),
-            (Err(lost @ CallError::NotKept { .. }), life) => self.count(life.as_ref(), lost),
-            _ => {}
+        let response = answer?;
+        if durable.is_err() || response.status().is_server_error() {
+            life.iter().for_each(|life| life.count_error());
         }
-        answer
+        durable.map(|()| response)
     }
 
-    /// What a component answers, before that is durable.
+    /// What a component answers, before that is durable. A call that ends well is counted
+    /// here, for it may end after its answer.
     async fn answer<B>(
         self: &Arc<Self>,
         mut call: Call,
         request: Request<B>,
-        life: Option<&Arc<Life>>,
         commit: &Commit,
         conduct: Option<&Conduct>,
     ) -> Result<Response<ReplyBody>, CallError>
@@ -98,8 +96,12 @@ impl Service {
     {
         let is_head = request.method() == Method::HEAD;
         let (sender, mut receiver) = oneshot::channel();
+        let told = conduct.cloned();
         let mut run = Box::pin(async move {
             let outcome = call.judge(async |instance| instance.handle(request, sender).await).await;
+            if outcome.is_ok() && told.is_none_or(|conduct| conduct.fault_of(None).is_none()) {
+                call.counts_on().into_iter().for_each(|life| life.count_call());
+            }
             // The instance lives on until the outcome is known to the body.
             (outcome, call)
         });
@@ -121,7 +123,7 @@ impl Service {
             (None, Some(reply)) => {
                 let (ended, call) = oneshot::channel();
                 let conduct = conduct.cloned().unwrap_or_default();
-                tokio::spawn(self.clone().run_on(run, ended, life.cloned(), conduct.clone()));
+                tokio::spawn(self.clone().run_on(run, ended, conduct.clone()));
                 self.streaming(reply, call, commit, conduct)
             }
         }
@@ -159,13 +161,8 @@ impl Service {
     }
 
     /// Run a call to its end after its response, and tell the body how it ended.
-    async fn run_on<R>(
-        self: Arc<Self>,
-        mut run: R,
-        ended: oneshot::Sender<Option<Loan>>,
-        life: Option<Arc<Life>>,
-        conduct: Conduct,
-    ) where
+    async fn run_on<R>(self: Arc<Self>, mut run: R, ended: oneshot::Sender<Option<Loan>>, conduct: Conduct)
+    where
         R: Future<Output = (Result<(), CallError>, Call)> + Unpin,
     {
         // Dropped before the call, whatever happens, so that the body learns of a
@@ -183,7 +180,7 @@ impl Service {
                     let error = &self.blame(fault) as &dyn std::error::Error;
                     return tracing::debug!(error, "a call failed after its response was begun");
                 }
-                self.count(life.as_ref(), &error);
+                self.count(call.counts_on(), Err(&error));
                 self.failures.line(|_| {
                     let error = &error as &dyn std::error::Error;
                     tracing::error!(error, "a call failed after its response was begun");

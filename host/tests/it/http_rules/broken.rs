@@ -51,6 +51,8 @@ async fn a_broken_chunk_is_the_clients_fault() {
                 assert!(received.ends_with(BROKEN), "{component}, {reaction}: {what}: {received}");
             }
         }
+        // Nor for anybody: a component that was asked for nothing has shown nothing.
+        assert_eq!(host.service("guest").await["canary"]["calls"], 0, "{component}");
         counts_against_nobody(&host).await;
     }
 }
@@ -186,11 +188,11 @@ async fn a_client_that_goes_away_counts_against_nobody() {
             "POST /read?then=trap HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\nabc",
             "POST /echo HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n",
         ] {
+            let calls = begun(&host).await;
             let mut stream = raw::connect(host.gateway);
             stream.write_all(sent.as_bytes()).expect("the host reads");
-            until("the call has begun", async || busy_of_canary(&host).await == 1).await;
+            until("the call has begun", async || begun(&host).await > calls).await;
             drop(stream);
-            until("the call has ended", async || busy_of_canary(&host).await == 0).await;
         }
         counts_against_nobody(&host).await;
     }
@@ -246,19 +248,18 @@ fn reactions(component: &str) -> &'static [&'static str] {
     if component == "guest" { &REACTIONS } else { &REACTIONS[..REACTIONS.len() - 1] }
 }
 
-async fn busy_of_canary(host: &Host) -> u64 {
-    host.service("guest").await["canary"]["instances"]["busy"].as_u64().expect("a canary")
+async fn begun(host: &Host) -> u64 {
+    host.service("guest").await["calls"].as_u64().expect("a number")
 }
 
 async fn counts_against_nobody(host: &Host) {
-    until("all calls have ended", async || {
-        let status = host.service("guest").await;
-        status["instances"]["busy"] == 0 && status["canary"]["instances"]["busy"].as_u64().unwrap_or(0) == 0
-    })
-    .await;
     let status = host.service("guest").await;
-    assert_eq!(status["traps"], 0, "{status}");
     assert_eq!(status["canary"]["errors"], 0, "{status}");
+    // When it is gone all of its calls have ended.
+    assert_eq!(host.decide("guest", "rollback").await.status, 200);
+    assert_eq!(host.drained("guest").await.len(), 1);
+    let status = host.service("guest").await;
+    assert_eq!((&status["traps"], &status["errors"]), (&json!(0), &json!(0)), "{status}");
     assert_no_errors(host);
 }
 
