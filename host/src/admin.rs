@@ -19,7 +19,7 @@ use serde_json::json;
 use crate::{
     listener::{
         Handler, Peer, limits,
-        reply::{error, json, unasked},
+        reply::{error, json, unasked, without_body},
     },
     swap::Swapper,
 };
@@ -109,18 +109,18 @@ impl Handler for Admin {
     type Body = Full<Bytes>;
 
     async fn answer(&self, request: Request<Incoming>, _: &Peer) -> Response<Full<Bytes>> {
-        if let Some(refused) = limits::refusal(&request) {
-            return refused.map(Full::new);
-        }
-        let head = request.method() == Method::HEAD;
+        let is_head = request.method() == Method::HEAD;
         let path = route::path(request.method().as_str(), request.uri().path()).map(Cow::into_owned);
-        let response = match (path, self.guard.refusal(&request)) {
+        let response = match path {
             // Whoever sent it: what follows on the connection may be no request.
-            (Err(answer), _) if answer.closes => unasked(answer, request.version()),
-            (_, Some(refused)) => refused,
-            (Err(answer), None) => unasked(answer, request.version()),
-            (Ok(path), None) => self.route(&path, request).await,
+            Err(answer) if answer.closes => unasked(answer, request.version()),
+            path => match (limits::refusal(&request).or_else(|| self.guard.refusal(&request)), path) {
+                (Some(refused), _) => refused,
+                (None, Err(answer)) => unasked(answer, request.version()),
+                (None, Ok(path)) => self.route(&path, request).await,
+            },
         };
-        response.map(|body| if head { Full::default() } else { Full::new(body) })
+        let response = response.map(Full::new);
+        if is_head { without_body(response, Full::default()) } else { response }
     }
 }

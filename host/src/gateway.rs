@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use http::{Method, Request, Response, Version, header};
+use http::{Method, Request, Response, StatusCode, Version, header};
 use http_body::Body;
 use hyper::body::Incoming;
 use route::{Answer, Routes};
@@ -64,8 +64,9 @@ impl Gateway {
         let version = request.version();
         let unasked = |answer| listener::reply::unasked(answer, version).map(ReplyBody::whole);
         let service = match self.service(&request) {
-            // Whatever else is wrong: what follows on the connection may be no request.
-            Err(answer) if answer.closes => return unasked(answer),
+            // Whatever else is wrong: what follows on the connection may be no request, and
+            // what is no target is said to be none.
+            Err(answer) if answer.closes || answer.status == StatusCode::BAD_REQUEST => return unasked(answer),
             service => service,
         };
         if let Some(refused) = limits::refusal(&request) {
@@ -93,7 +94,7 @@ impl Handler for Gateway {
         let is_head = request.method() == Method::HEAD;
         let mut response = self.route(request, peer, access.as_deref_mut()).await;
         if is_head {
-            response = without_body(response);
+            response = listener::reply::without_body(response, ReplyBody::whole(""));
         }
         if let Some(access) = &mut access {
             access.answered(response.status().as_u16());
@@ -116,8 +117,8 @@ fn prepare<B: Body>(request: &mut Request<B>, peer: &Peer) -> Result<(), Refused
     if version == Version::HTTP_2 {
         crumbs::join(headers);
     }
-    if !has_authority {
-        headers.entry(header::HOST).or_insert_with(|| host.clone());
+    if !has_authority && !headers.contains_key(header::HOST) {
+        headers.insert(header::HOST, host.clone());
     }
     hop::strip(headers);
     forwarded::set(headers, peer, host);
@@ -133,12 +134,4 @@ async fn call(service: &Arc<Service>, request: Request<Incoming>) -> Response<Re
     let request = request.map(|body| RequestBody::new(body, limit, version));
     let conduct = request.body().conduct();
     service.handle(request, conduct).await.unwrap_or_else(|error| reply::failure(service, &error))
-}
-
-/// An answer to HEAD has all that GET would have but the body.
-fn without_body(mut response: Response<ReplyBody>) -> Response<ReplyBody> {
-    if let Some(length) = response.body().size_hint().exact().filter(|length| *length > 0) {
-        response.headers_mut().entry(header::CONTENT_LENGTH).or_insert(length.into());
-    }
-    response.map(|_| ReplyBody::whole(""))
 }

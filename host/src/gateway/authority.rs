@@ -1,18 +1,13 @@
 //! Whom a request asks. Its URL and its `Host` may both say so, and where they differ
 //! one of those who read it is deceived.
 
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, Version, header, uri::Scheme};
+use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri, Version, header, uri::Scheme};
 
 use super::refused::Refused;
 
 /// The host that a request asks for, or what is wrong with how it says so.
 pub fn of<B>(request: &Request<B>) -> Result<HeaderValue, Refused> {
     check_scheme(request.uri())?;
-    // Over HTTP/2 it may be left out, and must not be (RFC 9113, section 8.3.1). CONNECT
-    // asks for a host alone.
-    if request.uri().path().is_empty() && request.method() != Method::CONNECT {
-        return Err(Refused::bad("The URL has no path"));
-    }
     let host = only_host(request.headers())?;
     let url = request.uri().authority();
     match (url, host) {

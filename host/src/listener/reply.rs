@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, Version, header};
+use http_body::Body;
 use route::Answer;
 
 /// An answer in JSON.
@@ -15,6 +16,15 @@ pub fn json(status: StatusCode, value: &serde_json::Value) -> Response<Bytes> {
 /// A JSON answer `{"error": …}`, with a sentence that is safe to show.
 pub fn error(status: StatusCode, sentence: &str) -> Response<Bytes> {
     json(status, &serde_json::json!({ "error": sentence }))
+}
+
+/// An answer to HEAD: all that GET would have but the body (RFC 9110, section 9.3.2),
+/// which is `none`.
+pub fn without_body<B: Body>(mut response: Response<B>, none: B) -> Response<B> {
+    if let Some(length) = response.body().size_hint().exact().filter(|length| *length > 0) {
+        response.headers_mut().entry(header::CONTENT_LENGTH).or_insert(length.into());
+    }
+    response.map(|_| none)
 }
 
 /// The answer to a request that is for nobody here.

@@ -101,6 +101,8 @@ async fn it_answers_reads_alone_and_on_its_own_address_alone() {
         assert_eq!((refused.status, refused.header("allow")), (StatusCode::METHOD_NOT_ALLOWED, "GET, HEAD"), "{path}");
         let head = admin.ask(Method::HEAD, path).await;
         assert_eq!((head.status, head.body.len()), (StatusCode::OK, 0), "{path}");
+        let length = admin.get(path).await.body.len();
+        assert_eq!(head.header("content-length"), length.to_string(), "{path}");
         assert_eq!(host.get(path).await.status, StatusCode::NOT_FOUND, "the gateway has no {path}");
     }
     let unknown = admin.get("/guest/hello").await;

@@ -164,7 +164,8 @@ async fn each_method_has_its_answer() {
             assert!(rest.starts_with(&format!("{body}HTTP/1.1 200 OK\r\n")), "{line}: {answers}");
         }
         // But for what may have been meant for a tunnel.
-        for line in ["CONNECT example.com:443", "CONNECT /x/me"] {
+        let long = format!("CONNECT {}:443", "x".repeat(9000));
+        for line in ["CONNECT example.com:443", "CONNECT /x/me", &long] {
             let answers = pipelined(address, line, "/healthz?do=who");
             assert!(answers.starts_with("HTTP/1.1 501 "), "{line}: {answers}");
             assert!(answers.contains("\r\nconnection: close\r\n"), "{line}: {answers}");

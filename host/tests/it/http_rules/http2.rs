@@ -82,7 +82,7 @@ const ROWS: &[(&str, List, Rule)] = &[
     (
         "RFC 9113, 8.3.1: a path, also where Host says whom it asks",
         &[GET, HTTP, ("host", "a")],
-        Refused(400, "The URL has no path"),
+        Refused(400, "The target of the request is no path that begins with /"),
     ),
     (
         "RFC 9110, 10.1.1: nothing else is expected",
