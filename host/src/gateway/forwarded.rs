@@ -47,6 +47,7 @@ const FAMILY: &str = "x-forwarded-";
 /// Tell the component who asks, for which host, in place of what the client claims.
 pub fn set(headers: &mut HeaderMap, peer: &Peer, host: HeaderValue) {
     hop::remove(headers, is_claim);
+    headers.reserve(3);
     headers.insert(FOR, peer.shown().clone());
     headers.insert(PROTO, HeaderValue::from_static("http"));
     headers.insert(HOST, host);

@@ -23,11 +23,12 @@ pub fn is_connections(name: &str) -> bool {
 /// Take out of a request's headers what is between its client and the host, and what
 /// the host itself has met. That trailers are taken may be said on to the component.
 pub fn strip(headers: &mut HeaderMap) {
-    let takes_trailers = headers.get_all(header::TE).iter().flat_map(options).any(|option| is(&option, "trailers"));
-    let named: Vec<String> =
-        headers.get_all(header::CONNECTION).iter().flat_map(options).filter(|option| may_be_named(option)).collect();
-    if !named.is_empty() {
-        remove(headers, |name| named.iter().any(|option| is(option, name)));
+    let takes_trailers =
+        headers.get_all(header::TE).iter().flat_map(options).any(|option| option.eq_ignore_ascii_case(b"trailers"));
+    let named: Vec<HeaderName> =
+        headers.get_all(header::CONNECTION).iter().flat_map(options).filter_map(named).collect();
+    for name in named {
+        headers.remove(name);
     }
     remove(headers, |name| is_connections(name) || name == "expect");
     if takes_trailers {
@@ -48,16 +49,19 @@ pub fn remove(fields: &mut HeaderMap, mut goes: impl FnMut(&str) -> bool) {
 }
 
 /// The parts of a list, without parameters.
-fn options(list: &HeaderValue) -> Vec<String> {
-    let list = String::from_utf8_lossy(list.as_bytes());
-    list.split(',').map(|option| option.split(';').next().unwrap_or_default().trim().to_owned()).collect()
+fn options(list: &HeaderValue) -> impl Iterator<Item = &[u8]> {
+    let parts = list.as_bytes().split(|byte| *byte == b',');
+    parts.map(|part| part.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii())
 }
 
-fn may_be_named(option: &str) -> bool {
-    let option = option.to_ascii_lowercase();
-    !END_TO_END.contains(&&*option) && !END_TO_END_FAMILIES.iter().any(|family| option.starts_with(family))
-}
-
-fn is(option: &str, name: &str) -> bool {
-    option.eq_ignore_ascii_case(name)
+/// The field that an option of `Connection` names, if it may. What most clients send is
+/// seen first: `close` is no field, and `keep-alive` goes anyway.
+fn named(option: &[u8]) -> Option<HeaderName> {
+    if [&b"keep-alive"[..], b"close"].iter().any(|usual| option.eq_ignore_ascii_case(usual)) {
+        return None;
+    }
+    let name = HeaderName::from_bytes(option).ok()?;
+    let text = name.as_str();
+    let is_end_to_end = END_TO_END.contains(&text) || END_TO_END_FAMILIES.iter().any(|family| text.starts_with(family));
+    (!is_end_to_end).then_some(name)
 }
