@@ -272,6 +272,19 @@ mod tests {
         assert_eq!(told, "");
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn who_speaks_http_2_is_told_nothing_in_http_1() {
+        let mut client = connected();
+        // The preface, in two pieces, and empty settings.
+        for piece in [&b"PRI * H"[..], b"TTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0"] {
+            client.write_all(piece).await.expect("it reads");
+            sleep(Duration::from_secs(1)).await;
+        }
+        let mut told = Vec::new();
+        client.read_to_end(&mut told).await.expect("it ends");
+        assert!(!told.is_empty() && !told.windows(5).any(|part| part == b"HTTP/"), "{}", told.escape_ascii());
+    }
+
     /// What comes back for this, after another request was answered and before.
     async fn refused(bytes: &[u8]) -> [String; 2] {
         let mut refusals = [String::new(), String::new()];

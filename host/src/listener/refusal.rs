@@ -34,13 +34,27 @@ pub struct Refusing<S> {
 /// What a client sent since the last answer.
 #[derive(Default)]
 struct Heard {
-    /// Whether it has ever sent anything.
-    something: bool,
-    speaks_http2: bool,
+    /// How much of HTTP/2's preface came first, in however many pieces.
+    preface: usize,
+    /// Whether something else came first.
+    speaks_http1: bool,
     /// Whether a head was begun.
     head: bool,
     /// Whether a line of it was ended.
     line: bool,
+}
+
+impl Heard {
+    fn greet(&mut self, bytes: &[u8]) {
+        let rest = &PREFACE[self.preface..];
+        if !self.speaks_http1 && !rest.is_empty() {
+            let length = rest.len().min(bytes.len());
+            self.speaks_http1 = bytes[..length] != rest[..length];
+            if !self.speaks_http1 {
+                self.preface += length;
+            }
+        }
+    }
 }
 
 impl<S> Refusing<S> {
@@ -51,17 +65,14 @@ impl<S> Refusing<S> {
 
     /// Whether nothing but an answer of hyper's own could be written now.
     fn is_quiet(&self) -> bool {
-        !self.heard.speaks_http2 && self.quiet == Some(self.requests.events())
+        self.heard.preface < PREFACE.len() && self.quiet == Some(self.requests.events())
     }
 
     fn listen(&mut self, bytes: &[u8]) {
         if bytes.is_empty() {
             return;
         }
-        if !self.heard.something {
-            self.heard.something = true;
-            self.heard.speaks_http2 = bytes.starts_with(PREFACE);
-        }
+        self.heard.greet(bytes);
         self.heard.head = true;
         self.heard.line = self.heard.line || bytes.contains(&b'\n');
     }
