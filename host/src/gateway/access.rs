@@ -59,7 +59,7 @@ impl Access {
 impl Drop for Access {
     fn drop(&mut self) {
         let Access { client, method, path, begun, service, status, bytes } = self;
-        let ms = begun.elapsed().as_secs_f64() * 1000.0;
+        let ms = begun.elapsed().as_micros() as f64 / 1000.0;
         let (service, method) = (service.as_deref(), method.as_str());
         // Whoever went away before there was an answer has no status.
         tracing::debug!(target: TARGET, %client, method, path, status, bytes, ms, service, "answered");
