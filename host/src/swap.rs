@@ -31,6 +31,7 @@ use self::{
 use crate::{
     app::{self, App, Candidate, GivenBy},
     history::{Entry, History, How},
+    manifest::NoService,
     service::{Canary, Revision, Share},
 };
 
@@ -209,9 +210,9 @@ impl Swapper {
     }
 
     fn place(&self, service: &str) -> Result<usize, SwapError> {
-        self.app.place(service).ok_or_else(|| SwapError::NoService {
-            name: service.to_owned(),
-            services: self.app.services.iter().map(|service| service.name().to_owned()).collect(),
+        self.app.place(service).ok_or_else(|| {
+            let names: Vec<_> = self.app.services.iter().map(|service| service.name()).collect();
+            SwapError::NoService(NoService::new(service, format!("the app `{}`", self.app.name()), &names))
         })
     }
 

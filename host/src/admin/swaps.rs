@@ -173,7 +173,7 @@ fn refusal(failed: &SwapError) -> Response<Bytes> {
         failed => failed,
     };
     match cause {
-        SwapError::NoService { .. } => error(StatusCode::NOT_FOUND, &failed.to_string()),
+        SwapError::NoService(_) => error(StatusCode::NOT_FOUND, &failed.to_string()),
         SwapError::Conflict(_) | SwapError::Over | SwapError::Withdrawn(_) => {
             error(StatusCode::CONFLICT, &failed.to_string())
         }

@@ -2,19 +2,17 @@
 
 use std::error::Error;
 
-use crate::{history::HistoryError, manifest::Report};
+use crate::{
+    history::HistoryError,
+    manifest::{NoService, Report},
+};
 
 /// Why a service's component is what it was.
 #[derive(Debug, thiserror::Error)]
 pub enum SwapError {
     /// No service has this name.
-    #[error("there is no service `{name}`; the app has `{}`", services.join("`, `"))]
-    NoService {
-        /// The name that was asked for.
-        name: String,
-        /// The names that there are.
-        services: Vec<String>,
-    },
+    #[error(transparent)]
+    NoService(NoService),
     /// The component was refused, for each of these reasons.
     #[error("the component was refused")]
     Refused(Report),
@@ -52,7 +50,7 @@ impl SwapError {
     /// A word for the log.
     pub(super) fn outcome(&self) -> &'static str {
         match self {
-            SwapError::NoService { .. } | SwapError::Refused(_) => "refused",
+            SwapError::NoService(_) | SwapError::Refused(_) => "refused",
             SwapError::Withdrawn(_) => "withdrawn",
             SwapError::Conflict(_) | SwapError::Over => "in conflict",
             SwapError::History(_) | SwapError::Failed(_) => "failed",

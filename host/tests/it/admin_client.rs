@@ -98,7 +98,10 @@ async fn a_service_that_is_unknown_is_told() {
     let verbs: [&[&str]; 3] = [&["history", "nope"], &["rollback", "nope"], &["promote", "nope"]];
     for arguments in verbs {
         let output = fail(verb(host.admin, arguments));
-        let told = format!("error: there is no service `nope`; the app has `plain` (at http://{})\n", host.admin);
+        let told = format!(
+            "error: there is no service `nope` in the app `plain`; there is `plain` (at http://{})\n",
+            host.admin
+        );
         assert!(stderr(&output).ends_with(&told), "{}", stderr(&output));
     }
 }
