@@ -65,8 +65,8 @@ impl Sockets {
         self.sockets.iter().map(TcpListener::local_addr).collect()
     }
 
-    /// The next connection of any of them, and where it is from. It may be given up while it waits, and nothing
-    /// is lost. One task alone may wait.
+    /// The next connection of any of them, and where it is from. It may be given up while
+    /// it waits, and nothing is lost. One task alone may wait.
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         if let [only] = &self.sockets[..] {
             return only.accept().await;

@@ -18,7 +18,8 @@ pub struct Life {
 }
 
 impl Life {
-    /// Calls that have ended, well or not; those aside that were given up before.
+    /// Calls that have ended, well or not; those aside that were given up before, or that
+    /// came to nothing of what their client did.
     pub fn calls(&self) -> u64 {
         self.calls.load(Ordering::Relaxed)
     }
