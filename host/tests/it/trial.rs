@@ -67,7 +67,7 @@ async fn probes_stand_in_for_calls_and_are_no_calls() {
     assert_eq!(host.service("guest").await["calls"], 0);
 
     // Calls that come are calls, and fewer probes are asked.
-    host.canary("guest", &variant("guest", "text/plain", "text/Plain"), "canary=50&for=1s&calls=40").await;
+    host.canary("guest", &variant("guest", "text/plain", "text/Plain"), "canary=50&for=5s&calls=40").await;
     let mut client = host.connect().await;
     for _ in 0..6 {
         assert_eq!(client.get("/hello").await.status, StatusCode::OK);
