@@ -48,10 +48,7 @@ impl Output {
         if is_open(path) || path.metadata().is_ok_and(|found| !found.is_file()) {
             return Ok(Output::Stream(path.to_owned()));
         }
-        let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
-        if !folder.is_dir() {
-            bail!("`{}` cannot be written: there is no folder `{}`", path.display(), folder.display());
-        }
+        has_folder(path)?;
         Ok(Output::File(path.to_owned()))
     }
 
@@ -73,6 +70,15 @@ impl Output {
 fn is_open(path: &Path) -> bool {
     let is_numbered = path.parent().is_some_and(|folder| folder.ends_with("fd"));
     path == Path::new("/dev/stderr") || is_numbered && (path.starts_with("/dev") || path.starts_with("/proc"))
+}
+
+/// Refuses a file for which there is no folder.
+pub fn has_folder(path: &Path) -> Result<()> {
+    let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        bail!("{}: there is no folder `{}`", unwritten(path), folder.display());
+    }
+    Ok(())
 }
 
 fn unwritten(path: &Path) -> String {

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::{entries, export::export, subject::Subject};
 use crate::{
-    cli::terminal::Terminal,
+    cli::{output::has_folder, terminal::Terminal},
     registry::Unfinished,
     store::{self, Copy, Upkeep},
 };
@@ -29,10 +29,11 @@ impl Backup {
     /// Write it.
     pub async fn run(self, subject: &Subject) -> Result<()> {
         subject.belongings().refuse(&self.file)?;
-        let (upkeep, began) = (store::upkeep(&subject.url).await?, Instant::now());
+        has_folder(&self.file)?;
         if self.file.symlink_metadata().is_ok() {
             bail!("there is a file at {:?} already; name another, or move this one away", self.file);
         }
+        let (upkeep, began) = (store::upkeep(&subject.url).await?, Instant::now());
         let terminal = Terminal::new();
         let unkept = || format!("the backup {:?} could not be kept", self.file);
         let mut unfinished = Unfinished::beside(&self.file, MODE).with_context(unkept)?;
