@@ -194,7 +194,8 @@ impl Client {
                 "there is no admin API at {url}, which answers `{tried}` with 404: {told}; say with --admin where it is: not \
                  where the app is served"
             ),
-            StatusCode::CONFLICT => refused.into(),
+            // What the host says of itself: how it was asked for is of no use to people.
+            StatusCode::CONFLICT | StatusCode::SERVICE_UNAVAILABLE => refused.into(),
             _ => anyhow!("the host at {url} answers `{tried}` with {}: {told}", status.as_u16()),
         }
     }
