@@ -199,9 +199,17 @@ fn show(error: &anyhow::Error) {
         None => {
             let red = terminal::ERROR;
             tell(&format!("{red}error{red:#}: {error}"));
-            for cause in error.chain().skip(1) {
+            for cause in causes(error) {
                 tell(&format!("  caused by: {cause}"));
             }
         }
     }
+}
+
+/// What an error came from, the nearest first. Some libraries' errors say the same as
+/// what they came from: that is told once.
+fn causes(error: &anyhow::Error) -> Vec<String> {
+    let mut told: Vec<_> = error.chain().map(ToString::to_string).collect();
+    told.dedup();
+    told.split_off(1)
 }

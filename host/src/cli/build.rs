@@ -128,7 +128,8 @@ fn shell(command: &str, folder: &Path, color: bool, spinner: &Spinner) -> Result
     }
     let status = child.wait()?;
     if !status.success() {
-        bail!("`{command}` ended with {status}:\n{}", output.trim_end());
+        let said = if output.trim().is_empty() { " and said nothing" } else { ":\n" };
+        bail!("`{command}` ended with {status}{said}{}", output.trim_end());
     }
     Ok(())
 }

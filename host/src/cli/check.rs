@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::{
     build::{self, Which},
+    causes,
     listening::Listening,
     pinned::{self, Pinning},
     plan,
@@ -115,8 +116,7 @@ impl Found {
         let problems = match error.downcast_ref::<Report>() {
             Some(report) => report.problems().iter().map(Problem::told).collect(),
             None => {
-                let causes = error.chain().skip(1).map(ToString::to_string).collect();
-                vec![Told { title: error.to_string(), causes, ..Told::default() }]
+                vec![Told { title: error.to_string(), causes: causes(error), ..Told::default() }]
             }
         };
         Found { ok: false, problems, services: Vec::new(), links: Vec::new() }

@@ -59,7 +59,11 @@ impl Given {
             return Ok(bytes);
         }
         let Given::Reference(reference) = self else {
-            return is_one(self, app::read_component_from(io::stdin().lock()));
+            let read = app::read_component_from(io::stdin().lock());
+            if matches!(read, Err(Unreadable::Empty)) {
+                bail!("standard input is empty; look whether what writes into it did: it is read up to its end");
+            }
+            return is_one(self, read);
         };
         let registries = Registries::new(terminal)?;
         let artifact = registries.resolve(reference).map_err(explained)?;

@@ -54,7 +54,7 @@ impl Push {
             return component(Path::new(&self.component));
         };
         let manifest = self.state.manifest(manifest)?;
-        let service = manifest.find(&name).map_err(|none| anyhow!("{none}; write `./{name}` for a file"))?;
+        let service = manifest.find(&name).map_err(|none| anyhow!("{none} (a file would be `./{name}`)"))?;
         if service.component.reference().is_some() {
             pinned::have(&manifest, self.pinning, terminal)?;
         }

@@ -45,6 +45,13 @@ fn a_build_that_fails_shows_its_output_and_its_services() {
 }
 
 #[test]
+fn a_build_that_fails_without_a_word_is_told_so() {
+    let folder = app("[app]\nname = \"built\"\n[service.one]\ncomponent = \"one.wasm\"\nbuild = \"exit 7\"\n");
+    let output = run(dovetail().arg("build").current_dir(&folder));
+    assert!(told(&output).ends_with("`exit 7` ended with exit status: 7 and said nothing\n"), "{}", told(&output));
+}
+
+#[test]
 fn what_a_build_prints_is_not_shown_when_it_succeeds() {
     let folder = app("[app]\nname = \"built\"\n[service.one]\ncomponent = \"one.wasm\"\nbuild = \"echo chatter\"\n");
     let output = run(dovetail().arg("build").current_dir(&folder));

@@ -92,7 +92,7 @@ fn what_the_arguments_tell_is_told_before_anything_is_built() {
             &["compose", "plain", "-o", "x.wasm", "--target", "spin"],
             "`spin.toml` was not written by `dovetail compose`",
         ),
-        (&["push", "plian", "oci://127.0.0.1:1/a:1"], "did you mean `plain`?; write `./plian` for a file"),
+        (&["push", "plian", "oci://127.0.0.1:1/a:1"], "did you mean `plain`? (a file would be `./plian`)"),
     ];
     for (arguments, expected) in wrong {
         let output = run(dovetail().args(arguments).current_dir(&folder));

@@ -120,6 +120,23 @@ fn passwords_among_arguments_are_not_repeated() {
 }
 
 #[test]
+fn a_cause_that_says_the_same_as_its_own_is_told_once() {
+    let folder = plain("[store]\nurl = \"redis://127.0.0.1:1/0\"\n");
+    let output = run(dovetail().args(["store", "stats"]).current_dir(&folder));
+    assert_eq!(told(&output).matches("Connection refused").count(), 1, "{}", told(&output));
+    let output = run(dovetail().args(["check", "-q", "--json"]).current_dir(&folder));
+    let found = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(found.matches("Connection refused").count(), 1, "{found}");
+}
+
+#[test]
+fn a_backup_for_which_there_is_no_folder_is_refused_before_the_store_is_opened() {
+    let folder = plain("");
+    let output = run(dovetail().args(["store", "backup", "no/copy.db"]).current_dir(&folder));
+    assert_eq!(told(&output), "error: `no/copy.db` cannot be written: there is no folder `no`\n");
+}
+
+#[test]
 fn a_verb_that_others_call_otherwise_is_told() {
     for (verb, meant) in [("serve", "up"), ("run", "up"), ("ps", "status"), ("chek", "check"), ("undo", "rollback")] {
         let output = run(dovetail().arg(verb));
@@ -149,7 +166,11 @@ async fn a_component_comes_from_standard_input_too() {
     assert!(told(&output).contains("Read standard input (1 KiB) in "), "{}", told(&output));
     assert_eq!(host.service("plain").await["revision"], 2);
     let output = swap("plain", b"");
-    assert!(told(&output).contains("error: standard input is empty; build it again"), "{}", told(&output));
+    assert!(
+        told(&output).contains("error: standard input is empty; look whether what writes into it did"),
+        "{}",
+        told(&output)
+    );
     let output = swap("plian", &component);
     let expected = format!("there is no service `plian` in the host at http://{}; did you mean `plain`?", host.admin);
     assert!(output.status.code() == Some(1) && told(&output).contains(&expected), "{}", told(&output));
