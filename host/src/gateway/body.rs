@@ -79,7 +79,8 @@ impl Body for RequestBody {
                 Ok(frame) => Poll::Ready(Some(Ok(frame))),
                 Err((fault, error)) => self.fail(fault, error),
             },
-            Poll::Ready(Some(Err(error))) => self.fail(Fault::Broken, error.into()),
+            // hyper's own error would be a warning in the log, of what is the client's affair.
+            Poll::Ready(Some(Err(_))) => self.fail(Fault::Broken, Error::HttpProtocolError),
             Poll::Ready(None) if self.is_short() => self.fail(Fault::Broken, Error::ConnectionTerminated),
             Poll::Ready(None) => Poll::Ready(None),
             Poll::Pending => Poll::Pending,
