@@ -37,7 +37,8 @@ fn an_error_that_cannot_be_told_is_a_failure_like_others() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_found_and_cannot_be_printed_is_a_failure() {
     let folder = plain("");
-    let host = Host::up_with(folder.path(), &["--store", "sqlite:data/plain.db"]);
+    let store = format!("sqlite:{}", folder.path().join("served.db").display());
+    let host = Host::up_with(folder.path(), &["--store", &store]);
     fs::write(folder.path().join("line"), r#"{"bucket":"b","key":"k","value":"v"}"#).expect("it can be written");
     let import =
         dovetail().args(["store", "--store", "sqlite:other.db", "import", "line"]).current_dir(&folder).output();
