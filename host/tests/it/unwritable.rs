@@ -86,8 +86,9 @@ async fn a_host_serves_whose_words_nobody_reads() {
     let mut command = dovetail();
     command.args(["up", "--listen", "127.0.0.1:0", "--admin", &port.to_string()]).current_dir(&folder);
     let host = Running::start(command.stdout(unread()).stderr(Stdio::null()));
-    until("it serves", async || TcpStream::connect(port).is_ok()).await;
+    // Before, it only sees that the port is free, and gives it back.
     until("it waits for signals alone", async || host.catches(15)).await;
+    until("it serves", async || TcpStream::connect(port).is_ok()).await;
     assert!(Client::http1(port).await.get("/readyz").await.status.is_success());
     host.signal("TERM");
     assert_eq!(host.wait().code(), Some(0));
