@@ -114,6 +114,9 @@ pub struct ServiceManifest {
     /// By imported interface, the service that is to serve it; needed only
     /// where two export the same.
     pub links: BTreeMap<String, String>,
+    /// Whether each of its calls is a unit of work: what it writes is kept as one when
+    /// it ends well, or not at all. Its instances serve one call at a time.
+    pub atomic: bool,
     /// What bounds its calls and its pool.
     pub limits: Limits,
 }

@@ -147,6 +147,11 @@ pub(super) struct Service {
     #[serde(default)]
     #[schemars(extend("examples" = [{"acme:stock/shelf": "stock"}]))]
     pub links: BTreeMap<String, String>,
+    /// Whether each of its calls is a unit of work: what it writes to its buckets is
+    /// kept as one when the call ends well, or not at all.
+    #[serde(default)]
+    #[schemars(extend("examples" = [true]))]
+    pub atomic: bool,
     #[serde(default)]
     pub limits: Limits,
 }
@@ -284,5 +289,6 @@ mod tests {
         assert_eq!(limits["memory"]["type"], serde_json::json!(["string", "integer"]));
         assert_eq!(limits["memory"]["default"], "64MiB");
         assert_eq!(limits["instances"]["maximum"], 10_000);
+        assert_eq!(service["properties"]["atomic"]["default"], false);
     }
 }

@@ -59,6 +59,7 @@ impl Shape<'_> {
             DeValue::Table(table) if admits(schema, "object") => self.table(table, at, schema),
             DeValue::Array(array) if admits(schema, "array") => self.array(array, at, schema),
             DeValue::String(_) if admits(schema, "string") => {}
+            DeValue::Boolean(_) if admits(schema, "boolean") => {}
             DeValue::Integer(number) if admits(schema, "integer") => {
                 // As many as serde, and TOML, have room for.
                 if i64::from_str_radix(number.as_str(), number.radix()).is_err() {

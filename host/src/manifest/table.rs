@@ -59,6 +59,7 @@ fn the_smallest_manifest_has_every_default() -> Outcome {
     assert_eq!(user.limits.body, ByteSize::mib(1));
     assert_eq!(user.limits.value, ByteSize::mib(1));
     assert!(user.build.is_none() && user.routes.is_empty() && user.outbound.is_empty());
+    assert!(!user.atomic);
     Ok(())
 }
 
@@ -88,6 +89,8 @@ fn every_key_reaches_its_field() -> Outcome {
     assert_eq!(order.limits.value, ByteSize::mib(2));
     assert_eq!(order.limits.drain.as_secs(), 60);
     assert_eq!(order.probe.as_ref().map(ToString::to_string).as_deref(), Some("/orders/1?probe"));
+    let user = manifest.service("user").ok_or("no user")?;
+    assert!(user.atomic && !order.atomic);
     Ok(())
 }
 

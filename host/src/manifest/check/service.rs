@@ -40,6 +40,7 @@ impl Checker<'_> {
         self.links(&at.child("links"), &name, &table.links, known);
         let probe = table.probe.as_deref().and_then(|path| self.take(&at.child("probe"), probe(path)));
         let limits = self.limits(&at.child("limits"), &table.limits);
+        self.atomic(&at, &table);
         Some(ServiceManifest {
             name,
             component: component?,
@@ -52,6 +53,7 @@ impl Checker<'_> {
             outbound,
             probe,
             links: table.links,
+            atomic: table.atomic,
             limits: limits?,
         })
     }
@@ -116,6 +118,21 @@ impl Checker<'_> {
             self.take_key(&at, "link", names::interface(interface));
             self.take(&at, link_target(name, to, known));
         }
+    }
+
+    /// What an instance writes belongs to the call that it serves, so there is but one.
+    fn atomic(&mut self, at: &KeyPath, table: &schema::Service) {
+        if !table.atomic || table.limits.concurrency <= 1 {
+            return;
+        }
+        let at_limit = at.child("limits").child("concurrency");
+        let title = format!("`{at_limit}` is above 1, but the service is atomic");
+        let problem = self
+            .problem(&at_limit, title)
+            .label("the host could not tell which of these calls wrote what")
+            .help("leave one of the two out; for more calls at once raise limits.instances")
+            .other(self.places.value(&at.child("atomic")), "each call is a unit of work");
+        self.problems.push(problem);
     }
 
     fn limits(&mut self, at: &KeyPath, table: &schema::Limits) -> Option<Limits> {
