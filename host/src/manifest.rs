@@ -16,10 +16,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+mod backoff;
 mod check;
 mod component_source;
 mod digest;
 mod duration;
+mod event;
 mod invalid;
 mod key;
 mod limits;
@@ -39,9 +41,11 @@ mod store_url;
 #[cfg(test)]
 mod table;
 
+pub use backoff::Backoff;
 pub use component_source::ComponentSource;
 pub use digest::Digest;
 pub use duration::duration;
+pub use event::{EventLimits, EventManifest, Parked, Start};
 pub use invalid::Invalid;
 pub use limits::Limits;
 pub use listen::{ListenAddress, admin_address, is_for_others, listen_address};
@@ -83,6 +87,8 @@ pub struct Manifest {
     pub store: StoreUrl,
     /// At least one, sorted by name.
     pub services: Vec<ServiceManifest>,
+    /// Sorted by interface, each of which is there once.
+    pub events: Vec<EventManifest>,
     source: Source,
     places: Places,
 }
@@ -191,6 +197,20 @@ impl Manifest {
                 None => at.child(key),
             };
         }
+        Problem::at(&self.source, self.places.value(&at), title).key(&at).help(help)
+    }
+
+    /// As [`problem`](Self::problem), of the event of an `interface`: at its table, or at a
+    /// `key` of it, as in `subscribers` or `limits.waiting`.
+    pub fn event_problem(
+        &self,
+        interface: &str,
+        key: Option<&str>,
+        title: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Problem {
+        let table = KeyPath::root().child("event").child(interface);
+        let at = key.into_iter().flat_map(|key| key.split('.')).fold(table, |at, key| at.child(key));
         Problem::at(&self.source, self.places.value(&at), title).key(&at).help(help)
     }
 

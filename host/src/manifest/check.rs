@@ -11,6 +11,7 @@ use super::{
     Invalid, ListenAddress, Manifest, Problem, Report, StoreUrl, admin_address, listen_address, load, names, schema,
 };
 
+mod event;
 mod routes;
 mod service;
 
@@ -30,9 +31,9 @@ pub(super) fn check(
     let Checker { problems, .. } = checker;
     match parts {
         Some(parts) if problems.is_empty() => {
-            let Parts { app, gateway, admin, token_file, store, services } = parts;
+            let Parts { app, gateway, admin, token_file, store, services, events } = parts;
             let path = path.to_owned();
-            Ok(Manifest { path, state, app, gateway, admin, token_file, store, services, source, places })
+            Ok(Manifest { path, state, app, gateway, admin, token_file, store, services, events, source, places })
         }
         _ => Err(Report::new(problems)),
     }
@@ -55,6 +56,7 @@ struct Parts {
     token_file: Option<PathBuf>,
     store: StoreUrl,
     services: Vec<super::ServiceManifest>,
+    events: Vec<super::EventManifest>,
 }
 
 impl Checker<'_> {
@@ -74,9 +76,11 @@ impl Checker<'_> {
         // Without a name for `{app}` the URL can still be checked.
         let name = app.as_deref().unwrap_or_default();
         let store = self.take(&at("store", "url"), StoreUrl::parse(&document.store.url, name));
-        let services = self.services(document.service.unwrap_or_default());
+        let tables = document.service.unwrap_or_default();
+        let events = self.events(document.event, &tables);
+        let services = self.services(tables);
         let (app, gateway, admin, store) = (app?, gateway?, admin?, store?);
-        Some(Parts { app, gateway, admin, token_file, store, services })
+        Some(Parts { app, gateway, admin, token_file, store, services, events })
     }
 
     /// The gateway and the admin API cannot listen on one port.

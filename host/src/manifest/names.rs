@@ -64,6 +64,53 @@ pub(super) fn interface(name: &str) -> Result<(), Invalid> {
     }
 }
 
+/// An interface whose calls are events.
+pub(super) fn event(name: &str) -> Result<(), Invalid> {
+    let help = "name an interface of your own, as in \"acme:stock/events@0.1.0\"";
+    match name.starts_with("wasi:") {
+        true => Err(Invalid::new("is an interface of WASI, which the host itself serves", help)),
+        false => interface(name),
+    }
+}
+
+/// Where the ordering key of an event is: `order.user-id`, or `order.0` in a tuple.
+pub(super) fn event_key(path: &str) -> Result<(), Invalid> {
+    let help = "write a parameter, then fields or positions, with dots between, as in \"order.user-id\"";
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    for (place, part) in path.split('.').enumerate() {
+        match part {
+            "" if path.is_empty() => return Err(Invalid::new("is empty", help)),
+            "" => return Err(Invalid::new("has nothing beside a dot", help)),
+            part if is_kebab(part) => {}
+            part if place > 0 && is_number(part) => {}
+            part => return Err(Invalid::new(format!("has {part:?}, which is no name in WIT"), help)),
+        }
+    }
+    Ok(())
+}
+
+/// Whether one import may be meant by both of these interfaces: versions go together as
+/// they do in links, and none means all.
+pub(super) fn go_together(one: &str, other: &str) -> bool {
+    let split = |name: &str| match name.split_once('@') {
+        Some((path, version)) => Some((path.to_owned(), Some(semver::Version::parse(version).ok()?))),
+        None => Some((name.to_owned(), None)),
+    };
+    let (Some((one, one_version)), Some((other, other_version))) = (split(one), split(other)) else { return false };
+    let versions = one_version.zip(other_version);
+    one == other && versions.is_none_or(|(one, other)| are_compatible(&one, &other))
+}
+
+/// As the component model has it: a pre-release goes with itself alone.
+fn are_compatible(one: &semver::Version, other: &semver::Version) -> bool {
+    match (one.major, one.minor) {
+        _ if !(one.pre.is_empty() && other.pre.is_empty()) => one == other,
+        (0, 0) => (one.major, one.minor, one.patch) == (other.major, other.minor, other.patch),
+        (0, _) => (one.major, one.minor) == (other.major, other.minor),
+        _ => one.major == other.major,
+    }
+}
+
 /// Whether DNS may have this name, which is in lower case. One whose last part is a
 /// number is left out: such are addresses in some older spelling (`127.1`), which
 /// programs disagree on.
@@ -127,6 +174,40 @@ mod tests {
         }
         for name in ["shelf", "acme:stock", "acme/stock", "acme:stock/", "Acme:s_k/x", "a:b/c@1", "a:b/c@"] {
             assert!(interface(name).is_err(), "{name}");
+        }
+        assert!(event("acme:stock/events@0.1.0").is_ok());
+        assert!(event("wasi:http/handler").is_err() && event("events").is_err());
+    }
+
+    #[test]
+    fn ordering_keys_are_paths() {
+        for path in ["order", "order.user-id", "pair.0.URL", "order.items.12"] {
+            assert_eq!(event_key(path), Ok(()), "{path}");
+        }
+        for path in ["", ".", "order.", ".order", "order..id", "0", "order.user_id", "order.-1", "order[0]", " order"] {
+            assert!(event_key(path).is_err(), "{path}");
+        }
+    }
+
+    #[test]
+    fn interfaces_go_together_as_their_versions_do() {
+        for (one, other) in [
+            ("a:b/c", "a:b/c@0.1.0"),
+            ("a:b/c@0.1.0", "a:b/c@0.1.9"),
+            ("a:b/c@1.0.0", "a:b/c@1.2.0"),
+            ("a:b/c@1.0.0-rc.1", "a:b/c@1.0.0-rc.1"),
+        ] {
+            assert!(go_together(one, other) && go_together(other, one), "{one} {other}");
+        }
+        for (one, other) in [
+            ("a:b/c", "a:b/d"),
+            ("a:b/c", "a:b/c@1"),
+            ("a:b/c@0.1.0", "a:b/c@0.2.0"),
+            ("a:b/c@0.0.1", "a:b/c@0.0.2"),
+            ("a:b/c@1.0.0", "a:b/c@2.0.0"),
+            ("a:b/c@1.0.0-rc.1", "a:b/c@1.0.0"),
+        ] {
+            assert!(!go_together(one, other) && !go_together(other, one), "{one} {other}");
         }
     }
 }

@@ -38,6 +38,15 @@ pub(super) struct Document {
     /// The services, by name: lower-case letters, digits and `-`.
     #[schemars(required, extend("minProperties" = 1, "propertyNames" = {"pattern": "^[a-z][a-z0-9-]{0,62}$"}))]
     pub service: Option<BTreeMap<String, Service>>,
+    /// The events, by interface: who imports one leaves a message for each subscriber,
+    /// and calls nobody.
+    #[serde(default)]
+    #[schemars(extend("propertyNames" = {
+        "pattern": "^[A-Za-z][A-Za-z0-9-]*:[A-Za-z][A-Za-z0-9-]*/[A-Za-z][A-Za-z0-9-]*(@.+)?$",
+        "not": {"pattern": "^wasi:"},
+        "examples": ["acme:stock/events@0.1.0"]
+    }))]
+    pub event: BTreeMap<String, Event>,
 }
 
 /// The app as a whole.
@@ -187,6 +196,55 @@ pub(super) struct Limits {
     pub drain: String,
 }
 
+/// Calls of an interface that become messages.
+#[derive(Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["subscribers"]))]
+pub(super) struct Event {
+    /// The services that are delivered its calls; each exports the interface.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        with = "Vec<String>",
+        length(min = 1),
+        extend("examples" = [["notices"]], "uniqueItems" = true),
+        inner(regex(pattern = "^[a-z][a-z0-9-]{0,62}$"))
+    )]
+    pub subscribers: Option<Vec<String>>,
+    /// A parameter, and fields of it, whose equals are delivered in their order.
+    /// Without it they come in any order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        with = "String",
+        extend("examples" = ["order.user-id"]),
+        regex(pattern = r"^[A-Za-z][A-Za-z0-9-]*(\.[A-Za-z0-9-]+)*$")
+    )]
+    pub key: Option<String>,
+    /// How often a delivery is tried before its event is parked.
+    #[schemars(extend("examples" = [8]), range(min = 1, max = 1_000))]
+    pub attempts: i64,
+    /// How long to wait between attempts: the first wait and the longest, from 1ms to
+    /// 1000h.
+    #[schemars(extend("examples" = ["1s..10m"]), regex(pattern = r"^[0-9]+(ms|s|m|h)\.\.[0-9]+(ms|s|m|h)$"))]
+    pub backoff: String,
+    /// Whether a parked event blocks those of its key behind it, or lets them pass.
+    #[schemars(extend("examples" = ["block"], "enum" = ["block", "pass"]))]
+    pub parked: String,
+    /// Where a subscriber begins that is new: with what is emitted from now on, or with
+    /// the oldest that is kept.
+    #[schemars(extend("examples" = ["now"], "enum" = ["now", "oldest"]))]
+    pub start: String,
+    pub limits: EventLimits,
+}
+
+/// What bounds an event.
+#[derive(Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct EventLimits {
+    /// The most events that wait for one subscriber.
+    #[schemars(extend("examples" = [1_000_000]), range(min = 1, max = 1_000_000_000))]
+    pub waiting: i64,
+}
+
 /// A size in bytes: an integer, or a string with a unit.
 #[derive(Deserialize, Serialize)]
 #[serde(untagged)]
@@ -242,6 +300,26 @@ impl Default for Limits {
     }
 }
 
+impl Default for Event {
+    fn default() -> Self {
+        Self {
+            subscribers: None,
+            key: None,
+            attempts: 8,
+            backoff: "1s..10m".to_owned(),
+            parked: "block".to_owned(),
+            start: "now".to_owned(),
+            limits: EventLimits::default(),
+        }
+    }
+}
+
+impl Default for EventLimits {
+    fn default() -> Self {
+        Self { waiting: 1_000_000 }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -266,7 +344,8 @@ mod tests {
         let names: Vec<&str> = found.iter().map(|(at, _)| at.as_str()).collect();
         let service = ".service.*";
         let limits = ".service.*.limits";
-        assert_eq!(names, ["", ".admin", ".app", ".gateway", service, limits, ".store"]);
+        let (event, bounds) = (".event.*", ".event.*.limits");
+        assert_eq!(names, ["", ".admin", ".app", event, bounds, ".gateway", service, limits, ".store"]);
         for (at, schema) in found {
             assert_eq!(schema["additionalProperties"], false, "{at}");
             for (key, schema) in schema["properties"].as_object().into_iter().flatten() {
@@ -290,5 +369,12 @@ mod tests {
         assert_eq!(limits["memory"]["default"], "64MiB");
         assert_eq!(limits["instances"]["maximum"], 10_000);
         assert_eq!(service["properties"]["atomic"]["default"], false);
+        let event = &schema["properties"]["event"]["additionalProperties"];
+        assert_eq!(event["required"], serde_json::json!(["subscribers"]));
+        let event = &event["properties"];
+        assert_eq!((&event["subscribers"]["default"], &event["key"]["default"]), (&Value::Null, &Value::Null));
+        assert_eq!((&event["attempts"]["default"], &event["attempts"]["maximum"]), (&8.into(), &1_000.into()));
+        assert_eq!(event["parked"]["default"], "block");
+        assert_eq!(event["limits"]["properties"]["waiting"]["default"], 1_000_000);
     }
 }

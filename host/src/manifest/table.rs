@@ -4,8 +4,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use super::{ByteSize, Manifest};
+use super::{Backoff, ByteSize, Manifest, Parked, Start};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -59,7 +60,7 @@ fn the_smallest_manifest_has_every_default() -> Outcome {
     assert_eq!(user.limits.body, ByteSize::mib(1));
     assert_eq!(user.limits.value, ByteSize::mib(1));
     assert!(user.build.is_none() && user.routes.is_empty() && user.outbound.is_empty());
-    assert!(!user.atomic);
+    assert!(!user.atomic && manifest.events.is_empty());
     Ok(())
 }
 
@@ -91,6 +92,28 @@ fn every_key_reaches_its_field() -> Outcome {
     assert_eq!(order.probe.as_ref().map(ToString::to_string).as_deref(), Some("/orders/1?probe"));
     let user = manifest.service("user").ok_or("no user")?;
     assert!(user.atomic && !order.atomic);
+    Ok(())
+}
+
+#[test]
+fn an_event_has_what_its_table_says() -> Outcome {
+    let manifest = Manifest::load(&folder().join("full.toml"))?;
+    let [audit, orders] = &manifest.events[..] else { return Err("not two events".into()) };
+    assert_eq!(orders.interface, "shop:orders/events@0.1.0");
+    assert_eq!(orders.subscribers, ["user", "order"]);
+    assert_eq!(orders.key.as_deref(), Some("order.user-id"));
+    assert_eq!(orders.attempts, 3);
+    let (first, most) = (Duration::from_millis(100), Duration::from_secs(60));
+    assert_eq!(orders.backoff, Backoff { first, most });
+    assert_eq!((orders.parked, orders.start), (Parked::Pass, Start::Oldest));
+    assert_eq!(orders.limits.waiting, 1_000);
+    assert_eq!(audit.interface, "shop:audit/log");
+    assert_eq!(audit.key, None);
+    assert_eq!(audit.attempts, 8);
+    let (first, most) = (Duration::from_secs(1), Duration::from_secs(600));
+    assert_eq!(audit.backoff, Backoff { first, most });
+    assert_eq!((audit.parked, audit.start), (Parked::Block, Start::Now));
+    assert_eq!(audit.limits.waiting, 1_000_000);
     Ok(())
 }
 
@@ -137,14 +160,19 @@ fn missing_sources_are_shown_where_they_are_named() -> Outcome {
 #[test]
 fn later_problems_are_shown_at_their_keys() -> Outcome {
     let manifest = Manifest::load(&folder().join("full.toml"))?;
-    let place = |service, key| {
-        let report = super::Report::new(vec![manifest.problem(service, key, "wrong", "mend it")]);
-        let shown = report.to_string();
+    let shown = |problem| {
+        let shown = super::Report::new(vec![problem]).to_string();
         shown.rsplit_once("full.toml:").map(|(_, rest)| rest.lines().next().unwrap_or_default().to_owned())
     };
+    let place = |service, key| shown(manifest.problem(service, key, "wrong", "mend it"));
     assert_eq!(place("order", None).as_deref(), Some("14:1"));
     assert_eq!(place("order", Some("limits.memory")).as_deref(), Some("29:10"));
     assert_eq!(place("order", Some("links.shop:users/directory@0.1.0")).as_deref(), Some("24:38"));
     assert_eq!(place("user", Some("limits.memory")).as_deref(), Some("38:1"));
+    let place = |event, key| shown(manifest.event_problem(event, key, "wrong", "mend it"));
+    assert_eq!(place("shop:orders/events@0.1.0", None).as_deref(), Some("42:1"));
+    assert_eq!(place("shop:orders/events@0.1.0", Some("subscribers")).as_deref(), Some("43:15"));
+    assert_eq!(place("shop:orders/events@0.1.0", Some("limits.waiting")).as_deref(), Some("49:18"));
+    assert_eq!(place("shop:audit/log", Some("key")).as_deref(), Some("51:1"));
     Ok(())
 }

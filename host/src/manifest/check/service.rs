@@ -224,7 +224,7 @@ fn reuse(number: i64) -> Result<u32, Invalid> {
     count(number, 1_000_000_000, "write 1 to 1_000_000_000")
 }
 
-fn count(number: i64, most: u32, help: &str) -> Result<u32, Invalid> {
+pub(super) fn count(number: i64, most: u32, help: &str) -> Result<u32, Invalid> {
     let number = within(number, 1, i64::from(most), help)?;
     u32::try_from(number).map_err(|_| Invalid::new("is too large", help))
 }

@@ -18,7 +18,8 @@ pub(super) fn example(advice: &str, at: &KeyPath, schema: &Value) -> String {
     }
     let entries = &schema["additionalProperties"];
     if entries.get("properties").is_some() {
-        return example(advice, &at.child("NAME"), entries);
+        let name = schema["propertyNames"]["examples"][0].as_str().unwrap_or("NAME");
+        return example(advice, &at.child(name), entries);
     }
     line(advice, at, &value(schema))
 }

@@ -1,0 +1,114 @@
+//! The events of a manifest.
+
+use std::collections::BTreeMap;
+
+use super::Checker;
+use super::service::count;
+use crate::manifest::key::KeyPath;
+use crate::manifest::nearest::nearest;
+use crate::manifest::schema;
+use crate::manifest::{Backoff, EventLimits, EventManifest, Invalid, Parked, Start, names};
+
+/// The services of a manifest as they are read, by name.
+type Services = BTreeMap<String, schema::Service>;
+
+impl Checker<'_> {
+    /// The events that have nothing amiss, in the order of their interfaces.
+    pub(super) fn events(
+        &mut self,
+        tables: BTreeMap<String, schema::Event>,
+        services: &Services,
+    ) -> Vec<EventManifest> {
+        let interfaces: Vec<String> = tables.keys().cloned().collect();
+        self.meant_twice(&interfaces);
+        self.linked(&interfaces, services);
+        let events = tables.into_iter();
+        events.filter_map(|(interface, table)| self.event(interface, table, services)).collect()
+    }
+
+    fn event(&mut self, interface: String, table: schema::Event, services: &Services) -> Option<EventManifest> {
+        let at = place(&interface);
+        self.take_key(&at, "event", names::event(&interface));
+        let subscribers = table.subscribers;
+        if let Some(subscribers) = &subscribers {
+            self.subscribers(&at.child("subscribers"), subscribers, services);
+        }
+        if let Some(key) = &table.key {
+            self.take(&at.child("key"), names::event_key(key));
+        }
+        let attempts = self.take(&at.child("attempts"), count(table.attempts, 1_000, "write 1 to 1_000"));
+        let backoff = self.take(&at.child("backoff"), Backoff::parse(&table.backoff));
+        let parked = self.take(&at.child("parked"), Parked::parse(&table.parked));
+        let start = self.take(&at.child("start"), Start::parse(&table.start));
+        let waiting = count(table.limits.waiting, 1_000_000_000, "write 1 to 1_000_000_000");
+        let waiting = self.take(&at.child("limits").child("waiting"), waiting);
+        Some(EventManifest {
+            interface,
+            subscribers: subscribers?,
+            key: table.key,
+            attempts: attempts?,
+            backoff: backoff?,
+            parked: parked?,
+            start: start?,
+            limits: EventLimits { waiting: waiting? },
+        })
+    }
+
+    fn subscribers(&mut self, at: &KeyPath, subscribers: &[String], services: &Services) {
+        if subscribers.is_empty() {
+            let help = "name the services that are to have these events";
+            self.take::<()>(at, Err(Invalid::new("is empty", help)));
+        }
+        for (index, name) in subscribers.iter().enumerate() {
+            let is_known = match subscribers[..index].contains(name) {
+                true => Err(Invalid::new("is there twice", "leave one of the two out: each has every event once")),
+                false => subscriber(name, services),
+            };
+            self.take_item(at, index, name, is_known);
+        }
+    }
+
+    /// Two tables that one import could mean.
+    fn meant_twice(&mut self, interfaces: &[String]) {
+        for (index, interface) in interfaces.iter().enumerate() {
+            let Some(first) = interfaces[..index].iter().find(|other| names::go_together(other, interface)) else {
+                continue;
+            };
+            let title = format!("the events {first:?} and {interface:?} are of one interface");
+            let problem = self.problem(&place(interface), title).help("make one table of the two");
+            self.problems.push(problem.other(self.places.key(&place(first)), "of this, too"));
+        }
+    }
+
+    /// Links to what no service is called for.
+    fn linked(&mut self, interfaces: &[String], services: &Services) {
+        for (name, service) in services {
+            for link in service.links.keys() {
+                let Some(event) = interfaces.iter().find(|event| names::go_together(event, link)) else { continue };
+                let at = KeyPath::root().child("service").child(name).child("links").child(link);
+                let problem = self
+                    .problem(&at, format!("`{at}` links an event, whose calls go to its subscribers"))
+                    .help("leave the link out, or the event's table for the call to be a plain one")
+                    .other(self.places.key(&place(event)), "the event");
+                self.problems.push(problem);
+            }
+        }
+    }
+}
+
+fn place(interface: &str) -> KeyPath {
+    KeyPath::root().child("event").child(interface)
+}
+
+fn subscriber(name: &str, services: &Services) -> Result<(), Invalid> {
+    // Where there are none at all, that was reported.
+    if services.is_empty() || services.contains_key(name) {
+        return Ok(());
+    }
+    let known: Vec<&str> = services.keys().map(String::as_str).collect();
+    let help = match nearest(name, known.iter().copied()) {
+        Some(near) => format!("write {near:?}"),
+        None => format!("the services are `{}`", known.join("`, `")),
+    };
+    Err(Invalid::new("is no service", help))
+}
