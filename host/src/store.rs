@@ -12,6 +12,7 @@
 //! or a batch may be, and how `wasi:keyvalue` shows all this to a component
 //! (`capability`).
 
+mod change;
 mod clock;
 mod counter;
 mod error;
@@ -34,6 +35,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+pub use change::Change;
 pub use error::StoreError;
 pub use upkeep::{BucketStats, Copy, Page, Stats, Upkeep, upkeep};
 pub use watermark::{Durability, Lsn, Watermark};
@@ -65,11 +67,9 @@ pub trait BucketStore: Send + Sync + 'static {
     /// Whether `key` has a value.
     async fn exists(&self, bucket: &str, key: &str, seen: &Watermark) -> Result<bool, StoreError>;
 
-    /// Gives `key` this value, whether it had one or not.
-    async fn set(&self, bucket: &str, key: String, value: Vec<u8>, seen: &Watermark) -> Result<(), StoreError>;
-
-    /// Removes `key`; that it has no value is fine.
-    async fn delete(&self, bucket: &str, key: String, seen: &Watermark) -> Result<(), StoreError>;
+    /// Makes all changes or none, in one entry of the log, which no commit splits. Of
+    /// several to one key the last counts.
+    async fn write(&self, changes: Vec<Change<'_>>, seen: &Watermark) -> Result<(), StoreError>;
 
     /// The next page of keys after `cursor`, which is where the page before
     /// ended. Keys come in the order in which they were first set, so a listing
@@ -92,11 +92,27 @@ pub trait BucketStore: Send + Sync + 'static {
         seen: &Watermark,
     ) -> Result<Vec<Option<Entry>>, StoreError>;
 
-    /// Sets all entries or none; of two with the same key the later one counts.
-    async fn set_many(&self, bucket: &str, entries: Vec<Entry>, seen: &Watermark) -> Result<(), StoreError>;
+    /// Gives `key` this value, whether it had one or not.
+    async fn set(&self, bucket: &str, key: String, value: Vec<u8>, seen: &Watermark) -> Result<(), StoreError> {
+        self.write(vec![Change { bucket, key, value: Some(value) }], seen).await
+    }
+
+    /// Removes `key`; that it has no value is fine.
+    async fn delete(&self, bucket: &str, key: String, seen: &Watermark) -> Result<(), StoreError> {
+        self.write(vec![Change { bucket, key, value: None }], seen).await
+    }
+
+    /// Sets all entries or none.
+    async fn set_many(&self, bucket: &str, entries: Vec<Entry>, seen: &Watermark) -> Result<(), StoreError> {
+        let changes = entries.into_iter().map(|(key, value)| Change { bucket, key, value: Some(value) });
+        self.write(changes.collect(), seen).await
+    }
 
     /// Deletes all keys or none.
-    async fn delete_many(&self, bucket: &str, keys: Vec<String>, seen: &Watermark) -> Result<(), StoreError>;
+    async fn delete_many(&self, bucket: &str, keys: Vec<String>, seen: &Watermark) -> Result<(), StoreError> {
+        let changes = keys.into_iter().map(|key| Change { bucket, key, value: None });
+        self.write(changes.collect(), seen).await
+    }
 
     /// Returns when all that was seen is durable. An error says that some of it may be
     /// lost: nobody may be told of what was derived from it.

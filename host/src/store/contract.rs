@@ -8,7 +8,7 @@ use anyhow::{Result, bail, ensure};
 use tokio::task::JoinSet;
 
 use super::kept::Kept;
-use super::{BucketStore, KEYS_PER_PAGE, StoreError, open, servers};
+use super::{BucketStore, Change, KEYS_PER_PAGE, StoreError, open, servers};
 use crate::manifest::StoreUrl;
 use random::does_as_its_model;
 
@@ -64,6 +64,7 @@ contract!(
     answers_many_within_bounds,
     sets_and_deletes_many,
     shows_a_batch_whole_or_not_at_all,
+    changes_several_buckets_at_once,
     lists_in_pages,
     lists_stably_while_keys_change,
     takes_any_cursor,
@@ -284,6 +285,32 @@ async fn shows_a_batch_whole_or_not_at_all(store: Store) -> Result<()> {
         }
         writer.await??;
     }
+    Ok(())
+}
+
+async fn changes_several_buckets_at_once(store: Store) -> Result<()> {
+    let change = |bucket, key: &str, value: Option<&str>| Change {
+        bucket,
+        key: key.to_owned(),
+        value: value.map(|value| value.as_bytes().to_vec()),
+    };
+    let keys = |bucket| store.list_keys(bucket, None);
+    store.write(Vec::new()).await?;
+    store.write(vec![change("a", "x", Some("1")), change("b", "x", Some("2")), change("a", "y", Some("3"))]).await?;
+    assert_eq!(store.get("a", "x").await?, Some(b"1".into()));
+    assert_eq!(store.get("b", "x").await?, Some(b"2".into()));
+    // What is deleted and set again is the last of its bucket; the last of several counts.
+    let again = vec![
+        change("a", "x", None),
+        change("b", "x", None),
+        change("a", "x", Some("4")),
+        change("c", "gone", None),
+        change("a", "x", Some("5")),
+    ];
+    store.write(again).await?;
+    assert_eq!(keys("a").await?.keys, ["y", "x"]);
+    assert_eq!(store.get("a", "x").await?, Some(b"5".into()));
+    assert_eq!((keys("b").await?.keys.len(), keys("c").await?.keys.len()), (0, 0));
     Ok(())
 }
 

@@ -258,7 +258,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    pub(super) fn too_much(bucket: &str, count: usize, most: usize) -> StoreError {
+    pub(crate) fn too_much(bucket: &str, count: usize, most: usize) -> StoreError {
         StoreError::TooMuch { bucket: bucket.to_owned(), count, most }
     }
 

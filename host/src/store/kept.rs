@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{BucketStore, Entry, KeyPage, StoreError, Watermark};
+use super::{BucketStore, Change, Entry, KeyPage, StoreError, Watermark};
 
 /// Waits after each operation, be it a write or a read.
 pub struct Kept(pub Arc<dyn BucketStore>);
@@ -33,6 +33,13 @@ kept! {
 }
 
 impl Kept {
+    pub async fn write(&self, changes: Vec<Change<'_>>) -> Result<(), StoreError> {
+        let seen = Watermark::default();
+        let answer = self.0.write(changes, &seen).await;
+        self.0.durable(&seen).await?;
+        answer
+    }
+
     pub async fn close(&self) -> Result<(), StoreError> {
         self.0.close().await
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use async_trait::async_trait;
 
-use super::{BucketStore, Entry, KEYS_PER_PAGE, KeyPage, StoreError, Watermark, counter};
+use super::{BucketStore, Change, Entry, KEYS_PER_PAGE, KeyPage, StoreError, Watermark, counter};
 
 /// Buckets in maps.
 #[derive(Default)]
@@ -46,11 +46,11 @@ const MAPS: usize = 64;
 impl MemoryStore {
     // No operation leaves a bucket half changed when it panics (only memory
     // could run out), so a poisoned lock is as good as another.
-    fn read(&self) -> RwLockReadGuard<'_, HashMap<String, Bucket>> {
+    fn reading(&self) -> RwLockReadGuard<'_, HashMap<String, Bucket>> {
         self.buckets.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, HashMap<String, Bucket>> {
+    fn writing(&self) -> RwLockWriteGuard<'_, HashMap<String, Bucket>> {
         self.buckets.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -58,32 +58,37 @@ impl MemoryStore {
 #[async_trait]
 impl BucketStore for MemoryStore {
     async fn get(&self, bucket: &str, key: &str, _seen: &Watermark) -> Result<Option<Vec<u8>>, StoreError> {
-        let buckets = self.read();
+        let buckets = self.reading();
         let value = buckets.get(bucket).and_then(|bucket| bucket.get(key));
         Ok(value.cloned())
     }
 
     async fn exists(&self, bucket: &str, key: &str, _seen: &Watermark) -> Result<bool, StoreError> {
-        let buckets = self.read();
+        let buckets = self.reading();
         Ok(buckets.get(bucket).is_some_and(|b| b.get(key).is_some()))
     }
 
-    async fn set(&self, bucket: &str, key: String, value: Vec<u8>, seen: &Watermark) -> Result<(), StoreError> {
-        self.set_many(bucket, vec![(key, value)], seen).await
-    }
-
-    async fn delete(&self, bucket: &str, key: String, seen: &Watermark) -> Result<(), StoreError> {
-        self.delete_many(bucket, vec![key], seen).await
+    async fn write(&self, changes: Vec<Change<'_>>, _seen: &Watermark) -> Result<(), StoreError> {
+        let mut buckets = self.writing();
+        for Change { bucket, key, value } in changes {
+            match (buckets.get_mut(bucket), value) {
+                (Some(bucket), Some(value)) => bucket.set(key, value),
+                (None, Some(value)) => buckets.entry(bucket.to_owned()).or_default().set(key, value),
+                (Some(bucket), None) => bucket.delete(&key),
+                (None, None) => {}
+            }
+        }
+        Ok(())
     }
 
     async fn list_keys(&self, bucket: &str, cursor: Option<u64>, _seen: &Watermark) -> Result<KeyPage, StoreError> {
-        let buckets = self.read();
+        let buckets = self.reading();
         let found = buckets.get(bucket).map(|bucket| bucket.list(cursor));
         Ok(KeyPage::new(found.unwrap_or_default()))
     }
 
     async fn increment(&self, bucket: &str, key: String, delta: u64, _seen: &Watermark) -> Result<u64, StoreError> {
-        let mut buckets = self.write();
+        let mut buckets = self.writing();
         let stored = buckets.get(bucket).and_then(|bucket| bucket.get(&key));
         let sum = counter::add(bucket, &key, stored.map(Vec::as_slice), delta)?;
         if delta > 0 {
@@ -100,7 +105,7 @@ impl BucketStore for MemoryStore {
         most: usize,
         _seen: &Watermark,
     ) -> Result<Vec<Option<Entry>>, StoreError> {
-        let buckets = self.read();
+        let buckets = self.reading();
         let found = buckets.get(bucket);
         let (count, mut room) = (keys.len(), most);
         let mut entry = |key: String| {
@@ -110,25 +115,6 @@ impl BucketStore for MemoryStore {
             Ok(Some((key, value.clone())))
         };
         keys.into_iter().map(&mut entry).collect()
-    }
-
-    async fn set_many(&self, bucket: &str, entries: Vec<Entry>, _seen: &Watermark) -> Result<(), StoreError> {
-        let mut buckets = self.write();
-        let bucket = buckets.entry(bucket.to_owned()).or_default();
-        for (key, value) in entries {
-            bucket.set(key, value);
-        }
-        Ok(())
-    }
-
-    async fn delete_many(&self, bucket: &str, keys: Vec<String>, _seen: &Watermark) -> Result<(), StoreError> {
-        let mut buckets = self.write();
-        if let Some(bucket) = buckets.get_mut(bucket) {
-            for key in keys {
-                bucket.delete(&key);
-            }
-        }
-        Ok(())
     }
 
     async fn close(&self) -> Result<(), StoreError> {

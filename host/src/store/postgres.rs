@@ -31,12 +31,12 @@ use tokio::time::timeout;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Statement};
 
-use super::{BucketStore, Entry, KEYS_PER_PAGE, KeyPage, StoreError, Watermark, counter};
+use super::{BucketStore, Change, Entry, KEYS_PER_PAGE, KeyPage, StoreError, Watermark, counter};
 use crate::manifest::PostgresUrl;
 use login::Login;
 use session::{ANSWER, Session, Statements};
 pub use upkeep::PostgresUpkeep;
-use write::Change;
+use write::{OwnedChange, Work};
 use writer::Writer;
 
 /// How many connections carry reads. With 32 and 256 clients two carried more than
@@ -131,12 +131,15 @@ impl BucketStore for PostgresStore {
         Ok(!rows.is_empty())
     }
 
-    async fn set(&self, bucket: &str, key: String, value: Vec<u8>, seen: &Watermark) -> Result<(), StoreError> {
-        self.set_many(bucket, vec![(key, value)], seen).await
-    }
-
-    async fn delete(&self, bucket: &str, key: String, seen: &Watermark) -> Result<(), StoreError> {
-        self.delete_many(bucket, vec![key], seen).await
+    async fn write(&self, changes: Vec<Change<'_>>, _seen: &Watermark) -> Result<(), StoreError> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let owned = changes.into_iter().map(|Change { bucket, key, value }| {
+            let bucket = bucket.to_owned();
+            OwnedChange { bucket, key, value }
+        });
+        self.writer.write(Work::Change(owned.collect())).await.map(drop)
     }
 
     async fn list_keys(&self, bucket: &str, cursor: Option<u64>, _seen: &Watermark) -> Result<KeyPage, StoreError> {
@@ -158,8 +161,7 @@ impl BucketStore for PostgresStore {
             let stored = self.get(bucket, &key, seen).await?;
             return counter::add(bucket, &key, stored.as_deref(), 0);
         }
-        let change = Change::Increment { key, delta };
-        self.writer.write(bucket, change).await
+        self.writer.write(Work::Increment { bucket: bucket.to_owned(), key, delta }).await
     }
 
     async fn get_many(
@@ -188,16 +190,6 @@ impl BucketStore for PostgresStore {
             Some((key, value))
         };
         Ok(keys.into_iter().map(entry).collect())
-    }
-
-    async fn set_many(&self, bucket: &str, entries: Vec<Entry>, _seen: &Watermark) -> Result<(), StoreError> {
-        self.writer.write(bucket, Change::Set(entries)).await?;
-        Ok(())
-    }
-
-    async fn delete_many(&self, bucket: &str, keys: Vec<String>, _seen: &Watermark) -> Result<(), StoreError> {
-        self.writer.write(bucket, Change::Delete(keys)).await?;
-        Ok(())
     }
 
     /// Both ways, that of reads and that of writes; whoever asks has little patience.

@@ -21,7 +21,7 @@ use async_trait::async_trait;
 use redis::{Cmd, FromRedisValue, cmd};
 use tokio::time::timeout;
 
-use super::{BucketStore, Entry, KEYS_PER_PAGE, KeyPage, StoreError, Watermark, counter};
+use super::{BucketStore, Change, Entry, KEYS_PER_PAGE, KeyPage, StoreError, Watermark, counter};
 use crate::manifest::RedisUrl;
 use login::Login;
 use scripts::Bucket;
@@ -78,7 +78,7 @@ impl RedisStore {
     }
 
     /// What the server answers to a change, which is asked for once.
-    async fn write<T: FromRedisValue>(&self, operation: impl Fn() -> String, change: &Cmd) -> Result<T, StoreError> {
+    async fn change<T: FromRedisValue>(&self, operation: impl Fn() -> String, change: &Cmd) -> Result<T, StoreError> {
         let live = self.session.live().await.map_err(|error| self.session.away(operation(), error))?;
         let mut connection = live.connection.clone();
         let why = match timeout(ANSWER, change.query_async(&mut connection)).await {
@@ -105,12 +105,11 @@ impl BucketStore for RedisStore {
         self.read(operation, cmd("HEXISTS").arg(Bucket(bucket).values()).arg(key)).await
     }
 
-    async fn set(&self, bucket: &str, key: String, value: Vec<u8>, seen: &Watermark) -> Result<(), StoreError> {
-        self.set_many(bucket, vec![(key, value)], seen).await
-    }
-
-    async fn delete(&self, bucket: &str, key: String, seen: &Watermark) -> Result<(), StoreError> {
-        self.delete_many(bucket, vec![key], seen).await
+    async fn write(&self, changes: Vec<Change<'_>>, _seen: &Watermark) -> Result<(), StoreError> {
+        match changes.is_empty() {
+            true => Ok(()),
+            false => self.change(|| Change::operation(&changes), &scripts::write(&changes)).await,
+        }
     }
 
     async fn list_keys(&self, bucket: &str, cursor: Option<u64>, _seen: &Watermark) -> Result<KeyPage, StoreError> {
@@ -131,7 +130,7 @@ impl BucketStore for RedisStore {
         }
         let operation = || format!("increment key {key:?} of bucket {bucket:?}");
         let add = scripts::increment(Bucket(bucket), &key, delta);
-        let (sum, stored): (Option<String>, Option<Vec<u8>>) = self.write(operation, &add).await?;
+        let (sum, stored): (Option<String>, Option<Vec<u8>>) = self.change(operation, &add).await?;
         let refused = || StoreError::NotACounter { bucket: bucket.to_owned(), key: key.clone() };
         match sum {
             Some(sum) => sum.parse().map_err(|_| refused()),
@@ -164,28 +163,6 @@ impl BucketStore for RedisStore {
         let found: HashMap<&str, Vec<u8>> =
             asked.iter().zip(values).filter_map(|((key, _), value)| Some((*key, value?))).collect();
         Ok(keys.iter().map(|key| Some((key.clone(), found.get(key.as_str())?.clone()))).collect())
-    }
-
-    async fn set_many(&self, bucket: &str, entries: Vec<Entry>, _seen: &Watermark) -> Result<(), StoreError> {
-        let operation = || match entries.as_slice() {
-            [(key, _)] => format!("set key {key:?} of bucket {bucket:?}"),
-            _ => format!("set {} keys of bucket {bucket:?}", entries.len()),
-        };
-        match entries.is_empty() {
-            true => Ok(()),
-            false => self.write(operation, &scripts::set(Bucket(bucket), &entries)).await,
-        }
-    }
-
-    async fn delete_many(&self, bucket: &str, keys: Vec<String>, _seen: &Watermark) -> Result<(), StoreError> {
-        let operation = || match keys.as_slice() {
-            [key] => format!("delete key {key:?} of bucket {bucket:?}"),
-            _ => format!("delete {} keys of bucket {bucket:?}", keys.len()),
-        };
-        match keys.is_empty() {
-            true => Ok(()),
-            false => self.write(operation, &scripts::delete(Bucket(bucket), &keys)).await,
-        }
     }
 
     async fn health(&self) -> Result<(), StoreError> {

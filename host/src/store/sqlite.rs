@@ -28,7 +28,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::task::spawn_blocking;
 
-use super::{BucketStore, Durability, Entry, KeyPage, Lsn, StoreError, Watermark, counter};
+use super::{BucketStore, Change, Durability, Entry, KeyPage, Lsn, StoreError, Watermark, counter};
 use files::Files;
 use log::{Counted, Log};
 use reader::Reader;
@@ -167,12 +167,8 @@ impl BucketStore for SqliteStore {
         self.read_aside(move |reader| read::exists(reader.at(place)?, &bucket, &key), operation).await
     }
 
-    async fn set(&self, bucket: &str, key: String, value: Vec<u8>, seen: &Watermark) -> Result<(), StoreError> {
-        self.log.write(bucket, vec![(key, Some(value))], seen).await
-    }
-
-    async fn delete(&self, bucket: &str, key: String, seen: &Watermark) -> Result<(), StoreError> {
-        self.log.write(bucket, vec![(key, None)], seen).await
+    async fn write(&self, changes: Vec<Change<'_>>, seen: &Watermark) -> Result<(), StoreError> {
+        self.log.write(changes, seen).await
     }
 
     async fn list_keys(&self, bucket: &str, cursor: Option<u64>, seen: &Watermark) -> Result<KeyPage, StoreError> {
@@ -232,16 +228,6 @@ impl BucketStore for SqliteStore {
         };
         let values = values.ok_or_else(|| StoreError::too_much(bucket, count, most))?;
         Ok(keys.into_iter().zip(values).map(|(key, value)| Some((key, value?))).collect())
-    }
-
-    async fn set_many(&self, bucket: &str, entries: Vec<Entry>, seen: &Watermark) -> Result<(), StoreError> {
-        let changes = entries.into_iter().map(|(key, value)| (key, Some(value)));
-        self.log.write(bucket, changes.collect(), seen).await
-    }
-
-    async fn delete_many(&self, bucket: &str, keys: Vec<String>, seen: &Watermark) -> Result<(), StoreError> {
-        let changes = keys.into_iter().map(|key| (key, None));
-        self.log.write(bucket, changes.collect(), seen).await
     }
 
     async fn durable(&self, seen: &Watermark) -> Result<(), StoreError> {

@@ -9,7 +9,7 @@ use tokio_postgres::error::{Severity, SqlState};
 use tokio_postgres::types::ToSql;
 
 use super::session::{ANSWER, Live, Session};
-use super::write::{Answer, Change, Write};
+use super::write::{Answer, OwnedChange, Work, Write};
 use crate::store::{StoreError, counter};
 
 /// How often a batch is sent that the server undoes for others' sake.
@@ -38,7 +38,7 @@ impl Batch {
         waiting.retain(|write| !write.answer.is_closed());
         let (mut rows, mut bytes) = (0, 0);
         let fits = waiting.iter().take_while(|write| {
-            let (more, larger) = size(&write.change);
+            let (more, larger) = write.size();
             (rows, bytes) = (rows + more, bytes + larger);
             rows <= MOST_ROWS && bytes <= MOST_BYTES
         });
@@ -124,11 +124,11 @@ async fn apply(live: &Live, writes: &[Write]) -> Result<Vec<Answer>, Failure> {
 
 /// What a counter came to, or why it was left alone.
 fn counted_to(write: &Write, sum: Option<&str>, stored: Option<&str>) -> Answer {
-    let Change::Increment { key, delta } = &write.change else { return Ok(0) };
-    let refused = || StoreError::NotACounter { bucket: write.bucket.clone(), key: key.clone() };
+    let Work::Increment { bucket, key, delta } = &write.work else { return Ok(0) };
+    let refused = || StoreError::NotACounter { bucket: bucket.clone(), key: key.clone() };
     match sum {
         Some(sum) => sum.parse().map_err(|_| refused()),
-        None => counter::add(&write.bucket, key, stored.map(str::as_bytes), *delta).and(Err(refused())),
+        None => counter::add(bucket, key, stored.map(str::as_bytes), *delta).and(Err(refused())),
     }
 }
 
@@ -148,14 +148,17 @@ impl Rows<'_> {
     fn of(writes: &[Write]) -> Rows<'_> {
         let (mut rows, mut owners) = (Vec::new(), Vec::new());
         for (number, write) in writes.iter().enumerate() {
-            let mut row = |key, value, delta| {
-                rows.push((write.bucket.as_str(), str::as_bytes(key), value, delta, rows.len() as i32));
+            let mut row = |bucket, key, value, delta| {
+                rows.push((str::as_ref(bucket), str::as_bytes(key), value, delta, rows.len() as i32));
                 owners.push(number);
             };
-            match &write.change {
-                Change::Set(entries) => entries.iter().for_each(|(key, value)| row(key, Some(value.as_slice()), None)),
-                Change::Delete(keys) => keys.iter().for_each(|key| row(key, None, None)),
-                Change::Increment { key, delta } => row(key, None, Some(delta.to_string())),
+            match &write.work {
+                Work::Change(changes) => {
+                    changes
+                        .iter()
+                        .for_each(|OwnedChange { bucket, key, value }| row(bucket, key, value.as_deref(), None));
+                }
+                Work::Increment { bucket, key, delta } => row(bucket, key, None, Some(delta.to_string())),
             }
         }
         // All hosts take the locks of rows in this order. What is done to one key
@@ -177,15 +180,6 @@ impl Rows<'_> {
             columns.places.push(place);
         }
         columns
-    }
-}
-
-/// How many rows a change has, and bytes in them.
-fn size(change: &Change) -> (usize, usize) {
-    match change {
-        Change::Set(entries) => (entries.len(), entries.iter().map(|(key, value)| key.len() + value.len()).sum()),
-        Change::Delete(keys) => (keys.len(), keys.iter().map(String::len).sum()),
-        Change::Increment { key, .. } => (1, key.len()),
     }
 }
 

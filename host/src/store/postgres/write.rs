@@ -2,31 +2,39 @@
 
 use tokio::sync::oneshot;
 
-use crate::store::{Entry, StoreError};
+use crate::store::{Change, StoreError};
 
-/// A change, and who waits for it.
+/// Something to do, and who waits for it.
 pub struct Write {
-    /// The bucket of all its keys.
-    pub bucket: String,
-    /// What to do.
-    pub change: Change,
-    /// Where the answer goes, once the change is durable.
+    /// What to do; applied whole or not at all.
+    pub work: Work,
+    /// Where the answer goes, once it is durable.
     pub answer: oneshot::Sender<Answer>,
 }
 
-/// What a write does; each is applied whole or not at all.
-pub enum Change {
-    /// Sets these keys.
-    Set(Vec<Entry>),
-    /// Deletes these keys.
-    Delete(Vec<String>),
+/// What a write does.
+pub enum Work {
+    /// Sets and deletes keys.
+    Change(Vec<OwnedChange>),
     /// Adds to a counter.
     Increment {
-        /// The key of the counter.
+        /// The bucket of the counter.
+        bucket: String,
+        /// Its key.
         key: String,
         /// How much to add.
         delta: u64,
     },
+}
+
+/// A change that outlives its caller.
+pub struct OwnedChange {
+    /// The bucket of the key.
+    pub bucket: String,
+    /// The key.
+    pub key: String,
+    /// What it has then; none if it is deleted.
+    pub value: Option<Vec<u8>>,
 }
 
 /// The new value of a counter, and 0 for what counts nothing.
@@ -35,17 +43,33 @@ pub type Answer = Result<u64, StoreError>;
 impl Write {
     /// What was asked, for errors.
     pub fn operation(&self) -> String {
-        let bucket = &self.bucket;
-        match &self.change {
-            Change::Set(entries) => match entries.as_slice() {
-                [(key, _)] => format!("set key {key:?} of bucket {bucket:?}"),
-                _ => format!("set {} keys of bucket {bucket:?}", entries.len()),
-            },
-            Change::Delete(keys) => match keys.as_slice() {
-                [key] => format!("delete key {key:?} of bucket {bucket:?}"),
-                _ => format!("delete {} keys of bucket {bucket:?}", keys.len()),
-            },
-            Change::Increment { key, .. } => format!("increment key {key:?} of bucket {bucket:?}"),
+        match &self.work {
+            Work::Change(rows) => {
+                let changes = rows.iter().map(|OwnedChange { bucket, key, value }| {
+                    // What is set does not matter here.
+                    Change { bucket, key: key.clone(), value: value.is_some().then(Vec::new) }
+                });
+                Change::operation(&changes.collect::<Vec<_>>())
+            }
+            Work::Increment { bucket, key, .. } => format!("increment key {key:?} of bucket {bucket:?}"),
+        }
+    }
+
+    /// A bucket that it is about, for errors.
+    pub fn bucket(&self) -> &str {
+        match &self.work {
+            Work::Change(rows) => rows.first().map_or("", |row| &row.bucket),
+            Work::Increment { bucket, .. } => bucket,
+        }
+    }
+
+    /// How many rows it has, and bytes in them.
+    pub fn size(&self) -> (usize, usize) {
+        match &self.work {
+            Work::Change(rows) => {
+                (rows.len(), rows.iter().map(|row| row.key.len() + row.value.as_ref().map_or(0, Vec::len)).sum())
+            }
+            Work::Increment { key, .. } => (1, key.len()),
         }
     }
 }

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::batch::Batch;
 use super::session::Session;
-use super::write::{Answer, Change, Write};
+use super::write::{Answer, Work, Write};
 use crate::store::StoreError;
 
 /// The most writes that queue. Callers beyond it wait for room.
@@ -43,11 +43,12 @@ impl Writer {
         self.session.live().await.map(drop)
     }
 
-    /// Makes one change, durably.
-    pub async fn write(&self, bucket: &str, change: Change) -> Answer {
+    /// Does it, durably.
+    pub async fn write(&self, work: Work) -> Answer {
         let (answer, answered) = oneshot::channel();
-        let write = Write { bucket: bucket.to_owned(), change, answer };
-        let closed = || StoreError::Closed { bucket: bucket.to_owned() };
+        let write = Write { work, answer };
+        let bucket = write.bucket().to_owned();
+        let closed = || StoreError::Closed { bucket: bucket.clone() };
         self.queue.send(Message::Write(write)).await.map_err(|_| closed())?;
         answered.await.map_err(|_| closed())?
     }

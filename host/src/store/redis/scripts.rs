@@ -1,11 +1,13 @@
 //! How buckets are kept in a database, and the scripts that change them whole.
 //!
 //! A bucket is a hash of its values, a sorted set of its keys by the number that
-//! each got when it was first set, and the number that was given last.
+//! each got when it was first set, and the number that was given last. A script is sent
+//! whole: the server knows it again by its text, and one that was started anew needs to
+//! be told nothing.
 
 use redis::{Cmd, cmd};
 
-use crate::store::Entry;
+use crate::store::Change;
 
 /// The names of all buckets that were written, for those who ask for all.
 pub const BUCKETS: &str = "dovetail:buckets";
@@ -30,26 +32,32 @@ impl Bucket<'_> {
     }
 }
 
-/// Sets all entries; answers with nothing.
-pub fn set(bucket: Bucket, entries: &[Entry]) -> Cmd {
-    let mut command = script(SET, bucket);
-    for (key, value) in entries {
-        command.arg(key).arg(value.as_slice());
+/// Makes all changes; answers with nothing.
+pub fn write(changes: &[Change]) -> Cmd {
+    let mut buckets: Vec<&str> = changes.iter().map(|change| change.bucket).collect();
+    buckets.sort_unstable();
+    buckets.dedup();
+    let mut command = cmd("EVAL");
+    command.arg(WRITE).arg(1 + 3 * buckets.len()).arg(BUCKETS);
+    for bucket in &buckets {
+        command.arg(Bucket(bucket).values()).arg(Bucket(bucket).order()).arg(Bucket(bucket).last());
     }
-    command
-}
-
-/// Deletes all keys; answers with nothing.
-pub fn delete(bucket: Bucket, keys: &[String]) -> Cmd {
-    let mut command = script(DELETE, bucket);
-    command.arg(keys);
+    for Change { bucket, key, value } in changes {
+        // Its place in the list, from 0: it is there.
+        let place = buckets.partition_point(|other| other < bucket);
+        match value {
+            Some(value) => command.arg(place).arg(bucket).arg(key).arg("=").arg(value.as_slice()),
+            None => command.arg(place).arg(bucket).arg(key).arg("").arg(""),
+        };
+    }
     command
 }
 
 /// Adds to a counter; answers with the sum, or with nothing and what is stored.
 pub fn increment(bucket: Bucket, key: &str, delta: u64) -> Cmd {
-    let mut command = script(INCREMENT, bucket);
-    command.arg(key).arg(delta);
+    let mut command = cmd("EVAL");
+    command.arg(INCREMENT).arg(4).arg(bucket.values()).arg(bucket.order()).arg(bucket.last()).arg(BUCKETS);
+    command.arg(bucket.0).arg(key).arg(delta);
     command
 }
 
@@ -72,28 +80,18 @@ pub fn sizes(bucket: Bucket, after: u64) -> Cmd {
     command
 }
 
-/// A script that changes a bucket. It is sent whole: the server knows it again by
-/// its text, and one that was started anew needs to be told nothing.
-fn script(text: &str, bucket: Bucket) -> Cmd {
-    let mut command = cmd("EVAL");
-    command.arg(text).arg(4).arg(bucket.values()).arg(bucket.order()).arg(bucket.last()).arg(BUCKETS);
-    command.arg(bucket.0);
-    command
-}
-
-const SET: &str = "
-redis.call('SADD', KEYS[4], ARGV[1])
-for at = 2, #ARGV, 2 do
-    if redis.call('HSET', KEYS[1], ARGV[at], ARGV[at + 1]) == 1 then
-        redis.call('ZADD', KEYS[2], redis.call('INCR', KEYS[3]), ARGV[at])
+/// Of each change: the place of its bucket, the bucket, the key, whether it is set, the value.
+const WRITE: &str = "
+for at = 1, #ARGV, 5 do
+    local first, bucket, key = 2 + 3 * tonumber(ARGV[at]), ARGV[at + 1], ARGV[at + 2]
+    local values, order, last = KEYS[first], KEYS[first + 1], KEYS[first + 2]
+    if ARGV[at + 3] == '' then
+        redis.call('HDEL', values, key)
+        redis.call('ZREM', order, key)
+    elseif redis.call('HSET', values, key, ARGV[at + 4]) == 1 then
+        redis.call('SADD', KEYS[1], bucket)
+        redis.call('ZADD', order, redis.call('INCR', last), key)
     end
-end
-return nil";
-
-const DELETE: &str = "
-for at = 2, #ARGV do
-    redis.call('HDEL', KEYS[1], ARGV[at])
-    redis.call('ZREM', KEYS[2], ARGV[at])
 end
 return nil";
 

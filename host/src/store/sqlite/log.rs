@@ -22,7 +22,7 @@ use tokio::time::{Instant, timeout_at};
 use self::state::{Patience, Sleep, State};
 use super::batch::{Batch, End, Pending};
 use crate::store::watermark::{Durability, Lsn, Watermark};
-use crate::store::{StoreError, counter};
+use crate::store::{Change, StoreError, counter};
 
 mod state;
 
@@ -141,20 +141,12 @@ impl Log {
         Some(keys.into_iter().map(|(key, pending)| (key.to_owned(), pending)).collect())
     }
 
-    /// Sets or deletes these keys, all at one place of the log. It waits for room and
-    /// for nothing else.
-    pub async fn write(
-        &self,
-        bucket: &str,
-        changes: Vec<(String, Option<Vec<u8>>)>,
-        seen: &Watermark,
-    ) -> Result<(), StoreError> {
-        if changes.is_empty() {
-            return Ok(());
-        }
-        let bytes = changes.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, Vec::len)).sum();
-        let mut state = self.room(bucket, bytes).await?;
-        for (key, value) in changes {
+    /// Makes these changes, all at one place of the log. It waits for room and for nothing
+    /// else.
+    pub async fn write(&self, changes: Vec<Change<'_>>, seen: &Watermark) -> Result<(), StoreError> {
+        let Some(first) = changes.first() else { return Ok(()) };
+        let mut state = self.room(first.bucket, changes.iter().map(Change::size).sum()).await?;
+        for Change { bucket, key, value } in changes {
             state.put(bucket, key, value);
         }
         self.written(state, seen);

@@ -12,7 +12,7 @@ use super::*;
 /// A write, and what its caller has seen by it.
 async fn set(log: &Log, key: &str, value: &[u8]) -> Result<Watermark> {
     let seen = Watermark::default();
-    log.write("b", vec![(key.to_owned(), Some(value.to_vec()))], &seen).await?;
+    log.write(vec![Change { bucket: "b", key: key.to_owned(), value: Some(value.to_vec()) }], &seen).await?;
     Ok(seen)
 }
 
@@ -85,7 +85,7 @@ async fn who_lost_a_write_is_told_so_though_the_next_one_is_durable() -> Result<
     log.fail(&broken());
     log.recover(7);
 
-    log.write("b", vec![("c".to_owned(), None)], &seen).await?;
+    log.write(vec![Change { bucket: "b", key: "c".to_owned(), value: None }], &seen).await?;
     log.committed(&*log.next().context("something gathered")?);
     assert!(log.durable(&seen).await.is_err());
     assert_eq!(log.durability(&seen), Durability::Lost);

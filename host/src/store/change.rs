@@ -1,0 +1,37 @@
+//! What a write does to a key.
+
+/// A key's next value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change<'a> {
+    /// The bucket of the key.
+    pub bucket: &'a str,
+    /// The key.
+    pub key: String,
+    /// What it has then; none if it is deleted.
+    pub value: Option<Vec<u8>>,
+}
+
+impl Change<'_> {
+    /// The bytes of key and value.
+    pub fn size(&self) -> usize {
+        self.key.len() + self.value.as_ref().map_or(0, Vec::len)
+    }
+
+    /// What several of them are to do, for errors.
+    pub fn operation(changes: &[Change]) -> String {
+        let count = changes.len();
+        match changes {
+            [Change { bucket, key, value: Some(_) }] => format!("set key {key:?} of bucket {bucket:?}"),
+            [Change { bucket, key, value: None }] => format!("delete key {key:?} of bucket {bucket:?}"),
+            [Change { bucket, .. }, ..] if changes.iter().all(|change| change.bucket == *bucket) => {
+                let verb = match changes.iter().map(|change| change.value.is_some()).collect::<Vec<_>>() {
+                    sets if sets.iter().all(|set| *set) => "set",
+                    sets if sets.iter().any(|set| *set) => "change",
+                    _ => "delete",
+                };
+                format!("{verb} {count} keys of bucket {bucket:?}")
+            }
+            _ => format!("change {count} keys of several buckets"),
+        }
+    }
+}
