@@ -18,6 +18,7 @@ pub mod keyvalue;
 pub mod outbound;
 pub mod output;
 pub mod output_commit;
+pub mod unit;
 
 /// How many characters the log shows of a name that a component chose.
 const LONGEST_NAME: usize = 100;
@@ -28,6 +29,8 @@ pub struct Grants {
     pub log: Arc<ServiceLog>,
     /// The store behind `wasi:keyvalue`.
     pub store: Arc<dyn BucketStore>,
+    /// Whether each of its calls is a unit of work.
+    pub atomic: bool,
     /// Buckets that it may open.
     pub buckets: BTreeSet<String>,
     /// The most bytes of a value that it sets.

@@ -34,12 +34,13 @@ pub use self::{
     serving::{Canary, Serving, Share},
     state::{PACKAGES, State},
 };
-pub use crate::capability::output_commit::Watermark;
+pub use crate::capability::{output_commit::Watermark, unit::Unit};
 use crate::{capability::output_commit::OutputCommit, manifest::Limits, telemetry::ServiceLog};
 
 mod commit;
 mod conduct;
 mod error;
+mod gathered;
 mod http;
 mod instance;
 mod life;
@@ -113,13 +114,9 @@ impl Service {
 
     /// Begin a call. It ends at the service's own deadline or at the caller's,
     /// whichever is earlier; waiting for an instance counts.
-    pub async fn begin(
-        self: &Arc<Self>,
-        purpose: Purpose,
-        callers_deadline: Option<Instant>,
-    ) -> Result<Call, CallError> {
+    pub async fn begin(self: &Arc<Self>, purpose: Purpose, caller: Option<Caller>) -> Result<Call, CallError> {
         let revision = self.serving.load().next().clone();
-        self.begin_on(revision, purpose, callers_deadline).await
+        self.begin_on(revision, purpose, caller).await
     }
 
     /// Begin a call of one revision, live or not.
@@ -127,17 +124,18 @@ impl Service {
         self: &Arc<Self>,
         revision: Arc<Revision>,
         purpose: Purpose,
-        callers_deadline: Option<Instant>,
+        caller: Option<Caller>,
     ) -> Result<Call, CallError> {
         let now = Instant::now();
         let own = now + self.limits.deadline;
-        let deadline = callers_deadline.map_or(own, |callers| callers.min(own));
+        let deadline = caller.as_ref().map_or(own, |caller| caller.deadline.min(own));
         if purpose.is_clients() {
             self.calls.fetch_add(1, Ordering::Relaxed);
         }
         let busy =
             || CallError::Busy { service: self.name.clone(), instances: self.limits.instances, waited: deadline - now };
-        let suits = |instance: &Instance| purpose == Purpose::Any || !instance.is_pending();
+        let suits =
+            |instance: &Instance| !instance.is_undecided() && (purpose == Purpose::Any || !instance.is_pending());
         let mut lease = revision.pool.lease(deadline, suits).await.map_err(|_| busy())?;
         if !lease.item().is_some_and(|instance| instance.begin(deadline)) {
             // In a box, for it is large and seldom, and whoever begins a call would have
@@ -155,7 +153,11 @@ impl Service {
             lease.put(fresh);
         }
         let seen = lease.item().map(|instance| instance.seen().clone()).unwrap_or_default();
-        Ok(Call { service: self.clone(), purpose, lease, revision, seen, deadline, allowed: deadline - now })
+        let work = revision.is_atomic().then(|| Work::within(caller));
+        if let (Some(instance), Some(work)) = (lease.item(), &work) {
+            instance.work_in(work.unit.clone());
+        }
+        Ok(Call { service: self.clone(), purpose, lease, revision, seen, work, deadline, allowed: deadline - now })
     }
 
     /// Count a call that has ended, for the service and for the revision that it was a
@@ -209,6 +211,31 @@ impl Purpose {
     }
 }
 
+/// The call that makes another.
+pub struct Caller {
+    /// When it must have ended.
+    pub deadline: Instant,
+    /// What it keeps until it ends; none if its service is not atomic.
+    pub unit: Option<Arc<Unit>>,
+}
+
+/// The unit of work that a call belongs to.
+struct Work {
+    unit: Arc<Unit>,
+    /// How often the caller had changed it, if it is the caller's, who appends it then.
+    callers: Option<u64>,
+}
+
+impl Work {
+    /// That of the caller, if it has one.
+    fn within(caller: Option<Caller>) -> Work {
+        match caller.and_then(|caller| caller.unit) {
+            Some(unit) => Work { callers: Some(unit.writes()), unit },
+            None => Work { unit: Arc::default(), callers: None },
+        }
+    }
+}
+
 /// One invocation of an export: a leased instance and a deadline. Dropped before
 /// it is judged, it was cancelled, and its instance goes with it.
 pub struct Call {
@@ -219,6 +246,8 @@ pub struct Call {
     revision: Arc<Revision>,
     /// What must be durable before anybody is told of it.
     seen: Arc<Watermark>,
+    /// None if its service is not atomic.
+    work: Option<Work>,
     deadline: Instant,
     /// How long the call was given, for messages.
     allowed: Duration,
@@ -238,7 +267,10 @@ impl Call {
         let Some(export) = self.revision.exports.get(key).copied() else {
             return Err(CallError::NoExport { service: self.service.name.clone(), export: key.into() });
         };
-        let judged = self.judge(async |instance| instance.invoke(&export, params, results).await).await;
+        let mut judged = self.judge(async |instance| instance.invoke(&export, params, results).await).await;
+        if judged.is_ok() {
+            judged = self.end_work().await;
+        }
         self.service.count(self.counts_on(), judged.as_ref().copied());
         judged
     }
@@ -278,6 +310,29 @@ impl Call {
                 Err(CallError::of(name, limits, error, refused, self.allowed))
             }
         }
+    }
+
+    /// Append what it has kept, for it ended well, unless its caller goes on. Where that
+    /// fails its instance serves no more: it may remember what was never kept.
+    async fn end_work(&mut self) -> Result<(), CallError> {
+        let Some(Work { unit, callers }) = &self.work else { return Ok(()) };
+        if callers.unwrap_or_default() == unit.writes() {
+            self.instance().forget_unit();
+            return Ok(());
+        }
+        if callers.is_some() {
+            return Ok(());
+        }
+        let append = unit.append(&**self.revision.buckets(), &self.seen);
+        let service = || self.service.name.clone();
+        let appended = match tokio::time::timeout_at(self.deadline.into(), append).await {
+            Ok(appended) => appended.map_err(|source| CallError::NotKept { service: service(), source }),
+            Err(_) => Err(CallError::Deadline { service: service(), allowed: self.allowed }),
+        };
+        if appended.is_err() {
+            self.lease.forsake();
+        }
+        appended
     }
 
     /// Share what must be durable with the call that makes this one: what is given to

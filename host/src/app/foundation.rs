@@ -81,6 +81,7 @@ impl Foundation {
         Grants {
             log: Arc::new(ServiceLog::new(service.name.as_str().into())),
             store: self.store.clone(),
+            atomic: service.atomic,
             buckets: service.buckets.clone(),
             // At most 16 MiB, as the manifest is checked.
             largest_value: service.limits.value.0 as usize,

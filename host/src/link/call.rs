@@ -1,6 +1,6 @@
 //! A call through a link: values out of one store, into another and back.
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use tokio::task::JoinSet;
 use wasmtime::{
@@ -10,7 +10,7 @@ use wasmtime::{
 };
 
 use super::{Interface, export_key};
-use crate::service::{CallError, LinkFailed, Purpose, Service, State, Watermark};
+use crate::service::{CallError, Caller, LinkFailed, Purpose, Service, State, Watermark};
 
 /// What a function of an import leads to.
 struct Target {
@@ -30,26 +30,26 @@ pub fn define(linker: &mut Linker<State>, import: &Interface, exporter: &Arc<Ser
             (false, _) => instance.func_new_async(function, move |caller, _, params, results| {
                 let target = target.clone();
                 Box::new(async move {
-                    let State { seen, deadline, .. } = caller.data();
-                    target.forward(seen, *deadline, params, results).await
+                    let state = caller.data();
+                    target.forward(&state.seen, state.as_caller(), params, results).await
                 })
             })?,
             // It holds up whatever else its instance does, as WebAssembly has it.
             (true, false) => instance.func_new_async(function, move |caller, _, params, results| {
                 let target = target.clone();
                 Box::new(async move {
-                    let (seen, deadline) = (caller.data().seen.clone(), caller.data().deadline);
-                    target.forward_from_task(seen, deadline, params, results).await
+                    let (seen, caller) = (caller.data().seen.clone(), caller.data().as_caller());
+                    target.forward_from_task(seen, caller, params, results).await
                 })
             })?,
             (true, true) => instance.func_new_concurrent(function, move |caller, _, params, results| {
                 let target = target.clone();
                 Box::pin(async move {
-                    let (seen, deadline) = caller.with(|mut caller| {
+                    let (seen, caller) = caller.with(|mut caller| {
                         let state = caller.data_mut();
-                        (state.seen.clone(), state.deadline)
+                        (state.seen.clone(), state.as_caller())
                     });
-                    target.forward_from_task(seen, deadline, params, results).await
+                    target.forward_from_task(seen, caller, params, results).await
                 })
             })?,
         }
@@ -60,8 +60,8 @@ pub fn define(linker: &mut Linker<State>, import: &Interface, exporter: &Arc<Ser
 impl Target {
     /// Call the exporter with what is left of the caller's deadline. A failure
     /// there traps the caller, and says through which link it came.
-    async fn forward(&self, seen: &Watermark, deadline: Instant, params: &[Val], results: &mut [Val]) -> Result<()> {
-        let called = self.call(seen, deadline, params, results).await;
+    async fn forward(&self, seen: &Watermark, caller: Caller, params: &[Val], results: &mut [Val]) -> Result<()> {
+        let called = self.call(seen, caller, params, results).await;
         called.map_err(|error| LinkFailed { export: self.export.clone(), error }.into())
     }
 
@@ -70,13 +70,13 @@ impl Target {
     async fn forward_from_task(
         self: &Arc<Self>,
         seen: Arc<Watermark>,
-        deadline: Instant,
+        caller: Caller,
         params: &[Val],
         results: &mut [Val],
     ) -> Result<()> {
         let (target, params, mut found) = (self.clone(), params.to_vec(), results.to_vec());
         let mut task = JoinSet::new();
-        task.spawn(async move { target.forward(&seen, deadline, &params, &mut found).await.map(|()| found) });
+        task.spawn(async move { target.forward(&seen, caller, &params, &mut found).await.map(|()| found) });
         let found = task.join_next().await.ok_or_else(|| format_err!("the call has no task"))???;
         results.clone_from_slice(&found);
         Ok(())
@@ -85,11 +85,11 @@ impl Target {
     async fn call(
         &self,
         seen: &Watermark,
-        deadline: Instant,
+        caller: Caller,
         params: &[Val],
         results: &mut [Val],
     ) -> Result<(), CallError> {
-        let mut call = self.service.begin(Purpose::Any, Some(deadline)).await?;
+        let mut call = self.service.begin(Purpose::Any, Some(caller)).await?;
         let _shared = call.share(seen);
         call.invoke(&self.export, params, results).await
     }

@@ -1,6 +1,6 @@
 //! HTTP into a service: one call of its `wasi:http` handler.
 
-use std::{pin::Pin, sync::Arc, task::Poll};
+use std::{future::poll_fn, pin::Pin, sync::Arc, task::Poll};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
@@ -13,8 +13,9 @@ use wasmtime_wasi_http::{
 };
 
 use super::{
-    Call, CallError, Conduct, Fault, Purpose, Revision, Service,
+    Call, CallError, Conduct, Fault, Purpose, Revision, Service, Unit,
     commit::Commit,
+    gathered::Gathered,
     instance::Reply,
     reply_body::{Loan, ReplyBody, lend},
 };
@@ -97,6 +98,7 @@ impl Service {
         let is_head = request.method() == Method::HEAD;
         let (sender, mut receiver) = oneshot::channel();
         let told = conduct.cloned();
+        let unit = call.work.as_ref().map(|work| work.unit.clone());
         let mut run = Box::pin(async move {
             let outcome = call.judge(async |instance| instance.handle(request, sender).await).await;
             if outcome.is_ok() && told.is_none_or(|conduct| conduct.fault_of(None).is_none()) {
@@ -110,8 +112,12 @@ impl Service {
             biased;
             finished = &mut run => Some(finished),
             Ok(early) = &mut receiver => {
+                let (early, finished) = match unit {
+                    None => (early, soon(&mut run).await),
+                    Some(unit) => gather(early, &mut run, &unit).await,
+                };
                 reply = Some(early);
-                soon(&mut run).await
+                finished
             }
         };
         let reply = reply.or_else(|| receiver.try_recv().ok());
@@ -119,7 +125,14 @@ impl Service {
             (Some((Err(error), _)), _) => Err(error),
             (_, None) => Err(CallError::NoResponse { service: self.name.clone() }),
             // Its instance need not wait for the disk.
-            (Some((Ok(()), _)), Some(reply)) => self.whole(reply, is_head),
+            (Some((Ok(()), mut call)), Some(reply)) => {
+                let whole = self.whole(reply, is_head)?;
+                // What its client broke off leaves nothing, whatever the component made of it.
+                if conduct.is_none_or(|conduct| conduct.fault_of(None).is_none()) {
+                    call.end_work().await?;
+                }
+                Ok(whole)
+            }
             (None, Some(reply)) => {
                 let (ended, call) = oneshot::channel();
                 let conduct = conduct.cloned().unwrap_or_default();
@@ -170,6 +183,7 @@ impl Service {
         let ended = ended;
         let (outcome, call) = (&mut run).await;
         match outcome {
+            // What it has written since its answer began was refused.
             Ok(()) => match call.unless_kept() {
                 Some(call) => lend(call, ended).await,
                 None => drop(ended.send(None)),
@@ -233,12 +247,32 @@ fn as_http_has_it<B>(mut response: Response<B>) -> Response<B> {
     response
 }
 
+/// The answer of an atomic service, read ahead until its call has ended. A long one of a
+/// call that has written nothing is sent as it comes, and the call writes nothing then.
+async fn gather<F: Future + Unpin>(reply: Reply, run: &mut F, unit: &Unit) -> (Reply, Option<F::Output>) {
+    let (head, body) = match reply {
+        Ok(response) => response.into_parts(),
+        failed => return (failed, Some(run.await)),
+    };
+    let mut body = Gathered::new(body);
+    let finished = poll_fn(|cx| {
+        body.gather(cx);
+        match Pin::new(&mut *run).poll(cx) {
+            Poll::Ready(finished) => Poll::Ready(Some(finished)),
+            Poll::Pending if body.is_full() && unit.seal() => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    });
+    let finished = finished.await;
+    (Ok(Response::from_parts(head, body.boxed())), finished)
+}
+
 /// What a future comes to within a few turns of the runtime: enough for a guest
 /// that a tick of the engine interrupted, and too few to hold up one that waits.
 async fn soon<F: Future + Unpin>(mut future: F) -> Option<F::Output> {
     for _ in 0..TURNS {
         tokio::task::yield_now().await;
-        let polled = std::future::poll_fn(|cx| Poll::Ready(Pin::new(&mut future).poll(cx))).await;
+        let polled = poll_fn(|cx| Poll::Ready(Pin::new(&mut future).poll(cx))).await;
         if let Poll::Ready(output) = polled {
             return Some(output);
         }

@@ -17,7 +17,7 @@ use wasmtime::{
 };
 use wasmtime_wasi_http::p2::{bindings::http::types::ErrorCode, body::HyperOutgoingBody};
 
-use crate::capability::output_commit::Watermark;
+use crate::capability::{output_commit::Watermark, unit::Unit};
 
 pub(super) use self::{
     concurrent::{Http, Place, Room},
@@ -48,6 +48,32 @@ impl Instance {
             Instance::Reused(instance) => instance.begin(deadline),
             Instance::Concurrent(place) => place.begin(deadline),
         }
+    }
+
+    /// Keep what the call writes in this unit.
+    pub(super) fn work_in(&mut self, unit: Arc<Unit>) {
+        match self {
+            Instance::Reused(instance) => instance.work_in(unit),
+            Instance::Concurrent(place) => place.unit = Some(unit),
+        }
+    }
+
+    /// Know nothing more of the unit of a call that ended: nothing of it is in memory.
+    pub(super) fn forget_unit(&mut self) {
+        match self {
+            Instance::Reused(instance) => instance.forget_unit(),
+            Instance::Concurrent(place) => place.unit = None,
+        }
+    }
+
+    /// Whether it may remember what its last call wrote for a caller that goes on, and may
+    /// yet leave nothing of it.
+    pub(super) fn is_undecided(&self) -> bool {
+        let unit = match self {
+            Instance::Reused(instance) => instance.unit(),
+            Instance::Concurrent(place) => place.unit.as_deref(),
+        };
+        unit.is_some_and(|unit| unit.seen().is_none())
     }
 
     /// Whether its next call would wait for what the one before has seen.

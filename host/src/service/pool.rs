@@ -152,6 +152,11 @@ impl<T> Lease<T> {
         self.keep = true;
     }
 
+    /// Have it dropped all the same.
+    pub fn forsake(&mut self) {
+        self.keep = false;
+    }
+
     /// Whether [`Lease::keep`] was called.
     pub fn is_kept(&self) -> bool {
         self.keep

@@ -129,6 +129,11 @@ impl Revision {
         &self.grants.store
     }
 
+    /// Whether each of its calls is a unit of work.
+    pub(super) fn is_atomic(&self) -> bool {
+        self.grants.atomic
+    }
+
     /// Its counts, and its end.
     pub fn life(&self) -> &Arc<Life> {
         &self.life

@@ -20,12 +20,13 @@ use wasmtime_wasi_http::{
     p3,
 };
 
-use super::limits::MemoryLimit;
+use super::{Caller, limits::MemoryLimit};
 use crate::capability::{
     Grants, config, keyvalue,
     outbound::Outbound,
     output::Output,
     output_commit::{OutputCommit, Watermark},
+    unit::Unit,
 };
 
 /// Host objects (streams, bodies, buckets, requests) that a component may hold at
@@ -83,6 +84,9 @@ pub struct State {
     pub deadline: Instant,
     /// What must be durable before anybody is told of the calls that it serves.
     pub seen: Arc<Watermark>,
+    /// What the call that it serves, or the last one, keeps until it ends; none if its
+    /// service is not atomic.
+    pub unit: Option<Arc<Unit>>,
 }
 
 /// A guest was still running at its deadline.
@@ -123,6 +127,7 @@ impl State {
             memory: MemoryLimit::new(memory),
             deadline,
             seen,
+            unit: None,
         };
         let mut store = Store::new(engine, state);
         store.limiter(|state| &mut state.memory);
@@ -138,6 +143,11 @@ impl State {
     /// What the instance has seen since it was made, and where it is kept.
     pub fn output_commit(&self) -> OutputCommit {
         OutputCommit::new(self.seen.clone(), self.grants.store.clone())
+    }
+
+    /// The call that it serves, for one that this makes.
+    pub fn as_caller(&self) -> Caller {
+        Caller { deadline: self.deadline, unit: self.unit.clone() }
     }
 
     /// Make ready for another call.
@@ -187,6 +197,7 @@ impl State {
             grants: &state.grants,
             table: &mut state.table,
             seen: &state.seen,
+            unit: state.unit.as_deref(),
         })?;
         config::link::<State>(&mut linker, |state| &state.grants)?;
         if engine.get_concurrency_support() {

@@ -32,7 +32,7 @@ use self::{
 };
 pub(in crate::service) use self::{handler::Http, room::Room};
 use super::Reply;
-use crate::capability::output_commit::Watermark;
+use crate::capability::{output_commit::Watermark, unit::Unit};
 
 mod body;
 mod driver;
@@ -50,6 +50,9 @@ pub struct Place {
     clean: bool,
     /// What must be durable before anybody is told of the call, or of one beside it.
     pub(super) seen: Arc<Watermark>,
+    /// What the call keeps until it ends, or the last one did; none if its service is not
+    /// atomic.
+    pub(super) unit: Option<Arc<Unit>>,
 }
 
 /// What reaches the task of an instance.
@@ -67,14 +70,19 @@ impl Place {
         let (orders, received) = mpsc::unbounded_channel();
         let task = tokio::spawn(drive(guest, received, register.clone())).abort_handle();
         let driver = Arc::new(Driver { orders, register, task });
-        let free = move || Place { driver: driver.clone(), taken: None, clean: true, seen: Arc::default() };
+        let free = move || Place { driver: driver.clone(), taken: None, clean: true, seen: Arc::default(), unit: None };
         (free(), (1..places).map(move |_| free()))
     }
 
     pub(super) fn begin(&mut self, deadline: Instant) -> bool {
+        let unit = self.unit.take();
+        if unit.as_ref().is_some_and(|unit| unit.seen().is_none()) {
+            return false;
+        }
         let begun = self.driver.register.begin();
         self.taken = begun.is_some().then_some(deadline);
         if let Some(seen) = begun {
+            unit.iter().filter_map(|unit| unit.seen()).for_each(|units| seen.include(units));
             self.seen = seen;
         }
         self.taken.is_some()
@@ -125,7 +133,8 @@ impl Place {
     async fn order(&mut self, work: Work) -> Result<()> {
         let deadline = self.taken.ok_or_else(gone)?;
         let (ended, end) = oneshot::channel();
-        self.driver.orders.send(Order { deadline, seen: self.seen.clone(), work, ended }).map_err(|_| gone())?;
+        let (seen, unit) = (self.seen.clone(), self.unit.clone());
+        self.driver.orders.send(Order { deadline, seen, unit, work, ended }).map_err(|_| gone())?;
         let End { clean, answer } = end.await.map_err(|_| gone())??;
         self.clean = clean;
         if let Some((reply, answer)) = answer {

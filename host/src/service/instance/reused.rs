@@ -18,7 +18,10 @@ use wasmtime_wasi_http::{
 };
 
 use super::{super::state::State, Reply};
-use crate::capability::output_commit::{OutputCommit, Watermark};
+use crate::capability::{
+    output_commit::{OutputCommit, Watermark},
+    unit::Unit,
+};
 
 /// An instance serves one call at a time, up to `limits.reuse` of them.
 pub struct Reused {
@@ -38,6 +41,10 @@ impl Reused {
     }
 
     pub(super) fn begin(&mut self, deadline: Instant) -> bool {
+        if let Some(unit) = self.store.data_mut().unit.take() {
+            let Some(seen) = unit.seen() else { return false };
+            self.commit.seen().include(seen);
+        }
         if !self.commit.renew() {
             return false;
         }
@@ -45,6 +52,18 @@ impl Reused {
         self.store.data_mut().begin(deadline, self.commit.seen());
         self.store.set_epoch_deadline(1);
         true
+    }
+
+    pub(super) fn work_in(&mut self, unit: Arc<Unit>) {
+        self.store.data_mut().unit = Some(unit);
+    }
+
+    pub(super) fn forget_unit(&mut self) {
+        self.store.data_mut().unit = None;
+    }
+
+    pub(super) fn unit(&self) -> Option<&Unit> {
+        self.store.data().unit.as_deref()
     }
 
     pub(super) fn is_pending(&self) -> bool {

@@ -16,7 +16,10 @@ use super::{
     order::Serve,
     register::{Ended, Register},
 };
-use crate::{capability::output_commit::Watermark, service::state::State};
+use crate::{
+    capability::{output_commit::Watermark, unit::Unit},
+    service::state::State,
+};
 
 /// What an instance is to do for a call.
 pub struct Order {
@@ -24,6 +27,8 @@ pub struct Order {
     pub deadline: Instant,
     /// What must be durable before anybody is told of it.
     pub seen: Arc<Watermark>,
+    /// What it keeps until it ends; none if its service is not atomic.
+    pub unit: Option<Arc<Unit>>,
     /// What it is.
     pub work: Work,
     /// Told of its end.
@@ -77,7 +82,7 @@ pub struct Exported {
 pub async fn drive(mut guest: Guest, mut orders: mpsc::UnboundedReceiver<Order>, register: Arc<Register>) {
     let exports = &guest.exports;
     let ran = guest.store.run_concurrent(async |accessor| {
-        while let Some(Order { deadline, seen, work, ended }) = orders.recv().await {
+        while let Some(Order { deadline, seen, unit, work, ended }) = orders.recv().await {
             let (others, number) = (register.served_now(), register.enter(ended));
             accessor.with(|mut access| {
                 let mut store = access.as_context_mut();
@@ -85,6 +90,7 @@ pub async fn drive(mut guest: Guest, mut orders: mpsc::UnboundedReceiver<Order>,
                     0 => store.data_mut().begin(deadline, &seen),
                     _ => store.data_mut().join(deadline, &seen),
                 }
+                store.data_mut().unit = unit;
                 store.set_epoch_deadline(1);
             });
             accessor.spawn(Serve { number, work, exports: exports.clone(), register: register.clone() })?;

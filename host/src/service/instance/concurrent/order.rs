@@ -17,12 +17,12 @@ use wasmtime_wasi_http::WasiBody;
 
 use super::{
     super::Reply,
-    body::{Gathered, watch},
+    body::watch,
     driver::{Exported, Work},
     handler::{Http, handle, handle_incoming},
     register::{End, Register},
 };
-use crate::service::state::State;
+use crate::service::{gathered::Gathered, state::State};
 
 /// How often the event loop turns for a response that is there, for its body to be
 /// written to the end, before it is sent as it comes. A short one takes a dozen.
