@@ -64,8 +64,27 @@ impl Checker<'_> {
                 true => Err(Invalid::new("is there twice", "leave one of the two out: each has every event once")),
                 false => subscriber(name, services),
             };
-            self.take_item(at, index, name, is_known);
+            if self.take_item(at, index, name, is_known).is_some() {
+                self.one_at_a_time(&at.child(index), name, services);
+            }
         }
+    }
+
+    /// What an instance writes belongs to the delivery that it serves, so there is but one.
+    fn one_at_a_time(&mut self, at: &KeyPath, name: &str, services: &Services) {
+        // Of one that is atomic it was reported, or will be.
+        let is_shared = |service: &&schema::Service| service.limits.concurrency > 1 && !service.atomic;
+        if services.get(name).filter(is_shared).is_none() {
+            return;
+        }
+        let limit = KeyPath::root().child("service").child(name).child("limits").child("concurrency");
+        let title = format!("`{limit}` is above 1, but the service is a subscriber");
+        let problem = self
+            .problem(&limit, title)
+            .label("the host could not tell which of these calls wrote what")
+            .help("leave one of the two out; for more calls at once raise limits.instances")
+            .other(self.places.value(at), "each delivery is a unit of work");
+        self.problems.push(problem);
     }
 
     /// Two tables that one import could mean.
