@@ -123,7 +123,17 @@ fn syntax(source: &Source, error: &toml::de::Error) -> Problem {
     match expected {
         "" if what == "duplicate key" => problem.help("leave one of the two out"),
         "" => problem,
+        _ if is_interface(source, error) => {
+            problem.help("put an interface in quotes, as in \"acme:stock/shelf@0.1.0\"")
+        }
         "literal string" => problem.help("put it in quotes, as in `name = \"demo\"`"),
         expected => problem.label(format!("expected {expected}")),
     }
+}
+
+/// Whether what is no TOML is the `:` of an interface without quotes.
+fn is_interface(source: &Source, error: &toml::de::Error) -> bool {
+    let rest = error.span().and_then(|span| source.text().get(span.start..));
+    let behind = rest.and_then(|rest| rest.strip_prefix(':'));
+    behind.is_some_and(|behind| behind.starts_with(|c: char| c.is_ascii_alphabetic()))
 }
