@@ -5,13 +5,18 @@
 //! at least one of them sees the other and gives way. What nobody can undo is the
 //! mark of a guest that died. Marks therefore are named by the turn in which they
 //! were left, and bind those who look in the same turn, the one before or the one
-//! after; later they mean nothing, and nobody is kept out for ever.
+//! after; later they mean nothing, and nobody is kept out for ever. A mark is a
+//! counter: a host whose calls are units of work keeps all else that a call writes
+//! until the call ends, but counts at once, for all to see.
 //!
 //! A mark binds for a turn at least, and the write that it is held for begins within half
 //! of one: [`Turn::check`] sees to it. So this is sound as long as a write that has begun
-//! is done, or never will be, within the other half, less what clocks differ by. Where the
-//! clock is set between the mark and the write, marks from before and after do not meet;
-//! but then the mark is of another time, either way, and nothing is written for it.
+//! is done, or never will be, within the other half, less what clocks differ by. Where
+//! calls are units of work the write begins as the outermost call ends. That is by its
+//! deadline, 10 seconds after it began by default, so the same holds; with a deadline of
+//! more, turns must be longer. Where the clock is set between the mark and the write, marks
+//! from before and after do not meet; but then the mark is of another time, either way, and
+//! nothing is written for it.
 
 use wasip2::clocks::wall_clock;
 

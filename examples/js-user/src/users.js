@@ -42,7 +42,7 @@ export function admit(id) {
   if (ordered || !there) return there;
   const turn = new Turn();
   const mark = turn.mark(`ordering/${id}`);
-  bucket.set(mark, '');
+  bucket.increment(mark, 1n);
   const now = read(id, turn.marks(`deleting/${id}`));
   if (now.there && !now.ordered) {
     if (now.marked) throw new HttpError(503, 'The user is being deleted');

@@ -46,7 +46,7 @@ def admit(id: int) -> bool:
         return there
     turn = Turn()
     mark = turn.mark(f"ordering/{id}")
-    bucket.set(mark, b"")
+    bucket.increment(mark, 1)
     there, ordered, deleting = read(id, turn.marks(f"deleting/{id}"))
     if there and not ordered:
         if deleting:

@@ -14,9 +14,15 @@
 //! Each leaves its mark before it looks, so of two that meet one sees the other at
 //! least, and gives way; both may, and be asked again. Admissions share a mark, and
 //! take it back when `ordered/{id}` is there, which says as much. A deletion has the
-//! mark of its turn alone (it is a counter, and whoever makes it 1 has it), so it takes
-//! it back when it knows how it ended. A mark that is left over means nothing two turns
-//! later.
+//! mark of its turn alone (whoever makes it 1 has it), so it takes it back when it knows
+//! how it ended. A mark that is left over means nothing two turns later.
+//!
+//! Marks are counters, for a host whose calls are units of work: there a counter counts
+//! at once, for all to see, while what else a call writes is kept until it ends. So a
+//! mark is seen before its call looks, as where all is written at once. It is gone at
+//! the very end, in one step with what it was left for: nobody finds neither, and where
+//! the call fails the mark stays. No call counts a mark that it took back: who takes one
+//! back does it last, and finds at its next look that the user is gone or has ordered.
 //!
 //! - No order is left of a deleted user: what follows `ordered/{id}` is seen by every
 //!   deletion. That the order itself is written late, or slowly, does not matter.
@@ -38,7 +44,7 @@ pub fn admit(id: u64) -> Result<bool, Error> {
     }
     let turn = Turn::now();
     let mark = turn.mark(&ordering(id));
-    USERS.set(&mark, b"")?;
+    USERS.next(&mark)?;
     let (there, ordered, deleting) = read(id, turn.marks(&deleting(id)).into())?;
     if there && !ordered {
         if deleting {
