@@ -15,6 +15,12 @@
 //! its turn and the next are over: a key is stuck for 40 seconds at most, and two never
 //! make something for it.
 //!
+//! On a host whose calls are units of work the mark is seen at once, for it is a counter,
+//! and is gone at the end of the call, in one step with the record and what was made: who
+//! looks finds the mark or the record, and where the call fails the mark stays. Such a
+//! host lets no call count what it took back before; so who had the claim to a key does
+//! not claim it again in the same call, as [`expiry`] might.
+//!
 //! A record counts for as long as the service's environment says in
 //! `IDEMPOTENCY_SECONDS`; 0 keeps none. Records are numbered as they are written
 //! (`keys/{n}` has the time and the key), and each eighth that is written removes
@@ -83,7 +89,7 @@ pub fn once(
         }
     };
     // What was asked for is done; what expired can wait for another request.
-    let _ = expiry::sweep(bucket, lifetime);
+    let _ = expiry::sweep(bucket, lifetime, key);
     Ok(json)
 }
 

@@ -7,8 +7,8 @@ const EVERY = 8;
 const MOST = 16;
 const WINDOW = 128;
 
-/** Remove some records that expired, if it is time to. */
-export function sweep(bucket, lifetime) {
+/** Remove some records that expired, if it is time to, for a request that has claimed this key. */
+export function sweep(bucket, lifetime, key) {
   const last = Number(bucket.increment('keys', 0n));
   if (last % EVERY !== 0) return;
   const swept = Number(bucket.get('keys/swept') ?? 0);
@@ -17,22 +17,30 @@ export function sweep(bucket, lifetime) {
   const notes = bucket.getMany(numbers.map((number) => `keys/${number}`));
   const noted = numbers.map((number, index) => [number, notes[index]]).filter(([, note]) => note !== undefined);
   let upTo = noted.length === 0 && last > swept + WINDOW ? swept + WINDOW : swept;
+  const claimed = new Set([key]);
   for (const [number, note] of noted.slice(0, MOST)) {
-    if (alive(note, lifetime) !== undefined || !remove(bucket, number, note, lifetime)) break;
+    if (alive(note, lifetime) !== undefined || !remove(bucket, number, note, lifetime, claimed)) break;
     upTo = number;
   }
   if (upTo !== swept) bucket.set('keys/swept', String(upTo));
 }
 
-/** Whether the record is gone; not if somebody is at it. */
-function remove(bucket, number, note, lifetime) {
+/** Whether the record is gone; not if somebody is at it, or this request was. */
+function remove(bucket, number, note, lifetime, claimed) {
   const key = note.slice(note.indexOf(' ') + 1);
+  const record = bucket.get(`key/${key}`);
+  if (record === undefined || alive(record, lifetime) !== undefined) {
+    // Removed, or written anew, with a number of its own.
+    bucket.delete(`keys/${number}`);
+    return true;
+  }
+  if (claimed.has(key)) return false;
+  claimed.add(key);
   try {
     claim(bucket, key, lifetime, (answer, mine) => {
       if (answer === undefined) {
         mine.write(() => bucket.deleteMany([`key/${key}`, `keys/${number}`]));
       } else {
-        // Written anew, with a number of its own.
         bucket.delete(`keys/${number}`);
       }
     });

@@ -53,7 +53,7 @@ export function once(bucket, key, isSame, make) {
     ];
     mine.write(() => bucket.setMany([...entries, ...kept]));
     try {
-      sweep(bucket, lifetime);
+      sweep(bucket, lifetime, key);
     } catch (error) {
       // What was asked for is done; what expired can wait for another request.
       if (!(error instanceof BucketError || error instanceof HttpError)) throw error;

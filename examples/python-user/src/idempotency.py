@@ -62,7 +62,7 @@ def once(
         entries[f"keys/{number}"] = f"{now()} {key}".encode()
         held.write(lambda: bucket.set_many(entries))
     try:
-        sweep(bucket, lifetime)
+        sweep(bucket, lifetime, key)
     except (BucketError, HTTPError):
         # What was asked for is done; what expired can wait for another request.
         pass

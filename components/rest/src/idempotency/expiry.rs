@@ -5,6 +5,9 @@
 //! which they are gone. Where a guest died between counting and writing there is a
 //! gap. A record is removed by who has the claim to it, so none is that was written
 //! anew. Two that sweep at once remove the same ones, which does no harm.
+//!
+//! A request claims a key once, be it its own or one that it removes: a host whose calls
+//! are units of work refuses to count a mark that the same call took back.
 
 use super::{Claimed, alive, claim, record_key};
 use crate::{Bucket, Error};
@@ -29,8 +32,9 @@ pub(super) fn key(number: u64) -> String {
     format!("keys/{number}")
 }
 
-/// Remove some records that expired, if it is time to.
-pub(super) fn sweep(bucket: &Bucket, lifetime: u64) -> Result<(), Error> {
+/// Remove some records that expired, if it is time to. `claimed` is the key that the
+/// request has claimed before.
+pub(super) fn sweep(bucket: &Bucket, lifetime: u64, claimed: String) -> Result<(), Error> {
     let last = bucket.last(COUNTER)?;
     if !last.is_multiple_of(EVERY) {
         return Ok(());
@@ -41,8 +45,9 @@ pub(super) fn sweep(bucket: &Bucket, lifetime: u64) -> Result<(), Error> {
     let noted: Vec<_> = numbers.iter().zip(found).filter_map(|(number, note)| Some((*number, note?))).collect();
     // Guests that died long ago, all of them: those that live are fewer.
     let mut up_to = if noted.is_empty() && last > swept + WINDOW { swept + WINDOW } else { swept };
+    let mut claimed = vec![claimed];
     for (number, note) in noted.into_iter().take(MOST) {
-        if alive(note.clone(), lifetime).is_some() || !remove(bucket, number, &note, lifetime)? {
+        if alive(note.clone(), lifetime).is_some() || !remove(bucket, number, &note, lifetime, &mut claimed)? {
             break;
         }
         up_to = number;
@@ -53,20 +58,30 @@ pub(super) fn sweep(bucket: &Bucket, lifetime: u64) -> Result<(), Error> {
     }
 }
 
-/// Remove the record that expired, and the note of it. `false` if somebody is at it.
-fn remove(bucket: &Bucket, number: u64, note: &[u8], lifetime: u64) -> Result<bool, Error> {
+/// Remove the record that expired, and the note of it. `false` if somebody is at it, or
+/// this request was.
+fn remove(bucket: &Bucket, number: u64, note: &[u8], lifetime: u64, claimed: &mut Vec<String>) -> Result<bool, Error> {
+    let only_the_note = || bucket.delete(&key(number)).map(|()| true);
     let name = str::from_utf8(note).ok().and_then(|note| note.split_once(' '));
-    let Some((_, name)) = name else { return bucket.delete(&key(number)).map(|()| true) };
+    let Some((_, name)) = name else { return only_the_note() };
+    let record = bucket.get(&record_key(name))?;
+    if record.is_none_or(|record| alive(record, lifetime).is_some()) {
+        // It was removed, or written anew, with a number of its own.
+        return only_the_note();
+    }
+    if claimed.iter().any(|other| other == name) {
+        return Ok(false);
+    }
+    claimed.push(name.to_owned());
     match claim(bucket, name, lifetime)? {
-        // Written anew, with a number of its own.
-        Claimed::Answered(_) => bucket.delete(&key(number))?,
-        Claimed::Busy => return Ok(false),
+        Claimed::Answered(_) => only_the_note(),
+        Claimed::Busy => Ok(false),
         Claimed::Mine(claim) => {
             claim.turn.check()?;
             claim.unsure.set(true);
             bucket.delete_many(&[record_key(name), key(number)])?;
             claim.unsure.set(false);
+            Ok(true)
         }
     }
-    Ok(true)
 }
