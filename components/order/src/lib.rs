@@ -1,4 +1,5 @@
-//! The order service: takes orders from those whom the directory knows.
+//! The order service: takes orders from those whom the directory knows, and announces
+//! them.
 
 mod http;
 mod orders;
@@ -18,6 +19,7 @@ mod bindings {
             "wasi:keyvalue/atomics@0.2.0-draft": rest::keyvalue::atomics,
             "wasi:keyvalue/batch@0.2.0-draft": rest::keyvalue::batch,
             "shop:users/directory@0.1.0": generate,
+            "shop:orders/events@0.1.0": generate,
         },
     });
 

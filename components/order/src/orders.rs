@@ -9,11 +9,17 @@
 //! Both are written in one step, so neither is ever there without the other. A
 //! service that ends between counting and writing leaves a gap, which readers
 //! skip; no number is given out twice.
+//!
+//! An order is announced after it was written, so that an announced one is there on a
+//! host that writes at once, too. There one that ends in between is never announced; a
+//! host whose calls are units of work keeps both or neither.
 
 use std::borrow::Cow;
 
 use rest::{Bucket, Error, IdempotencyKey, Page, Paging};
 use serde::{Deserialize, Serialize};
+
+use crate::bindings::shop::orders::events;
 
 static ORDERS: Bucket = Bucket::named("orders");
 
@@ -51,6 +57,7 @@ pub fn create(
         let mut entries = receipt.entries(&answer)?;
         entries.extend([(self::key(id), write(&order)?), (position_key(user_id, position), answer.clone())]);
         ORDERS.set_many(&entries)?;
+        events::placed(&events::Order { id, user_id, item: item.to_string() });
         Ok(answer)
     })
 }

@@ -29,7 +29,7 @@ fn what_was_compiled_is_not_compiled_again() {
     check_at_once(&shop, ", from the cache)");
 }
 
-/// Check an app several times side by side, each of which finds both components.
+/// Check an app several times side by side, each of which finds all three components.
 fn check_at_once(folder: &TempDir, how: &str) {
     let check = |_| dovetail().arg("check").current_dir(folder).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
     let checks = [(); 3].map(check).map(|child| child.expect("dovetail starts"));
@@ -37,7 +37,7 @@ fn check_at_once(folder: &TempDir, how: &str) {
         let output = check.wait_with_output().expect("dovetail ends");
         let told = told(&output);
         let found = told.lines().filter(|line| line.contains("Compiled") && line.contains(how));
-        assert!(output.status.success() && found.count() == 2, "{told}");
+        assert!(output.status.success() && found.count() == 3, "{told}");
     }
 }
 
@@ -129,9 +129,15 @@ fn programs_are_told_what_was_found() {
     let found = json_of(&output);
     assert_eq!((&found["ok"], &found["problems"]), (&json!(true), &json!([])));
     let names: Vec<_> = found["services"].as_array().expect("a list").iter().map(|service| &service["name"]).collect();
-    assert_eq!(names, ["order", "user"]);
+    assert_eq!(names, ["notices", "order", "user"]);
     assert_eq!(found["services"][0]["digest"].as_str().map(str::len), Some(64));
-    assert_eq!(found["links"], json!([{ "from": "order", "to": "user", "interface": "shop:users/directory@0.1.0" }]));
+    assert_eq!(
+        found["links"],
+        json!([
+            { "from": "order", "to": "user", "interface": "shop:users/directory@0.1.0" },
+            { "from": "order", "to": "notices", "interface": "shop:orders/events@0.1.0" },
+        ])
+    );
 
     // Of the manifest, all of them.
     let folder = plain("");

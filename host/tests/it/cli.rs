@@ -132,7 +132,7 @@ fn the_schema_names_every_key_of_a_manifest() {
 fn a_check_says_that_all_is_well_and_makes_no_data() {
     let folder = shop();
     let output = succeed(dovetail().arg("check").current_dir(&folder));
-    assert_eq!(stdout(&output), "shop is ready to serve: 2 services, 1 link\n");
+    assert_eq!(stdout(&output), "shop is ready to serve: 3 services, 2 links\n");
     assert!(!folder.path().join("data").exists());
 }
 

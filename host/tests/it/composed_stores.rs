@@ -109,6 +109,9 @@ async fn a_service_of_wasi_03_is_composed_alone_and_behind_one_of_02() {
     let folder = app(r#"
 [app]
 name = "shop"
+[service.notices]
+component = "{notices}"
+buckets = ["notices"]
 [service.user]
 component = "{user_async}"
 routes = ["/users/*"]

@@ -141,6 +141,9 @@ async fn orders_of_all(client: &mut Client) -> usize {
 const DYING: &str = r#"
 [app]
 name = "shop"
+[service.notices]
+component = "{notices}"
+buckets = ["notices"]
 [service.order]
 component = "{order}"
 routes = ["/orders", "/orders/{id}"]

@@ -18,6 +18,9 @@ use crate::{
 const SHOP: &str = r#"
 [app]
 name = "shop"
+[service.notices]
+component = "{notices}"
+buckets = ["notices"]
 [service.order]
 component = "{order}"
 routes = ["/orders", "/orders/{id}"]

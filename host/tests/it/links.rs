@@ -169,6 +169,9 @@ async fn spin(host: &Host) -> JoinSet<()> {
 const ORDER: &str = r#"
 [app]
 name = "shop"
+[service.notices]
+component = "{notices}"
+buckets = ["notices"]
 [service.order]
 component = "{order}"
 routes = ["/orders", "/orders/{id}"]

@@ -263,7 +263,8 @@ async fn what_is_asked_for_wrongly_is_refused() {
     let folder = app(&format!("{SHOP}[store]\nurl = \"memory:\"\n"));
     let host = Host::up(folder.path());
     let component = bytes("user");
-    let none = json!({ "error": "there is no service `nobody` in the app `shop`; there are `order`, `user`" });
+    let none =
+        json!({ "error": "there is no service `nobody` in the app `shop`; there are `notices`, `order`, `user`" });
     for (method, what) in [
         (Method::PUT, "component"),
         (Method::POST, "rollback"),

@@ -83,8 +83,8 @@ pub fn up(folder: &Path) -> Command {
 }
 
 /// The components that are built for the tests.
-const COMPONENTS: [&str; 9] =
-    ["user", "order", "guest", "relay", "faulty_directory", "guest_async", "user_async", "asker", "later"];
+const COMPONENTS: [&str; 10] =
+    ["user", "order", "notices", "guest", "relay", "faulty_directory", "guest_async", "user_async", "asker", "later"];
 
 /// The component that does what it is told to, in WASI 0.2 and in 0.3: what is true
 /// of a call is true of either.
@@ -150,6 +150,10 @@ pub const PLAIN: &str = "[app]\nname = \"plain\"\n[service.plain]\ncomponent = \
 pub const SHOP: &str = r#"
 [app]
 name = "shop"
+[service.notices]
+component = "{notices}"
+routes = ["/notices"]
+buckets = ["notices"]
 [service.user]
 component = "{user}"
 routes = ["/users", "/users/{id}"]

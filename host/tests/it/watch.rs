@@ -38,6 +38,10 @@ const CONNECTIONS: usize = 8;
 const SHOP: &str = r#"
 [app]
 name = "shop"
+[service.notices]
+component = "{notices}"
+routes = ["/notices"]
+buckets = ["notices"]
 [service.user]
 component = "user.wasm"
 routes = ["/users", "/users/{id}"]

@@ -83,6 +83,14 @@ const TABLE: &[Row] = &[
     ("GET /orders?user_id=99", "", 200, "", r#"{"orders":[],"next":null}"#),
     ("PUT /users", "", 405, "allow: GET, HEAD, POST", r#"{"error":"Method not allowed, only GET, HEAD, POST"}"#),
     ("PUT /users/1", "", 405, "allow: GET, HEAD, DELETE", r#"{"error":"Method not allowed, only GET, HEAD, DELETE"}"#),
+    // There is a notice of each order, among those of its user.
+    ("GET /notices?user_id=3", "", 200, "", PEN_NOTICE),
+    ("GET /notices?user_id=2", "", 200, "", r#"{"notices":[],"next":null}"#),
+    ("GET /notices?user_id=3&after=1", "", 200, "", r#"{"notices":[],"next":null}"#),
+    ("GET /notices", "", 400, "", r#"{"error":"user_id is missing"}"#),
+    ("GET /notices?user_id=-1", "", 400, "", r#"{"error":"user_id must be a whole number of 0 or more"}"#),
+    ("GET /notices?user_id=1&limit=0", "", 400, "", r#"{"error":"limit must be a whole number from 1 to 1000"}"#),
+    ("POST /notices", "{}", 405, "allow: GET, HEAD", r#"{"error":"Method not allowed, only GET, HEAD"}"#),
     // A user with orders is kept.
     ("DELETE /users/3", "", 409, "", r#"{"error":"User has orders"}"#),
     ("GET /users/3", "", 200, "", r#"{"id":3,"name":"Carol"}"#),
@@ -130,6 +138,8 @@ const ALL_THREE: &str =
     r#"{"users":[{"id":1,"name":"Alice"},{"id":2,"name":"Bob"},{"id":3,"name":"Carol"}],"next":null}"#;
 const BOOK: &str = r#"{"id":1,"user_id":1,"item":"Book"}"#;
 const PEN: &str = r#"{"id":2,"user_id":3,"item":"Pen"}"#;
+const PEN_NOTICE: &str =
+    r#"{"notices":[{"id":1,"user_id":3,"order_id":2,"text":"Your order of Pen was taken"}],"next":null}"#;
 const INK: &str = r#"{"id":3,"user_id":5,"item":"Ink"}"#;
 const MORE_INK: &str = r#"{"id":4,"user_id":6,"item":"Ink"}"#;
 const LAST_INK: &str = r#"{"id":5,"user_id":7,"item":"Ink"}"#;
