@@ -15,6 +15,7 @@ mod files;
 mod inspect;
 mod listing;
 mod log;
+mod mark;
 mod read;
 mod reader;
 mod readers;
@@ -67,6 +68,11 @@ impl SqliteStore {
                 let connection = schema::open(&files)?;
                 let next_id = schema::next_id(&connection).map_err(|error| StoreError::open(&path, error))?;
                 files.take_beside(&connection)?;
+                if let Err(error) = checkpoint::mark(&files) {
+                    // Where the disk is full it can be read from all the same.
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(error, "what is copied over the store's database will not be noticed");
+                }
                 let log = Arc::new(Log::new(next_id));
                 let readers = Arc::new(Readers::new(files.clone()));
                 let writer = Writer::start(connection, files.clone(), log.clone(), readers.clone());

@@ -100,12 +100,90 @@ async fn what_is_written_over_a_file_is_not_written_to() {
         let file = folder.path().join("data").join(name);
         fs::write(&file, content).expect("it can be written");
         assert_eq!(order(&mut client, "Pen").await, None, "{name}");
-        let told = format!("data/{name}\" was cut short or written over while the host runs; restart the host");
+        let advice =
+            if name == "shop.db" { "if another was copied over it, stop the host" } else { "restart the host" };
+        let told = format!("data/{name}\" was cut short or written over while the host runs; {advice}");
         assert_not_ready(&host, &told).await;
         host.signal("TERM");
         assert_eq!(host.wait().code(), Some(1), "{name}");
         assert_eq!(fs::read_to_string(&file).expect("it is there"), content, "{name}");
     }
+}
+
+/// As `cp` does: into the same file.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_that_is_copied_over_a_database_in_use_is_noticed_and_not_written_to() {
+    for (made_by, is_longer) in [("cp", false), ("cp", true), ("store backup", false)] {
+        let folder = shop();
+        let (file, backup) = (folder.path().join("data/shop.db"), folder.path().join("backup.db"));
+        let mut kept = Orders::new();
+        let host = Host::up(folder.path());
+        assert!(take(&mut host.connect().await, &mut kept).await, "{made_by}");
+        host.signal("TERM");
+        assert!(host.wait().success());
+        match made_by {
+            "cp" => drop(fs::copy(&file, &backup).expect("it can be copied")),
+            _ => assert!(back_up(folder.path(), &backup), "{made_by}"),
+        }
+        if is_longer {
+            let more = rusqlite::Connection::open(&backup).expect("a database");
+            more.execute("INSERT INTO entries (bucket, key, value) VALUES ('b', 'k', zeroblob(99999))", [])
+                .expect("there is room");
+        }
+
+        // What comes after the backup is in the database first, then in its log.
+        let host = Host::up(folder.path());
+        order(&mut host.connect().await, "Pen").await.expect("the store is there");
+        host.signal("TERM");
+        assert!(host.wait().success());
+        let host = Host::up(folder.path());
+        let mut client = host.connect().await;
+        order(&mut client, "Pen").await.expect("the store is there");
+        let length = |path| fs::metadata(path).expect("it is there").len();
+        assert!(if is_longer { length(&backup) > length(&file) } else { length(&backup) == length(&file) });
+        fs::copy(&backup, &file).expect("it can be copied");
+        if is_longer {
+            assert_eq!(order(&mut client, "Pen").await, None, "{made_by}");
+        }
+        let told = "data/shop.db\" was cut short or written over while the host runs; if another was copied over it, \
+                    stop the host, remove its log (-wal, -shm) and copy it again";
+        assert_not_ready(&host, told).await;
+        assert_eq!(order(&mut client, "Pen").await, None, "{made_by}");
+        host.signal("TERM");
+        assert_eq!(host.wait().code(), Some(1), "{made_by}");
+        assert!(fs::read(&file).expect("it is there") == fs::read(&backup).expect("it is there"), "{made_by}");
+
+        for beside in ["shop.db-wal", "shop.db-shm"] {
+            fs::remove_file(folder.path().join("data").join(beside)).expect("it is there");
+        }
+        let host = Host::up(folder.path());
+        assert_kept(&host, &kept).await;
+        assert!(take(&mut host.connect().await, &mut kept).await, "{made_by}");
+    }
+}
+
+/// What a tool makes of the tables is no copy, but looks like one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schema_that_is_changed_beside_a_host_loses_nothing() {
+    let folder = shop();
+    let host = Host::up(folder.path());
+    let (mut client, mut answered) = (host.connect().await, Orders::new());
+    assert!(take(&mut client, &mut answered).await);
+    let beside = rusqlite::Connection::open(folder.path().join("data/shop.db")).expect("a database");
+    beside.execute_batch("CREATE INDEX other ON entries (key)").expect("it may");
+    assert!(take(&mut client, &mut answered).await, "it is in the log still");
+    beside.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())).expect("it may");
+    assert_not_ready(&host, "if a tool changed its schema, restart the host").await;
+    assert_eq!(order(&mut client, "Pen").await, None);
+    drop(beside);
+    host.signal("TERM");
+    assert_eq!(host.wait().code(), Some(1));
+    assert_kept(&Host::up(folder.path()), &answered).await;
+}
+
+fn back_up(folder: &Path, to: &Path) -> bool {
+    let output = dovetail().args(["store", "backup"]).arg(to).current_dir(folder).output();
+    output.expect("dovetail starts").status.success()
 }
 
 /// What is in the place of a database belongs to the host that opened it there.

@@ -24,6 +24,7 @@ use rusqlite::Connection;
 use super::batch::Batch;
 use super::files::{Files, with_suffix};
 use super::readers::Readers;
+use super::schema;
 use crate::store::StoreError;
 use growth::{Growth, Say};
 
@@ -72,8 +73,9 @@ impl Checkpoints {
     pub fn committed(&mut self, writer: &Connection, batch: &Batch) {
         if self.long.swap(false, Ordering::Relaxed) {
             self.readers.rest();
-            if let Err(error) = passive(writer) {
-                tracing::warn!(%error, "could not fold the store's log into its database");
+            if let Err(error) = look_and_copy(&self.files, writer) {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "could not fold the store's log into its database");
             }
         }
         self.written += batch.pages();
@@ -114,6 +116,15 @@ impl Drop for Checkpoints {
     }
 }
 
+/// Puts the host's mark into the database, as far as readers let it: into the log at least.
+pub fn mark(files: &Files) -> Result<(), StoreError> {
+    let failed = |error| StoreError::engine("mark the database as this host's", error);
+    let connection = files.connect()?;
+    schema::mark(&connection, files.mark().number()).map_err(failed)?;
+    passive(&connection).map_err(failed)?;
+    files.look_at_database()
+}
+
 /// Makes each step that is due, until nobody can say so any more.
 fn make_steps(due: &Receiver<()>, files: &Files, readers: &Readers, long: &AtomicBool) {
     let (mut connection, mut growth) = (None, Growth::default());
@@ -147,14 +158,18 @@ struct Copied {
 
 /// Copies what is not copied yet, if nobody has put anything in the place of the files.
 fn step(files: &Files, kept: &mut Option<Connection>) -> Result<Option<Copied>, StoreError> {
-    files.look()?;
     let connection = match kept.take() {
         Some(connection) => connection,
         None => files.connect()?,
     };
-    let copied = passive(&connection).map_err(|error| StoreError::engine("make a checkpoint", error))?;
+    let copied = look_and_copy(files, &connection)?;
     *kept = Some(connection);
     Ok(copied)
+}
+
+fn look_and_copy(files: &Files, connection: &Connection) -> Result<Option<Copied>, StoreError> {
+    files.look()?;
+    passive(connection).map_err(|error| StoreError::engine("make a checkpoint", error))
 }
 
 /// Copies as much as it can without waiting for readers or the writer. Where another

@@ -4,8 +4,8 @@
 //! A file that is removed or replaced goes on for whoever has it open: what is written to
 //! it is synced and read again, and gone with the process. So the writer has a look at the
 //! paths before it acknowledges a commit, and nobody opens another connection to a path
-//! where something else is. What is on the disk under the same name with other content is
-//! seen as far as it is shorter than it was.
+//! where something else is. What was copied into the same file has no [`Mark`] of this
+//! host, or is shorter than the file was.
 
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata, TryLockError};
@@ -17,6 +17,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rusqlite::Connection;
 
+use super::mark::Mark;
 use super::schema;
 use crate::store::StoreError;
 
@@ -42,6 +43,8 @@ pub struct Files {
     /// The longest that the database has been, and the log after the last commit, in bytes.
     longest: AtomicU64,
     log: AtomicU64,
+    /// What the database has in its header.
+    mark: Mark,
     /// Why what is there can be served by no host that runs.
     spoiled: OnceLock<StoreError>,
 }
@@ -49,7 +52,7 @@ pub struct Files {
 /// A file that is locked, and which one it is.
 struct Held {
     path: PathBuf,
-    _file: File,
+    file: File,
     device: u64,
     inode: u64,
 }
@@ -78,6 +81,7 @@ impl Files {
             beside: Mutex::default(),
             longest: AtomicU64::new(0),
             log: AtomicU64::new(0),
+            mark: Mark::new(),
             spoiled: OnceLock::new(),
         };
         Ok(files)
@@ -86,6 +90,11 @@ impl Files {
     /// The path of the database.
     pub fn path(&self) -> &Path {
         &self.database.path
+    }
+
+    /// What tells the database from one that is copied over it.
+    pub fn mark(&self) -> &Mark {
+        &self.mark
     }
 
     /// A connection that writes to the database, and to no other that is at its path.
@@ -147,7 +156,7 @@ impl Files {
         Ok(())
     }
 
-    /// That the database is at its path.
+    /// That the database is at its path, and none was copied over it.
     pub fn look_at_database(&self) -> Result<(), StoreError> {
         if let Some(why) = self.spoiled.get() {
             return Err(why.clone());
@@ -156,9 +165,10 @@ impl Files {
         // grow and others see that.
         let longest = self.longest.load(Ordering::SeqCst);
         let length = self.database.look()?.len();
-        // A store never shrinks: nothing vacuums it.
-        if length < longest {
-            return Err(self.spoil(&self.database.path));
+        // A store never shrinks: nothing vacuums it. What is cut off behind its header
+        // leaves the mark.
+        if length < longest || !self.has_mark()? {
+            return Err(self.spoil(&self.database.path, COPIED));
         }
         self.longest.fetch_max(length, Ordering::SeqCst);
         Ok(())
@@ -187,13 +197,19 @@ impl Files {
         match frames(connection).map_err(|error| schema::refused(self.path(), error))? {
             0 => Ok(()),
             frames if length >= LOG_HEADER + frames => Ok(()),
-            _ => Err(self.spoil(&PathBuf::from(with_suffix(self.path(), BESIDE[0])))),
+            _ => Err(self.spoil(&PathBuf::from(with_suffix(self.path(), BESIDE[0])), RESTART)),
         }
     }
 
-    fn spoil(&self, path: &Path) -> StoreError {
+    /// Read through the file that is held: to open and close another would give up the
+    /// locks that SQLite has on it.
+    fn has_mark(&self) -> Result<bool, StoreError> {
+        let found = self.mark.is_in(&self.database.file);
+        found.map_err(|error| displaced(self.path(), format!("cannot be read any more ({error})")))
+    }
+
+    fn spoil(&self, path: &Path, advice: &'static str) -> StoreError {
         let became = "was cut short or written over".to_owned();
-        let advice = "restart the host to serve what is there now";
         self.spoiled.get_or_init(|| StoreError::Displaced { file: path.to_owned(), became, advice }).clone()
     }
 
@@ -214,7 +230,7 @@ impl Held {
             Err(TryLockError::Error(error)) => return Err(StoreError::open(path, error)),
         }
         let found = file.metadata().map_err(|error| StoreError::open(path, error))?;
-        Ok(Held { path: path.to_owned(), _file: file, device: found.dev(), inode: found.ino() })
+        Ok(Held { path: path.to_owned(), file, device: found.dev(), inode: found.ino() })
     }
 
     /// What its path leads to, if that is this file.
@@ -236,6 +252,12 @@ fn frames(connection: &Connection) -> rusqlite::Result<u64> {
     let page: i64 = connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;
     Ok(count.max(0).unsigned_abs() * (FRAME_HEADER + page.unsigned_abs()))
 }
+
+const RESTART: &str = "restart the host to serve what is there now";
+
+/// The log has what was written to the database that was there.
+const COPIED: &str = "if another was copied over it, stop the host, remove its log (-wal, -shm) and copy it again; if \
+                      a tool changed its schema, restart the host";
 
 const REPLACED: &str = "was replaced by another";
 

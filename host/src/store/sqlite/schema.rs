@@ -138,6 +138,11 @@ pub fn try_commit(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "user_version", VERSION)
 }
 
+/// Writes the number of a [`Mark`](super::mark::Mark) into the header.
+pub fn mark(connection: &Connection, number: u32) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "schema_version", number)
+}
+
 /// Fills a new file, and returns the `application_id` and `user_version` that
 /// the file then has. Done before the file is in WAL mode, so that both are in
 /// the file itself from the start, and in one transaction, so that two hosts
