@@ -71,7 +71,7 @@ impl SqliteStore {
                 if let Err(error) = checkpoint::mark(&files) {
                     // Where the disk is full it can be read from all the same.
                     let error = &error as &dyn std::error::Error;
-                    tracing::warn!(error, "what is copied over the store's database will not be noticed");
+                    tracing::warn!(error, "what is copied over the store's database is not noticed until a checkpoint");
                 }
                 let log = Arc::new(Log::new(next_id));
                 let readers = Arc::new(Readers::new(files.clone()));

@@ -162,23 +162,55 @@ async fn a_backup_that_is_copied_over_a_database_in_use_is_noticed_and_not_writt
     }
 }
 
+/// A copy of the file that is in use has all that tells it from others.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_of_the_database_in_use_is_noticed_once_there_was_a_checkpoint() {
+    let folder = shop();
+    let (file, copy) = (folder.path().join("data/shop.db"), folder.path().join("copy.db"));
+    let host = Host::up(folder.path());
+    let mut client = host.connect().await;
+    order(&mut client, "Book").await.expect("the store is there");
+    let ready = async || Client::http1(host.admin).await.get("/readyz").await.status == StatusCode::OK;
+    fs::copy(&file, &copy).expect("it can be copied");
+    fs::copy(&copy, &file).expect("it can be copied");
+    assert!(ready().await, "nothing is changed by that");
+
+    let content = |path| fs::read(path).expect("it is there");
+    let mark = |path| content(path)[40..44].to_vec();
+    until("there is a checkpoint", async || {
+        order(&mut client, &"Pen".repeat(100)).await.expect("the store is there");
+        mark(&file) != mark(&copy)
+    })
+    .await;
+    assert!(ready().await);
+    // Not to be known by its length.
+    let length = fs::metadata(&file).expect("it is there").len();
+    let mut older = content(&copy);
+    older.resize(usize::try_from(length).expect("it is in memory"), 0);
+    fs::write(&file, older).expect("it can be written");
+    assert_eq!(order(&mut client, "Pen").await, None);
+    assert_not_ready(&host, "data/shop.db\" was cut short or written over while the host runs").await;
+}
+
 /// What a tool makes of the tables is no copy, but looks like one.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_schema_that_is_changed_beside_a_host_loses_nothing() {
-    let folder = shop();
-    let host = Host::up(folder.path());
-    let (mut client, mut answered) = (host.connect().await, Orders::new());
-    assert!(take(&mut client, &mut answered).await);
-    let beside = rusqlite::Connection::open(folder.path().join("data/shop.db")).expect("a database");
-    beside.execute_batch("CREATE INDEX other ON entries (key)").expect("it may");
-    assert!(take(&mut client, &mut answered).await, "it is in the log still");
-    beside.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())).expect("it may");
-    assert_not_ready(&host, "if a tool changed its schema, restart the host").await;
-    assert_eq!(order(&mut client, "Pen").await, None);
-    drop(beside);
-    host.signal("TERM");
-    assert_eq!(host.wait().code(), Some(1));
-    assert_kept(&Host::up(folder.path()), &answered).await;
+    for change in ["CREATE INDEX other ON entries (key)", "VACUUM", "ANALYZE"] {
+        let folder = shop();
+        let host = Host::up(folder.path());
+        let (mut client, mut answered) = (host.connect().await, Orders::new());
+        assert!(take(&mut client, &mut answered).await, "{change}");
+        let beside = rusqlite::Connection::open(folder.path().join("data/shop.db")).expect("a database");
+        beside.execute_batch(change).expect("it may");
+        assert!(take(&mut client, &mut answered).await, "{change}: it is in the log still");
+        beside.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())).expect("it may");
+        assert_not_ready(&host, "if a tool changed its schema, restart the host").await;
+        assert_eq!(order(&mut client, "Pen").await, None, "{change}");
+        drop(beside);
+        host.signal("TERM");
+        assert_eq!(host.wait().code(), Some(1), "{change}");
+        assert_kept(&Host::up(folder.path()), &answered).await;
+    }
 }
 
 fn back_up(folder: &Path, to: &Path) -> bool {

@@ -8,6 +8,7 @@ use hashlink::DefaultHashBuilder;
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::watch;
 
+use super::schema;
 use crate::store::StoreError;
 use crate::store::watermark::Lsn;
 
@@ -96,10 +97,14 @@ impl Batch {
         }
     }
 
-    /// Makes one transaction of all, which is durable when this returns.
-    pub fn commit(&self, connection: &mut Connection) -> rusqlite::Result<()> {
+    /// Makes one transaction of all, and of the database's next mark if there is one, which
+    /// is durable when this returns.
+    pub fn commit(&self, connection: &mut Connection, mark: Option<u32>) -> rusqlite::Result<()> {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         self.write(&transaction)?;
+        if let Some(number) = mark {
+            schema::mark(&transaction, number)?;
+        }
         transaction.commit()
     }
 

@@ -69,6 +69,11 @@ impl Checkpoints {
         Ok(())
     }
 
+    /// Whether there is something to copy after this batch: then it is to have another mark.
+    pub fn are_due_after(&self, batch: &Batch) -> bool {
+        self.written + batch.pages() >= STEP || self.long.load(Ordering::Relaxed)
+    }
+
     /// Counts what was committed, and has it copied when there is enough.
     pub fn committed(&mut self, writer: &Connection, batch: &Batch) {
         if self.long.swap(false, Ordering::Relaxed) {
@@ -120,7 +125,7 @@ impl Drop for Checkpoints {
 pub fn mark(files: &Files) -> Result<(), StoreError> {
     let failed = |error| StoreError::engine("mark the database as this host's", error);
     let connection = files.connect()?;
-    schema::mark(&connection, files.mark().number()).map_err(failed)?;
+    schema::mark(&connection, files.mark().next()).map_err(failed)?;
     passive(&connection).map_err(failed)?;
     files.look_at_database()
 }
@@ -169,7 +174,10 @@ fn step(files: &Files, kept: &mut Option<Connection>) -> Result<Option<Copied>, 
 
 fn look_and_copy(files: &Files, connection: &Connection) -> Result<Option<Copied>, StoreError> {
     files.look()?;
-    passive(connection).map_err(|error| StoreError::engine("make a checkpoint", error))
+    let copied = passive(connection).map_err(|error| StoreError::engine("make a checkpoint", error))?;
+    // So that an older mark is known as such from now on.
+    files.look_at_database()?;
+    Ok(copied)
 }
 
 /// Copies as much as it can without waiting for readers or the writer. Where another

@@ -138,9 +138,9 @@ pub fn try_commit(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "user_version", VERSION)
 }
 
-/// Writes the number of a [`Mark`](super::mark::Mark) into the header.
+/// Writes a number of a [`Mark`](super::mark::Mark) into the header.
 pub fn mark(connection: &Connection, number: u32) -> rusqlite::Result<()> {
-    connection.pragma_update(None, "schema_version", number)
+    connection.pragma_update(None, "schema_version", number.cast_signed())
 }
 
 /// Fills a new file, and returns the `application_id` and `user_version` that

@@ -145,7 +145,8 @@ impl Work {
             return Err(StoreError::open(self.files.path(), io::Error::other("it is closed")));
         };
         self.files.look_into_log(log, connection)?;
-        if let Err(error) = batch.commit(connection) {
+        let mark = self.checkpoints.are_due_after(batch).then(|| self.files.mark().next());
+        if let Err(error) = batch.commit(connection, mark) {
             self.files.look_at_database()?;
             return Err(failed(self.files.path(), error));
         }

@@ -33,7 +33,7 @@ fn keys(connection: &Connection) -> Result<Vec<(u64, String)>> {
 #[test]
 fn the_last_of_several_writes_counts_and_the_first_gives_the_place() -> Result<()> {
     let mut connection = database()?;
-    batch([("kept", set(1, "1")), ("again", set(2, "1")), ("gone", set(3, "1"))]).commit(&mut connection)?;
+    batch([("kept", set(1, "1")), ("again", set(2, "1")), ("gone", set(3, "1"))]).commit(&mut connection, None)?;
     let changes = [
         ("new", set(4, "1")),
         ("kept", set(5, "2")),
@@ -45,7 +45,7 @@ fn the_last_of_several_writes_counts_and_the_first_gives_the_place() -> Result<(
         ("gone", Pending::Deleted),
         ("never", Pending::Deleted),
     ];
-    batch(changes).commit(&mut connection)?;
+    batch(changes).commit(&mut connection, None)?;
     let found = keys(&connection)?;
     let expected = [(1, "kept"), (4, "new"), (6, "again")].map(|(id, key)| (id, key.to_owned()));
     assert_eq!(found, expected);
@@ -72,9 +72,9 @@ fn a_commit_that_fails_leaves_nothing_of_itself() -> Result<()> {
         let mut connection = database()?;
         connection.execute_batch(fault)?;
         let failed = batch([("first", set(1, "v")), ("bad", set(2, "v")), ("last", set(3, "v"))]);
-        assert!(failed.commit(&mut connection).is_err());
+        assert!(failed.commit(&mut connection, None).is_err());
         assert_eq!(keys(&connection)?, []);
-        batch([("k", set(4, "v"))]).commit(&mut connection)?;
+        batch([("k", set(4, "v"))]).commit(&mut connection, None)?;
         assert_eq!(keys(&connection)?, [(4, "k".to_owned())]);
     }
     Ok(())
