@@ -91,7 +91,7 @@ fn every_key_reaches_its_field() -> Outcome {
     assert_eq!(order.limits.drain.as_secs(), 60);
     assert_eq!(order.probe.as_ref().map(ToString::to_string).as_deref(), Some("/orders/1?probe"));
     let user = manifest.service("user").ok_or("no user")?;
-    assert!(user.atomic && !order.atomic);
+    assert!(order.atomic && !user.atomic);
     Ok(())
 }
 
@@ -166,9 +166,9 @@ fn later_problems_are_shown_at_their_keys() -> Outcome {
     };
     let place = |service, key| shown(manifest.problem(service, key, "wrong", "mend it"));
     assert_eq!(place("order", None).as_deref(), Some("14:1"));
-    assert_eq!(place("order", Some("limits.memory")).as_deref(), Some("29:10"));
+    assert_eq!(place("order", Some("limits.memory")).as_deref(), Some("30:10"));
     assert_eq!(place("order", Some("links.shop:users/directory@0.1.0")).as_deref(), Some("24:38"));
-    assert_eq!(place("user", Some("limits.memory")).as_deref(), Some("38:1"));
+    assert_eq!(place("user", Some("limits.memory")).as_deref(), Some("39:1"));
     let place = |event, key| shown(manifest.event_problem(event, key, "wrong", "mend it"));
     assert_eq!(place("shop:orders/events@0.1.0", None).as_deref(), Some("42:1"));
     assert_eq!(place("shop:orders/events@0.1.0", Some("subscribers")).as_deref(), Some("43:15"));

@@ -165,6 +165,13 @@ fn programs_are_told_what_was_found() {
     assert_eq!(second["key"], json!("service.plain.env.\"A=\""));
     assert_eq!(found["problems"].as_array().map(Vec::len), Some(2));
 
+    // Of an event, whose name has dots.
+    let folder = plain("[event.\"shop:orders/events@0.1.0\"]\nsubscribers = [\"plian\"]\n");
+    let found = json_of(&run(dovetail().args(["check", "--json"]).current_dir(&folder)));
+    let problem = &found["problems"][0];
+    assert_eq!(problem["key"], json!("event.\"shop:orders/events@0.1.0\".subscribers.0"));
+    assert_eq!((&problem["line"], &problem["help"]), (&json!(6), &json!(["write \"plain\""])));
+
     // Of components and their links, at the manifest's keys.
     let folder = plain("routes = [\"/\"]\n[service.other]\ncomponent = \"gone.wasm\"\n");
     let found = json_of(&run(dovetail().args(["check", "--json"]).current_dir(&folder)));

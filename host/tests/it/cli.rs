@@ -126,6 +126,10 @@ fn the_schema_names_every_key_of_a_manifest() {
     let at = "/properties/service/additionalProperties/properties";
     assert_eq!(known(at), of(service));
     assert_eq!(known(&format!("{at}/limits/properties")), of(&service["limits"]));
+    let event = &full["event"]["shop:orders/events@0.1.0"];
+    let at = "/properties/event/additionalProperties/properties";
+    assert_eq!(known(at), of(event));
+    assert_eq!(known(&format!("{at}/limits/properties")), of(&event["limits"]));
 }
 
 #[test]
