@@ -84,7 +84,7 @@ impl History {
         match place.make() {
             Ok(()) => {}
             Err(error) if error.is_unwritable() => return History::look_at(&place, Some(&error)),
-            Err(error) => return Err(error),
+            Err(error) => return Err(error.at_start()),
         }
         let removed = || HistoryError::Removed { path: place.path().to_owned() };
         let folder = Folder::open(&place)?.ok_or_else(removed)?;
@@ -184,13 +184,14 @@ impl History {
         let digests: Vec<_> = files.iter().map(|(_, component)| digest_of(component)).collect();
         self.inside().services.clone_from(&services);
         let new = digests.iter().cloned().zip(files.iter().map(|(_, component)| *component)).collect();
-        self.change(&new, |ledger| {
+        let changed = self.change(&new, |ledger| {
             for ((service, component), digest) in files.iter().zip(&digests) {
                 let entry = Entry::new(digest.clone(), component.len() as u64, by, How::Manifest);
                 ledger.record(service, entry, digest);
             }
             ledger.retain(&services);
-        })
+        });
+        changed.map_err(HistoryError::at_start)
     }
 
     /// What is live, unless nothing was recorded of this service.

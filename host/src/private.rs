@@ -48,6 +48,14 @@ pub enum NotPrivate {
         /// Its permissions.
         mode: u32,
     },
+    /// It is a file, or below one.
+    #[error("{path:?} is no folder, and cannot be used for {what}; name a folder with `--state DIR`")]
+    NoFolder {
+        /// What is there.
+        path: PathBuf,
+        /// What was to be kept there.
+        what: &'static str,
+    },
     /// Whose it is cannot be found out.
     #[error("the folder {path:?} cannot be used for {what}")]
     Hidden {
@@ -63,8 +71,14 @@ pub enum NotPrivate {
 /// Refuse the folder at this path for `what`, unless it is private or missing.
 pub fn look(path: &Path, what: &'static str) -> Result<(), NotPrivate> {
     match fs::metadata(path) {
-        Ok(found) => check(path, &found, what),
+        Ok(found) if found.is_dir() => check(path, &found, what),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Ok(_) => Err(NotPrivate::NoFolder { path: path.into(), what }),
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+            let is_in_the_way = |above: &&Path| fs::metadata(above).is_ok_and(|found| !found.is_dir());
+            let file = path.ancestors().find(is_in_the_way).unwrap_or(path);
+            Err(NotPrivate::NoFolder { path: file.into(), what })
+        }
         Err(source) => Err(NotPrivate::Hidden { path: path.into(), what, source }),
     }
 }
@@ -84,6 +98,11 @@ pub fn check(path: &Path, found: &Metadata, what: &'static str) -> Result<(), No
 /// Whether this process may not write there, now or ever.
 pub fn is_unwritable(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
+}
+
+/// Whether there is no room left on the disk, for anybody or for this process's user.
+pub fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 /// Whether nobody but this process's user could have written what was found so.

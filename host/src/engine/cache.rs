@@ -61,7 +61,9 @@ pub struct CodeCache {
 #[derive(Debug, thiserror::Error)]
 pub enum CacheError {
     /// It could not be made or opened.
-    #[error("the folder {path:?} cannot be used for compiled code; let this account write in it")]
+    #[error(
+        "the folder {path:?} cannot be used for compiled code; make room for it, or name another folder with `--state DIR`"
+    )]
     Folder {
         /// The folder.
         path: PathBuf,

@@ -92,6 +92,12 @@ pub enum HistoryError {
         why: String,
     },
 
+    /// There is no room for what a host must keep before it serves.
+    #[error(
+        "the disk is full, so that what is to be live cannot be kept; make room, or name another folder with `--state DIR`"
+    )]
+    Full(#[source] Box<HistoryError>),
+
     /// Others could put there what the host would run.
     #[error(transparent)]
     NotPrivate(#[from] NotPrivate),
@@ -139,6 +145,16 @@ impl HistoryError {
     /// Whether this process may not write there, now or ever.
     pub(super) fn is_unwritable(&self) -> bool {
         matches!(self, HistoryError::Disk { source, .. } if private::is_unwritable(source))
+    }
+
+    /// Whether there is no room for it.
+    pub fn is_full(&self) -> bool {
+        matches!(self, HistoryError::Disk { source, .. } if private::is_full(source))
+    }
+
+    /// The same, of a host that does not serve yet, and can have another folder.
+    pub(super) fn at_start(self) -> HistoryError {
+        if self.is_full() { HistoryError::Full(Box::new(self)) } else { self }
     }
 
     /// For `map_err`.

@@ -62,6 +62,7 @@ impl Place {
     /// Makes what is missing of it, for its owner alone, and refuses what is there
     /// like [`look`](Self::look), or if this process may not write there.
     pub fn make(&self) -> Result<(), HistoryError> {
+        self.look()?;
         for folder in &self.folders {
             if !folder.is_dir() {
                 let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);

@@ -10,6 +10,7 @@ use std::{
 use rustix::fs::{Mode, OFlags};
 
 use super::{error::HistoryError, folder::Folder};
+use crate::private::is_full;
 
 /// What a file is called until it is whole.
 pub const UNFINISHED: &str = ".tmp";
@@ -42,7 +43,10 @@ impl<'a> Step<'a> {
             Step::Write(name, bytes) => write(folder, name, bytes).map_err(|error| {
                 // The disk may be full of it.
                 folder.remove(name);
-                HistoryError::disk("write", &folder.shown(name))(error)
+                // What is in the way has this name; what there is no room for has another in
+                // the end, by which people know it.
+                let known = if is_full(&error) { &name.with_extension("") } else { name };
+                HistoryError::disk("write", &folder.shown(known))(error)
             }),
             Step::Rename(from, to) => {
                 let renamed = rustix::fs::renameat(&folder.handle, from, &folder.handle, to);

@@ -1,7 +1,12 @@
 //! A disk that is full: what is there can be read, nothing is promised, and it goes on
 //! when there is room.
 
-use std::{fs, os::unix::fs::MetadataExt, path::Path, process::Stdio};
+use std::{
+    fs,
+    os::unix::fs::MetadataExt,
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use http::{Method, StatusCode};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
@@ -11,7 +16,7 @@ use tokio::task::JoinSet;
 use crate::support::{
     Client, Host, app, dovetail,
     made::{directory, other, relay_and_directory},
-    mount, pieces, post, request, shop, until,
+    mount, pieces, plain, post, request, shop, until,
 };
 
 const WRITERS: u64 = 8;
@@ -131,11 +136,28 @@ async fn a_swap_that_finds_no_room_is_taken_back_and_goes_well_when_there_is() {
     assert_eq!(host.decide("relay", "promote").await.status, StatusCode::OK);
 }
 
+#[test]
+fn a_host_that_cannot_begin_for_want_of_room_says_what_helps() {
+    let folder = plain("");
+    let large = format!("(component (core module (memory 32) (data (i32.const 0) \"{}\")))", "x".repeat(2 << 20));
+    fs::write(folder.path().join("plain.wasm"), wat::parse_str(large).expect("a component")).expect("there is room");
+    let state = folder.path().join("state");
+    fs::create_dir(&state).expect("there is room");
+    let Some(mut up) = mount::of_size(&state, 1) else { return };
+    up.args(["up", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--store", "memory:", "--state"]).arg(&state);
+    let output = up.arg("--manifest").arg(folder.path().join("dovetail.toml")).output().expect("it starts");
+    let said = String::from_utf8_lossy(&output.stderr);
+    let told = "error: the disk is full, so that what is to be live cannot be kept; make room, or name another folder \
+                with `--state DIR`\n  caused by: cannot write \"";
+    assert!(output.status.code() == Some(1) && said.contains(told), "{said}");
+    assert!(said.ends_with(".wasm\"\n  caused by: No space left on device (os error 28)\n"), "{said}");
+}
+
 /// Serve from a disk that can be [limited](limit).
 fn up(folder: &Path) -> Host {
     Host::start(
         // The limit is then an error of the write, as a full disk is, and no signal.
-        std::process::Command::new("sh")
+        Command::new("sh")
             .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
             .arg(dovetail().get_program())
             .args(["up", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--manifest"])

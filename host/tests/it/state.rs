@@ -118,6 +118,21 @@ async fn a_component_that_is_lost_is_told_with_what_helps() {
     assert_eq!(Host::up(folder.path()).name().await, "Alice");
 }
 
+#[test]
+fn a_file_is_no_folder_for_the_state() {
+    let folder = relay_and_directory("Alice");
+    fs::write(folder.path().join("file"), "").expect("there is room");
+    for state in ["file", "file/below"] {
+        for verb in [&["up", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"][..], &["check"], &["graph"]] {
+            let output = dovetail().args(verb).args(["--state", state]).current_dir(&folder).output();
+            let said = String::from_utf8(output.expect("dovetail starts").stderr).expect("text");
+            let told =
+                "error: \"file\" is no folder, and cannot be used for the history; name a folder with `--state DIR`\n";
+            assert!(said.ends_with(told), "{verb:?}: {said}");
+        }
+    }
+}
+
 /// The manifest's file has nothing to do with it.
 #[tokio::test]
 async fn a_component_that_was_live_and_cannot_be_loaded_is_not_shown_at_the_manifests() {
