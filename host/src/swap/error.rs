@@ -69,5 +69,8 @@ fn told(error: &HistoryError) -> String {
         text += &format!(": {source}");
         cause = source.source();
     }
+    if error.is_full() {
+        text += "; make room, and try again";
+    }
     text
 }

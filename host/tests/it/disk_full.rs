@@ -5,7 +5,7 @@ use std::{
     fs,
     os::unix::fs::MetadataExt,
     path::Path,
-    process::{Command, Stdio},
+    process::{Command, Output, Stdio},
 };
 
 use http::{Method, StatusCode};
@@ -134,6 +134,38 @@ async fn a_swap_that_finds_no_room_is_taken_back_and_goes_well_when_there_is() {
     let outcome = host.swap("directory", &directory("Berta")).await;
     assert_eq!((host.name().await, &outcome["to"]["revision"]), ("Berta".to_owned(), &json!(2)));
     assert_eq!(host.decide("relay", "promote").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn verbs_tell_of_a_full_disk_what_is_to_be_done() {
+    let folder = relay_and_directory("Alice");
+    let state = folder.path().join(".dovetail");
+    fs::create_dir(&state).expect("there is room");
+    let Some(mut up) = mount::of_size(&state, 4) else { return };
+    up.args(["up", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--manifest"]);
+    let host = Host::start(up.arg(folder.path().join("dovetail.toml")).stderr(Stdio::piped()));
+    host.swap("directory", &directory("Berta")).await;
+    host.canary("relay", &other("relay"), "canary=50").await;
+    fs::write(mount::seen_by(&host, &state).join("filling"), vec![0; 8 << 20]).expect_err("it is larger than the disk");
+    fs::write(folder.path().join("carol.wasm"), directory("Carol")).expect("there is room");
+
+    let run = |arguments: &[&str]| {
+        let admin = host.admin.to_string();
+        let output = dovetail().args(arguments).args(["--admin", &admin]).current_dir(&folder).output();
+        output.expect("dovetail starts")
+    };
+    for verb in [&["swap", "directory", "carol.wasm"][..], &["rollback", "directory"], &["promote", "relay"]] {
+        let Output { status, stderr, .. } = run(verb);
+        let said = String::from_utf8_lossy(&stderr);
+        let told = "error: what is to be live cannot be recorded, and what was live stays: cannot write \"";
+        assert!(status.code() == Some(1) && said.contains(told), "{verb:?}: {said}");
+        assert!(said.ends_with("\": No space left on device (os error 28); make room, and try again\n"), "{said}");
+        assert!(!said.contains(".wasm.tmp"), "{verb:?}: {said}");
+    }
+    let Output { status, stdout, .. } = run(&["status"]);
+    let shown = String::from_utf8(stdout).expect("text");
+    assert!(status.success() && shown.contains("\n  canary, 50%  "), "it is looked at all the same: {shown}");
+    assert_eq!(host.name().await, "Berta");
 }
 
 #[test]
