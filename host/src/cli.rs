@@ -207,9 +207,11 @@ fn show(error: &anyhow::Error) {
 }
 
 /// What an error came from, the nearest first. Some libraries' errors say the same as
-/// what they came from: that is told once.
+/// what they came from, but for a number before it: that is told once.
 fn causes(error: &anyhow::Error) -> Vec<String> {
     let mut told: Vec<_> = error.chain().map(ToString::to_string).collect();
-    told.dedup();
+    told.dedup_by(|cause, told| {
+        cause.strip_suffix(told.as_str()).is_some_and(|it| it.is_empty() || it.ends_with(": "))
+    });
     told.split_off(1)
 }

@@ -164,6 +164,25 @@ pub enum StoreError {
         source: Arc<dyn Error + Send + Sync>,
     },
 
+    /// There is no room for the files that the engine has beside its own, also of who only
+    /// reads.
+    #[error(
+        "cannot open the store at {path:?}: no space left on its disk, which SQLite needs to read it, too; make room"
+    )]
+    Full {
+        /// The file, left as it was.
+        path: PathBuf,
+    },
+
+    /// There is no room for a copy.
+    #[error(
+        "cannot copy the store at {path:?}: no space left on the disk of the copy; make room, or name a file on another"
+    )]
+    NoRoomForCopy {
+        /// The file that was to be copied.
+        path: PathBuf,
+    },
+
     /// The file or its folder cannot be used.
     #[error("cannot open the store at {path:?}")]
     Open {

@@ -185,6 +185,36 @@ fn a_host_that_cannot_begin_for_want_of_room_says_what_helps() {
     assert!(said.ends_with(".wasm\"\n  caused by: No space left on device (os error 28)\n"), "{said}");
 }
 
+#[test]
+fn a_backup_without_room_names_the_file_that_was_asked_for() {
+    let folder = plain("");
+    let line = format!("{{\"bucket\":\"b\",\"key\":\"k\",\"value\":\"{}\"}}\n", "v".repeat(2 << 20));
+    fs::write(folder.path().join("line"), line).expect("there is room");
+    let import = dovetail().args(["store", "import", "line"]).current_dir(&folder).output().expect("dovetail starts");
+    assert!(import.status.success(), "{import:?}");
+    let (store, small) = (folder.path().join("data/plain.db"), folder.path().join("small"));
+    fs::create_dir(&small).expect("there is room");
+    let arguments = ["store".to_owned(), "backup".to_owned(), "copy.db".to_owned(), "--store".to_owned()];
+    let url = format!("sqlite:{}", store.display());
+    let told = |output: Output, cause: &str| {
+        let said = String::from_utf8_lossy(&output.stderr);
+        let told = format!("error: the backup \"copy.db\" could not be made\n  caused by: cannot {cause}\n");
+        assert!(output.status.code() == Some(1) && said == told, "{said}");
+    };
+
+    // SQLite cannot read either where it cannot have a file beside the store's.
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "trap '' XFSZ; ulimit -f 8; exec \"$0\" \"$@\""]).arg(dovetail().get_program());
+    let output = limited.args(&arguments).arg(&url).current_dir(&folder).output().expect("sh starts");
+    let cause = "no space left on its disk, which SQLite needs to read it, too; make room";
+    told(output, &format!("open the store at {store:?}: {cause}"));
+
+    let Some(mut backup) = mount::of_size(&small, 1) else { return };
+    let cause = "no space left on the disk of the copy; make room, or name a file on another";
+    let output = backup.args(arguments).arg(url).output().expect("it starts");
+    told(output, &format!("copy the store at {store:?}: {cause}"));
+}
+
 /// Serve from a disk that can be [limited](limit).
 fn up(folder: &Path) -> Host {
     Host::start(

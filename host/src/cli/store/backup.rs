@@ -35,9 +35,9 @@ impl Backup {
         }
         let (upkeep, began) = (store::upkeep(&subject.url).await?, Instant::now());
         let terminal = Terminal::new();
-        let unkept = || format!("the backup {:?} could not be kept", self.file);
+        let unkept = || format!("the backup {:?} could not be made", self.file);
         let mut unfinished = Unfinished::beside(&self.file, MODE).with_context(unkept)?;
-        let what = write(&*upkeep, &mut unfinished, &terminal).await?;
+        let what = write(&*upkeep, &mut unfinished, &terminal).await.with_context(unkept)?;
         unfinished.finish().with_context(unkept)?;
         terminal.done("Backed up", &format!("{what} into {}", self.file.display()), began.elapsed());
         Ok(())

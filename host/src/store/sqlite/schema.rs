@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, ffi};
 
 use super::files::Files;
 use crate::store::StoreError;
@@ -174,6 +174,11 @@ pub fn tables(connection: &Connection) -> rusqlite::Result<()> {
 pub fn refused(path: &Path, error: rusqlite::Error) -> StoreError {
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseCorrupt) => StoreError::Damaged { path: path.to_owned(), source: Arc::new(error) },
+        Some(ErrorCode::DiskFull) => StoreError::Full { path: path.to_owned() },
+        // For the index of its log SQLite has no words of its own.
+        _ if error.sqlite_error().is_some_and(|it| it.extended_code == ffi::SQLITE_IOERR_SHMSIZE) => {
+            StoreError::Full { path: path.to_owned() }
+        }
         _ => StoreError::open(path, error),
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
-use rusqlite::{Connection, OpenFlags, Row};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Row};
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
@@ -74,14 +74,20 @@ impl Upkeep for SqliteUpkeep {
     /// `VACUUM INTO` reads as others do, in one transaction, and leaves out what was
     /// deleted. The host's log grows until it is done.
     async fn copy(&self, file: &Path) -> Result<Copy, StoreError> {
-        let operation = || format!("copy the store at {:?} into {file:?}", self.path);
+        let operation = || format!("copy the store at {:?}", self.path);
         let text = file.to_str().ok_or_else(|| {
             let reason = "its name is not UTF-8";
             StoreError::engine(operation(), io::Error::new(io::ErrorKind::InvalidInput, reason))
         })?;
         let into = text.to_owned();
-        self.with(operation, move |connection| connection.execute("VACUUM INTO ?1", [into])).await?;
-        Ok(Copy::Made)
+        let copied = self.with(operation, move |connection| Ok(connection.execute("VACUUM INTO ?1", [into]))).await?;
+        match copied {
+            Ok(_) => Ok(Copy::Made),
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => {
+                Err(StoreError::NoRoomForCopy { path: self.path.clone() })
+            }
+            Err(error) => Err(StoreError::engine(operation(), error)),
+        }
     }
 }
 
