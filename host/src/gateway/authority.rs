@@ -22,13 +22,19 @@ pub fn of<B>(request: &Request<B>) -> Result<HeaderValue, Refused> {
             if host.is_some_and(|host| !are_same(host.as_bytes(), url.as_str().as_bytes())) {
                 return Err(Refused::bad("The Host header and the URL name different hosts"));
             }
-            if !names_host(url.as_str().as_bytes()) {
-                return Err(Refused::bad("The URL names no host"));
-            }
+            check(url.as_str().as_bytes()).map_err(|fault| {
+                Refused::bad(match fault {
+                    Fault::Host => "The URL names no host",
+                    Fault::Port => "The port in the URL is no number from 0 to 65535",
+                })
+            })?;
             HeaderValue::from_str(url.as_str()).map_err(|_| Refused::bad("The URL names no host"))
         }
-        (None, Some(host)) if names_host(host.as_bytes()) => Ok(host.clone()),
-        (None, Some(_)) => Err(Refused::bad("The Host header names no host")),
+        (None, Some(host)) => match check(host.as_bytes()) {
+            Ok(()) => Ok(host.clone()),
+            Err(Fault::Host) => Err(Refused::bad("The Host header names no host")),
+            Err(Fault::Port) => Err(Refused::bad("The port in the Host header is no number from 0 to 65535")),
+        },
         // It has no Host, and a component is always told one.
         (None, None) if request.version() < Version::HTTP_11 => Ok(HeaderValue::from_static("localhost")),
         (None, None) => Err(Refused::bad("The Host header is missing")),
@@ -64,16 +70,31 @@ fn without_default_port(host: &[u8]) -> &[u8] {
     host.strip_suffix(b":80").or_else(|| host.strip_suffix(b":")).unwrap_or(host)
 }
 
-/// Whether it is a host, and a port if there is one (RFC 3986, section 3.2.2).
-fn names_host(host: &[u8]) -> bool {
-    let name = match host.iter().rposition(|byte| *byte == b':') {
+/// What is wrong with a host and its port.
+#[derive(Debug, PartialEq, Eq)]
+enum Fault {
+    /// It names none.
+    Host,
+    /// It names one, and behind it a port that is none.
+    Port,
+}
+
+/// Refuses what is no host, with a port if there is one (RFC 3986, section 3.2.2).
+fn check(host: &[u8]) -> Result<(), Fault> {
+    let (name, port) = match host.iter().rposition(|byte| *byte == b':') {
         // Within brackets it is a part of the address.
-        Some(at) if !host[at..].contains(&b']') => match is_port(&host[at + 1..]) {
-            true => &host[..at],
-            false => return false,
-        },
-        _ => host,
+        Some(at) if !host[at..].contains(&b']') => (&host[..at], &host[at + 1..]),
+        _ => (host, &b""[..]),
     };
+    match (names_host(name), is_port(port)) {
+        (true, true) => Ok(()),
+        // Behind a user there is a host yet.
+        (true, false) if !port.contains(&b'@') => Err(Fault::Port),
+        _ => Err(Fault::Host),
+    }
+}
+
+fn names_host(name: &[u8]) -> bool {
     match name {
         [b'[', address @ .., b']'] => str::from_utf8(address).is_ok_and(|it| it.parse::<std::net::Ipv6Addr>().is_ok()),
         name => !name.is_empty() && name.iter().all(|byte| is_in_name(*byte)) && has_whole_escapes(name),
@@ -102,13 +123,16 @@ mod tests {
     fn a_host_is_told_from_what_is_none() {
         for host in ["a", "A.example", "a:80", "a:", "127.0.0.1:8080", "[::1]", "[::1]:80", "a_b", "x%20y", "a,b", "1"]
         {
-            assert!(names_host(host.as_bytes()), "{host}");
+            assert_eq!(check(host.as_bytes()), Ok(()), "{host}");
         }
         for none in [
-            "", ":80", "a b", "a@b", "a:b", "a:+80", "a:65536", "a:80:80", "a/b", "a?b", "a#b", "::1", "[::1", "::1]",
+            "", ":80", ":b", "a b", "a@b", "a:b@c", "a:b:80", "a:80:80", "a/b", "a?b", "a#b", "::1", "[::1", "::1]",
             "[a]", "[]", "a%2", "a%zz", "a\t", "<a>", "a\\b", "\u{e4}",
         ] {
-            assert!(!names_host(none.as_bytes()), "{none:?}");
+            assert_eq!(check(none.as_bytes()), Err(Fault::Host), "{none:?}");
+        }
+        for wrong in ["a:b", "a:+80", "a:65536", "a:-1", "[::1]:b", "127.0.0.1:http"] {
+            assert_eq!(check(wrong.as_bytes()), Err(Fault::Port), "{wrong:?}");
         }
     }
 

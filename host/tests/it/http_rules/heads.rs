@@ -9,6 +9,7 @@ use crate::support::{GUESTS, raw};
 
 const MISSING: &str = "The Host header is missing";
 const NO_HOST: &str = "The Host header names no host";
+const NO_PORT: &str = "The port in the Host header is no number from 0 to 65535";
 const MORE_THAN_ONE: &str = "The Host header is there more than once";
 const DIFFER: &str = "The Host header and the URL name different hosts";
 
@@ -20,7 +21,8 @@ const ROWS: &[(&str, &str, Rule)] = &[
     ("RFC 9112, 3.2: one Host", "GET /told HTTP/1.1|host: a|host: a", Refused(400, MORE_THAN_ONE)),
     ("RFC 9112, 3.2: a valid Host", "GET /told HTTP/1.1|host: a b", Refused(400, NO_HOST)),
     ("RFC 9112, 3.2: of letters that a host may have", "GET /told HTTP/1.1|host: a/b", Refused(400, NO_HOST)),
-    ("RFC 3986, 3.2.3: a port is a number", "GET /told HTTP/1.1|host: a:b", Refused(400, NO_HOST)),
+    ("RFC 3986, 3.2.3: a port is a number", "GET /told HTTP/1.1|host: a:b", Refused(400, NO_PORT)),
+    ("RFC 3986, 3.2.3: which a socket can have", "GET /told HTTP/1.1|host: a:65536", Refused(400, NO_PORT)),
     ("RFC 9110, 4.2.1: a host is not empty", "GET /told HTTP/1.1|host:", Refused(400, NO_HOST)),
     ("RFC 9110, 4.2.1: a port alone is none", "GET /told HTTP/1.1|host: :80", Refused(400, NO_HOST)),
     ("RFC 9110, 4.2.4: no user in Host", "GET /told HTTP/1.1|host: me@a", Refused(400, NO_HOST)),

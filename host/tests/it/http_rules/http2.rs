@@ -67,7 +67,7 @@ const ROWS: &[(&str, List, Rule)] = &[
     (
         "RFC 3986, 3.2.3: a port is a number",
         &[GET, HTTP, TOLD, (":authority", "a:b")],
-        Refused(400, "The URL names no host"),
+        Refused(400, "The port in the URL is no number from 0 to 65535"),
     ),
     (
         "RFC 9110, 7.4: https only where it came that way",
