@@ -144,8 +144,7 @@ fn a_malformed_head_is_reset() {
         let (_folder, host) = guest(component);
         for (rule, fields) in MALFORMED {
             let outcome = exchange(host.gateway, &[Fields(fields)]);
-            let is_refused = matches!(outcome, Outcome::Reset(PROTOCOL_ERROR) | Outcome::GoneAway(_));
-            assert!(is_refused, "{component}: {rule}: {outcome:?}");
+            assert!(is_malformed(&outcome), "{component}: {rule}: {outcome:?}");
         }
         check(&host, "after that", &[Fields(&[GET, HTTP, TOLD, A])], &Told(&[]));
     }
@@ -178,6 +177,39 @@ fn trailers_are_what_may_follow_a_body() {
         ]);
         check(&host, &format!("{component}: RFC 9110, 6.5.1"), &[head, Data("x"), Fields(trailers)], &expected);
     }
+}
+
+/// h2 drops them before a server sees any, so that the request cannot be refused.
+#[test]
+fn pseudo_headers_in_trailers_reach_nobody() {
+    for component in GUESTS {
+        let (_folder, host) = guest(component);
+        let pseudo = [(":method", "PUT"), (":path", "/b"), (":authority", "b"), (":scheme", "b"), (":status", "204")];
+        for (name, value) in pseudo {
+            let (head, trailers) = ([POST, HTTP, TOLD, A], [(name, value), ("x-sum", "42")]);
+            let pieces = [Fields(&head), Data("x"), Fields(&trailers)];
+            let expected = Told(&[
+                (":method", Some("Method::Post")),
+                (":path", Some("/told")),
+                (":authority", Some("a")),
+                ("+x-sum", Some("42")),
+                ("+:method", None),
+                ("+:path", None),
+                ("+:authority", None),
+                ("+:scheme", None),
+                ("+:status", None),
+            ]);
+            check(&host, &format!("{component}: RFC 9113, 8.1: {name}"), &pieces, &expected);
+        }
+        for trailers in [&[("x-sum", "42"), (":path", "/b")][..], &[(":name", "b")]] {
+            let outcome = exchange(host.gateway, &[Fields(&[POST, HTTP, TOLD, A]), Data("x"), Fields(trailers)]);
+            assert!(is_malformed(&outcome), "{component}: RFC 9113, 8.3: {trailers:?}: {outcome:?}");
+        }
+    }
+}
+
+fn is_malformed(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Reset(PROTOCOL_ERROR) | Outcome::GoneAway(_))
 }
 
 fn check(host: &Host, what: &str, pieces: &[Piece], expected: &Rule) {
