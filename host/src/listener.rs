@@ -28,6 +28,7 @@ use self::{
 };
 
 mod capacity;
+mod heard;
 mod in_flight;
 pub mod limits;
 mod patience;

@@ -15,10 +15,7 @@ use std::{
 use http::StatusCode;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::{in_flight::Requests, limits};
-
-/// How a connection of HTTP/2 begins (RFC 9113, section 3.4).
-const PREFACE: &[u8] = b"PRI * HTTP/2";
+use super::{heard::Heard, in_flight::Requests, limits};
 
 /// A stream on which every refusal says why.
 pub struct Refusing<S> {
@@ -31,32 +28,6 @@ pub struct Refusing<S> {
     answer: Vec<u8>,
 }
 
-/// What a client sent since the last answer.
-#[derive(Default)]
-struct Heard {
-    /// How much of HTTP/2's preface came first, in however many pieces.
-    preface: usize,
-    /// Whether something else came first.
-    speaks_http1: bool,
-    /// Whether a head was begun.
-    head: bool,
-    /// Whether a line of it was ended.
-    line: bool,
-}
-
-impl Heard {
-    fn greet(&mut self, bytes: &[u8]) {
-        let rest = &PREFACE[self.preface..];
-        if !self.speaks_http1 && !rest.is_empty() {
-            let length = rest.len().min(bytes.len());
-            self.speaks_http1 = bytes[..length] != rest[..length];
-            if !self.speaks_http1 {
-                self.preface += length;
-            }
-        }
-    }
-}
-
 impl<S> Refusing<S> {
     /// `requests` are those of this connection.
     pub fn new(stream: S, requests: Arc<Requests>) -> Self {
@@ -65,16 +36,7 @@ impl<S> Refusing<S> {
 
     /// Whether nothing but an answer of hyper's own could be written now.
     fn is_quiet(&self) -> bool {
-        self.heard.preface < PREFACE.len() && self.quiet == Some(self.requests.events())
-    }
-
-    fn listen(&mut self, bytes: &[u8]) {
-        if bytes.is_empty() {
-            return;
-        }
-        self.heard.greet(bytes);
-        self.heard.head = true;
-        self.heard.line = self.heard.line || bytes.contains(&b'\n');
+        !self.heard.is_http2() && self.quiet == Some(self.requests.events())
     }
 }
 
@@ -86,7 +48,7 @@ impl<S: AsyncWrite + Unpin> Refusing<S> {
             if !self.is_quiet() {
                 return None;
             }
-            self.answer = with_body(bytes, self.heard.line)?;
+            self.answer = with_body(bytes, &self.heard)?;
         }
         Some(self.poll_answer(cx).map(|written| written.map(|()| bytes.len())))
     }
@@ -104,27 +66,34 @@ impl<S: AsyncWrite + Unpin> Refusing<S> {
 
     /// Tell a client whose head did not come in time, as far as it is there to be told.
     fn tell_it_was_slow(&mut self, cx: &mut Context<'_>) {
-        if self.heard.head && self.is_quiet() {
+        if self.heard.has_begun() && self.is_quiet() {
             self.answer = answer(StatusCode::REQUEST_TIMEOUT, "The request did not come in time", "");
             let _ = self.poll_answer(cx);
         }
     }
 }
 
-/// An answer of hyper's own with a body: its head is kept but for the length, and a line
-/// of a request that did not end is a URL that is too long.
-fn with_body(head: &[u8], line_ended: bool) -> Option<Vec<u8>> {
+/// An answer of hyper's own with a body. Its head is kept but for the length, and for the
+/// status where what was heard tells more than hyper does.
+fn with_body(head: &[u8], heard: &Heard) -> Option<Vec<u8>> {
     let head = str::from_utf8(head).ok()?.strip_prefix("HTTP/1.1 ")?;
     let (line, fields) = head.split_once("\r\n")?;
     let (before, after) = fields.split_once("content-length: 0\r\n")?;
-    let status = match StatusCode::from_bytes(line.get(..3)?.as_bytes()).ok()? {
-        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE if !line_ended => StatusCode::URI_TOO_LONG,
-        status => status,
-    };
-    let sentence = match status {
-        StatusCode::BAD_REQUEST => "The request is not as HTTP has it".to_owned(),
-        StatusCode::URI_TOO_LONG => limits::long_url(),
-        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => limits::large_fields(),
+    let (status, sentence) = match StatusCode::from_bytes(line.get(..3)?.as_bytes()).ok()? {
+        status @ StatusCode::BAD_REQUEST if heard.is_tls() => {
+            (status, "Only http is spoken here, not https".to_owned())
+        }
+        StatusCode::BAD_REQUEST if heard.is_of_other_version() => {
+            let sentence = "Only HTTP/1.1, HTTP/1.0 and HTTP/2 with prior knowledge are spoken here";
+            (StatusCode::HTTP_VERSION_NOT_SUPPORTED, sentence.to_owned())
+        }
+        status @ StatusCode::BAD_REQUEST => (status, "The request is not as HTTP has it".to_owned()),
+        // What did not end is the URL.
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE if !heard.has_line() => {
+            (StatusCode::URI_TOO_LONG, limits::long_url())
+        }
+        StatusCode::URI_TOO_LONG => (StatusCode::URI_TOO_LONG, limits::long_url()),
+        status @ StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => (status, limits::large_fields()),
         _ => return None,
     };
     let rest = [before, after.strip_suffix("\r\n")?].concat();
@@ -145,7 +114,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Refusing<S> {
         let before = buf.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buf);
         match &read {
-            Poll::Ready(Ok(())) => self.listen(&buf.filled()[before..]),
+            Poll::Ready(Ok(())) => self.heard.listen(&buf.filled()[before..]),
             Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::TimedOut => self.tell_it_was_slow(cx),
             _ => {}
         }
@@ -184,7 +153,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Refusing<S> {
             let events = self.requests.events();
             if self.quiet != Some(events) {
                 self.quiet = Some(events);
-                self.heard = Heard { head: false, line: false, ..self.heard };
+                self.heard.begin_anew();
             }
         }
         Pin::new(&mut self.stream).poll_flush(cx)

@@ -79,6 +79,7 @@ fn a_request_that_is_not_http_is_refused() {
     let no_http = r#"{"error":"The request is not as HTTP has it"}"#;
     let too_large = r#"{"error":"There must be at most 100 headers with 32768 bytes"}"#;
     let too_long = r#"{"error":"The URL must have at most 8192 bytes"}"#;
+    let no_tls = r#"{"error":"Only http is spoken here, not https"}"#;
     let alice = r#"{"id":1,"name":"Alice"}"#;
     let long = "x".repeat(100_000);
     let large_header = format!("GET /users/1 HTTP/1.1\r\nhost: x\r\nx: {long}\r\n\r\n");
@@ -90,7 +91,7 @@ fn a_request_that_is_not_http_is_refused() {
         ("many headers", many_headers.as_bytes(), 431, too_large),
         ("a long URL", long_url.as_bytes(), 414, too_long),
         ("random bytes", &random, 400, no_http),
-        ("another protocol", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400, no_http),
+        ("TLS", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400, no_tls),
         ("a space in the path", b"GET /users/1 2 HTTP/1.1\r\nhost: x\r\n\r\n", 400, no_http),
         ("a NUL in the path", b"GET /users/1\x00 HTTP/1.1\r\nhost: x\r\n\r\n", 400, no_http),
     ];

@@ -10,6 +10,7 @@ use crate::support::{GUESTS, raw};
 const MISSING: &str = "The Host header is missing";
 const NO_HOST: &str = "The Host header names no host";
 const NO_PORT: &str = "The port in the Host header is no number from 0 to 65535";
+const OTHER_VERSION: &str = "Only HTTP/1.1, HTTP/1.0 and HTTP/2 with prior knowledge are spoken here";
 const MORE_THAN_ONE: &str = "The Host header is there more than once";
 const DIFFER: &str = "The Host header and the URL name different hosts";
 
@@ -78,7 +79,9 @@ const ROWS: &[(&str, &str, Rule)] = &[
     ("RFC 9110, 5.1: a name", "GET /told HTTP/1.1|host: a|: b", Refused(400, NO_HTTP)),
     ("RFC 9110, 5.1: a name is a token", "GET /told HTTP/1.1|host: a|x(): b", Refused(400, NO_HTTP)),
     ("RFC 9112, 3: a version", "GET /told|host: a", Refused(400, NO_HTTP)),
-    ("RFC 9112, 2.3: a known version", "GET /told HTTP/3.0|host: a", Refused(400, NO_HTTP)),
+    ("RFC 9112, 2.3: a known version", "GET /told HTTP/1.2|host: a", Refused(400, NO_HTTP)),
+    ("RFC 9110, 15.6.6: and no other major one", "GET /told HTTP/2.0|host: a", Refused(505, OTHER_VERSION)),
+    ("RFC 9110, 15.6.6: nor an older one", "GET /told HTTP/0.9", Refused(505, OTHER_VERSION)),
     ("RFC 9112, 3: one space between", "GET  /told HTTP/1.1|host: a", Refused(400, NO_HTTP)),
     (
         "RFC 9112, 2.2: a bare LF may do",
