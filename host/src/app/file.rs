@@ -79,7 +79,7 @@ impl Unreadable {
     }
 
     /// The problem of a service whose component this is.
-    pub(super) fn of(&self, manifest: &Manifest, service: &ServiceManifest) -> Problem {
+    pub fn of(&self, manifest: &Manifest, service: &ServiceManifest) -> Problem {
         let (name, path) = (&service.name, service.component.file().display());
         let is_there = matches!(self, Unreadable::Denied | Unreadable::Closed(_) | Unreadable::Failed(_));
         let title = match self {

@@ -17,6 +17,7 @@ use tokio::{task::block_in_place, time::timeout_at};
 pub use self::sources::is_ignored;
 use self::{
     changes::Changes,
+    component::known_by,
     echo::Echo,
     round::{Round, listed},
     sources::{Snapshot, Sources},
@@ -28,7 +29,7 @@ use super::{
     up::{Served, Up},
 };
 use crate::{
-    app::digest,
+    app::read_component,
     manifest::{Manifest, StoreUrl},
 };
 
@@ -56,7 +57,8 @@ pub struct Watch {
     /// What was there when builds had run last, or at the last look.
     seen: Snapshot,
     echo: Echo,
-    /// By service, the digest of its component's file that was tried last.
+    /// By service, the digest of its component's file that was tried last, or what was in
+    /// its way.
     swapped: HashMap<String, String>,
     /// By service, the digest of a file that a failed change left there.
     held: HashMap<String, String>,
@@ -188,7 +190,7 @@ impl Watch {
     /// Leave alone what a failed change may have made of these services' files.
     fn hold(&mut self, of: impl Fn(&str) -> bool) {
         for service in self.manifest.services.iter().filter(|service| of(&service.name)) {
-            let Some(now) = file_digest(service.component.file()) else { continue };
+            let Some(now) = known_by(&read_component(service.component.file())) else { continue };
             if self.swapped.get(&service.name) != Some(&now) {
                 self.held.insert(service.name.clone(), now);
             }
@@ -208,8 +210,4 @@ impl Watch {
 /// A path as the manifest has it.
 fn shown(path: &Path, dir: &Path) -> String {
     path.strip_prefix(dir).unwrap_or(path).display().to_string()
-}
-
-fn file_digest(path: &Path) -> Option<String> {
-    std::fs::read(path).ok().map(|bytes| digest(&bytes))
 }

@@ -4,6 +4,7 @@
 use std::{
     fs,
     path::Path,
+    process::Command,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -87,6 +88,23 @@ async fn a_broken_component_is_shown_and_the_next_good_one_is_swapped() {
     host.wait_for_output("Live user, revision 2");
     assert_eq!(content_type(&host).await, SECOND);
     traffic.stop().await;
+}
+
+/// To read a pipe would wait for who writes into it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_read_is_shown_once_and_the_next_good_one_is_swapped() {
+    let (folder, host) = shop();
+    let path = folder.path().join("user.wasm");
+    fs::remove_file(&path).expect("it is there");
+    assert!(Command::new("mkfifo").arg(&path).status().expect("there is mkfifo").success());
+    let told = "user.wasm` is no file, but a pipe, a socket or a device";
+    host.wait_for_output(told);
+    put(&folder, "user.wasm", b"");
+    host.wait_for_output("user.wasm` is empty");
+    put(&folder, "user.wasm", &user(SECOND));
+    host.wait_for_output("Live user, revision 2");
+    assert_eq!(content_type(&host).await, SECOND);
+    assert_eq!(host.output().iter().filter(|line| line.contains(told)).count(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,14 +6,14 @@ use tokio::task::block_in_place;
 
 use super::{Served, WHO, Watch, shown};
 use crate::{
-    app::{GivenBy, digest},
+    app::{GivenBy, Unreadable, digest, read_component},
     cli::{
         show,
         swapped::{self, stopped_calls},
         terminal::Terminal,
         time::{millis, took},
     },
-    manifest::ComponentSource,
+    manifest::{ComponentSource, Report},
     swap::{Drained, Swap, SwapError},
 };
 
@@ -68,9 +68,8 @@ impl Watch {
     fn replaced(&mut self, served: &Served) -> Vec<Replaced> {
         let mut replaced = Vec::new();
         for service in &self.manifest.services {
-            // One that is not there is being replaced.
-            let Ok(component) = std::fs::read(service.component.file()) else { continue };
-            let now = digest(&component);
+            let read = read_component(service.component.file());
+            let Some(now) = known_by(&read) else { continue };
             let name = &service.name;
             let is_due = self.postponed.contains(name) && !is_on_trial(served, name);
             let was_tried = self.swapped.get(name) == Some(&now) && !is_due;
@@ -80,11 +79,18 @@ impl Watch {
             self.held.remove(name);
             self.postponed.remove(name);
             self.swapped.insert(name.clone(), now);
+            let component = match read {
+                Ok(component) => component.into(),
+                Err(unreadable) => {
+                    show(&Report::new(vec![unreadable.of(&self.manifest, service)]).into());
+                    continue;
+                }
+            };
             let path = match &service.component {
                 ComponentSource::File(file) => shown(file, self.manifest.dir()),
                 ComponentSource::Registry { reference, .. } => reference.to_string(),
             };
-            replaced.push(Replaced { service: name.clone(), component: component.into(), path });
+            replaced.push(Replaced { service: name.clone(), component, path });
         }
         replaced
     }
@@ -104,6 +110,16 @@ impl Watch {
             tokio::spawn(async move { tell(&service, &drained.await) });
         }
         Ok(())
+    }
+}
+
+/// By what a file is told from the one tried last: the digest of what is in it, or what is
+/// in its way. One that is not there is being replaced.
+pub(super) fn known_by(read: &Result<Vec<u8>, Unreadable>) -> Option<String> {
+    match read {
+        Ok(component) => Some(digest(component)),
+        Err(Unreadable::Missing) => None,
+        Err(unreadable) => Some(unreadable.to_string()),
     }
 }
 

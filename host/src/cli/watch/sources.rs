@@ -70,7 +70,10 @@ impl Sources {
     }
 
     fn add_file(&mut self, path: &Path) {
-        if let Ok(bytes) = fs::read(path) {
+        // To read a pipe would wait for who writes.
+        if path.is_file()
+            && let Ok(bytes) = fs::read(path)
+        {
             self.0.insert(path.to_owned(), Sha256::digest(bytes).into());
         }
     }
@@ -96,6 +99,8 @@ fn inside(folder: &Path) -> Vec<PathBuf> {
 #[cfg(test)]
 #[expect(clippy::expect_used, reason = "a test fails by a panic that says what was expected")]
 mod tests {
+    use rustix::fs::{FileType, Mode};
+
     use super::*;
 
     #[test]
@@ -125,6 +130,8 @@ mod tests {
         write("made/out.wasm", "3");
         std::os::unix::fs::symlink(at("made/out.wasm"), at("out.wasm")).expect("a link can be made");
         std::os::unix::fs::symlink(folder.path(), at("src/back")).expect("a link can be made");
+        rustix::fs::mknodat(rustix::fs::CWD, at("src/pipe"), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)
+            .expect("a pipe can be made");
         assert!(changed().is_empty(), "{:?}", changed());
 
         write("src/lib.rs", "2");
