@@ -31,7 +31,10 @@ impl Pull {
         let (terminal, out) = (Terminal::new(), Output::of(&self.output, &Belongings::at(manifest))?);
         let registries = Registries::new(&terminal)?;
         let artifact = registries.resolve(&self.reference).map_err(explained)?;
-        let name = self.output.display().to_string();
+        let name = match out {
+            Output::Stdout => "a component".to_owned(),
+            _ => self.output.display().to_string(),
+        };
         let component = registries.component(&name, &self.reference, &artifact).map_err(explained)?;
         out.write(&component)?;
         let pinned = self.reference.pinned(&artifact.digest).to_string();

@@ -38,6 +38,9 @@ fn what_is_pushed_is_pulled_by_its_tag_and_by_its_digest() {
         assert_eq!(stdout(&pulled).trim(), pinned);
         assert!(fs::read(folder.path("pulled.wasm")).expect("it was written") == one);
     }
+    let piped = succeed(folder.dovetail().args(["pull", &tag, "-o", "-"]));
+    let said = stderr(&piped);
+    assert!(piped.stdout == one && said.contains("Pulled a component (") && !said.contains(" - "), "{said}");
     let again = succeed(folder.dovetail().args(["push", "one.wasm", &registry.reference("shop/directory:again")]));
     assert_eq!(stdout(&again).trim(), pinned, "the same bytes are the same artifact");
 
