@@ -29,15 +29,14 @@ pub struct Addresses {
 impl Listening {
     /// A manifest with these addresses in place of its own.
     pub fn apply(&self, mut manifest: Manifest) -> Result<Manifest> {
-        let gateway = self.listen.clone().unwrap_or_else(|| manifest.gateway.clone());
-        let admin = match &self.admin {
-            Some(address) => {
-                let checked = manifest::admin_address(&address.to_string(), manifest.token_file.is_some());
-                checked.map_err(|invalid| refused("--admin", address, &invalid))?
-            }
-            None => manifest.admin.clone(),
-        };
-        (manifest.gateway, manifest.admin) = (gateway, admin);
+        if let Some(address) = &self.admin {
+            let refused = |invalid| refused("--admin", address, &invalid);
+            manifest::refuse_others(address, manifest.token_file.is_some()).map_err(refused)?;
+            manifest.admin.clone_from(address);
+        }
+        if let Some(address) = &self.listen {
+            manifest.gateway.clone_from(address);
+        }
         if (self.listen.is_some() || self.admin.is_some()) && manifest.gateway.clashes(&manifest.admin) {
             let (gateway, admin) = (&manifest.gateway, &manifest.admin);
             bail!(

@@ -134,10 +134,13 @@ pub fn listen_address(text: &str) -> Result<ListenAddress, Invalid> {
 /// stands for is not asked here: see [`is_for_others`].
 pub fn admin_address(text: &str, asks_for_token: bool) -> Result<ListenAddress, Invalid> {
     let address = listen_address(text)?;
-    if asks_for_token || address.may_be_loopback() {
-        return Ok(address);
-    }
-    Err(is_for_others(&address, None))
+    refuse_others(&address, asks_for_token)?;
+    Ok(address)
+}
+
+/// Refuses an address for the admin API on which others reach it who may not.
+pub fn refuse_others(address: &ListenAddress, asks_for_token: bool) -> Result<(), Invalid> {
+    if asks_for_token || address.may_be_loopback() { Ok(()) } else { Err(is_for_others(address, None)) }
 }
 
 /// Why the admin API does not listen at an address without a token: other machines
