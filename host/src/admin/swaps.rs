@@ -168,28 +168,26 @@ fn parameters(query: &str) -> impl Iterator<Item = (&str, &str)> {
 }
 
 fn refusal(failed: &SwapError) -> Response<Bytes> {
-    let cause = match failed {
-        SwapError::Withdrawn(cause) => cause,
-        failed => failed,
+    let (cause, told) = match failed {
+        SwapError::Withdrawn(cause) => (&**cause, format!("{failed}: {cause}")),
+        failed => (failed, failed.to_string()),
     };
     match cause {
-        SwapError::NoService(_) => error(StatusCode::NOT_FOUND, &failed.to_string()),
-        SwapError::Conflict(_) | SwapError::Over | SwapError::Withdrawn(_) => {
-            error(StatusCode::CONFLICT, &failed.to_string())
-        }
+        SwapError::NoService(_) => error(StatusCode::NOT_FOUND, &told),
+        SwapError::Conflict(_) | SwapError::Over | SwapError::Withdrawn(_) => error(StatusCode::CONFLICT, &told),
         SwapError::Refused(report) => {
             let shown = |problem| Report::new(vec![problem]).to_string();
             let problems: Vec<_> = report.problems().iter().cloned().map(shown).collect();
-            json(StatusCode::CONFLICT, &json!({ "error": failed.to_string(), "problems": problems }))
+            json(StatusCode::CONFLICT, &json!({ "error": told, "problems": problems }))
         }
         SwapError::History(_) => {
             let status = if failed.is_disk() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::CONFLICT };
-            tracing::warn!(error = failed.to_string(), "a swap was not recorded");
-            error(status, &failed.to_string())
+            tracing::warn!(error = told, "a swap was not recorded");
+            error(status, &told)
         }
         SwapError::Failed(cause) => {
             tracing::error!(error = format!("{cause:#}"), "a swap failed");
-            error(StatusCode::INTERNAL_SERVER_ERROR, &failed.to_string())
+            error(StatusCode::INTERNAL_SERVER_ERROR, &told)
         }
     }
 }

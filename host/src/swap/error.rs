@@ -20,7 +20,7 @@ pub enum SwapError {
     #[error("{0}")]
     Conflict(String),
     /// A canary could not be promoted, and answers no calls any more.
-    #[error("the canary cannot be promoted, and was withdrawn: {0}")]
+    #[error("the canary cannot be promoted, and was withdrawn")]
     Withdrawn(#[source] Box<SwapError>),
     /// The manifest changed meanwhile, and another app took this one's place.
     #[error("the manifest changed meanwhile; try again")]

@@ -168,6 +168,27 @@ async fn verbs_tell_of_a_full_disk_what_is_to_be_done() {
     assert_eq!(host.name().await, "Berta");
 }
 
+#[tokio::test]
+async fn a_canary_that_cannot_be_recorded_is_withdrawn_and_the_cause_told_once() {
+    let folder = relay_and_directory("Alice");
+    let state = folder.path().join(".dovetail");
+    fs::create_dir(&state).expect("there is room");
+    let Some(mut up) = mount::of_size(&state, 4) else { return };
+    up.args(["up", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--manifest"]);
+    let host = Host::start(up.arg(folder.path().join("dovetail.toml")).stderr(Stdio::piped()));
+    // Nothing is decided before it has been called.
+    host.canary("directory", &directory("Berta"), "canary=50&for=1ms&calls=1").await;
+    fs::write(mount::seen_by(&host, &state).join("filling"), vec![0; 8 << 20]).expect_err("it is larger than the disk");
+    until("it is withdrawn", async || {
+        host.name().await;
+        host.service("directory").await["canary"].is_null()
+    })
+    .await;
+    let line = host.wait_for_output("the trial could not be ended well");
+    assert!(line.contains("the canary cannot be promoted, and was withdrawn"), "{line}");
+    assert_eq!(line.matches("No space left on device").count(), 1, "{line}");
+}
+
 #[test]
 fn a_host_that_cannot_begin_for_want_of_room_says_what_helps() {
     let folder = plain("");
