@@ -53,7 +53,7 @@ pub struct CodeCache {
     folder: Option<ArcSwap<Folder>>,
     /// The most entries.
     entries: AtomicUsize,
-    /// Whether it is told what could not be kept.
+    /// Whether it is told what could not be read or kept.
     tells: bool,
 }
 
@@ -118,7 +118,12 @@ impl CodeCache {
             Err(error) => Err(error.into()),
             Ok(entry) => load(engine, &name, &entry),
         };
-        found.inspect_err(|error| tracing::warn!("compiled code in {} is ignored: {error:#}", folder.show(&name))).ok()
+        let tell = |error: &wasmtime::Error| {
+            if self.tells {
+                tracing::warn!("compiled code in {} is ignored: {error:#}", folder.show(&name));
+            }
+        };
+        found.inspect_err(tell).ok()
     }
 
     /// Keep the compiled code of the component with this digest.

@@ -41,6 +41,24 @@ fn check_at_once(folder: &TempDir, how: &str) {
     }
 }
 
+/// Only to a host is it worth a line that its compiled code is not what it was.
+#[test]
+fn damaged_code_is_compiled_again_by_a_check_without_a_word() {
+    let folder = plain("");
+    for (verb, tells) in [("check", false), ("up", true)] {
+        succeed(dovetail().arg("check").current_dir(&folder));
+        for entry in fs::read_dir(folder.path().join(".dovetail/code")).expect("it is kept").flatten() {
+            fs::write(entry.path(), "damaged").expect("it is ours");
+        }
+        let said = match verb {
+            "up" => Host::up(folder.path()).output().join("\n"),
+            verb => told(&succeed(dovetail().arg(verb).current_dir(&folder))),
+        };
+        assert!(said.contains(COMPILED) && !said.contains("from the cache"), "{verb}: {said}");
+        assert_eq!(said.contains("is ignored: it is damaged"), tells, "{verb}: {said}");
+    }
+}
+
 #[test]
 fn where_nothing_can_be_kept_it_is_done_without_a_word() {
     let folder = plain("");
