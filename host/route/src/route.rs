@@ -78,8 +78,7 @@ impl FromStr for Route {
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let Some(path) = text.strip_prefix('/') else {
-            let help = format!("write \"/{}\"", text.trim_start_matches('*'));
-            return Err(Invalid::new("does not begin with `/`", help));
+            return Err(Invalid::new("does not begin with `/`", help_to_begin(text)));
         };
         let (path, end) = end(path)?;
         let (mut segments, mut parameters) = (Vec::new(), BTreeSet::new());
@@ -98,6 +97,19 @@ impl FromStr for Route {
 impl fmt::Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.pattern)
+    }
+}
+
+/// What was meant by what is no path. Of a URL that is its path: every host that a client
+/// may name is served.
+fn help_to_begin(text: &str) -> String {
+    match text.split_once("://") {
+        Some((_, rest)) => {
+            let path = rest.split_once('/').map_or("*", |(_, path)| path);
+            let path = path.split(['?', '#']).next().unwrap_or(path);
+            format!("write the path alone, \"/{path}\": a route has neither scheme nor host")
+        }
+        None => format!("write \"/{}\"", text.trim_start_matches('*')),
     }
 }
 
