@@ -29,7 +29,8 @@ struct ServiceStatus<'a> {
     /// Of the service, whichever revision they were for.
     calls: u64,
     traps: u64,
-    /// Of the live revision.
+    /// Of the live revision, as `errors` is: those that have ended.
+    live_calls: u64,
     errors: u64,
     /// Replaced revisions that still have calls.
     draining: Vec<u64>,
@@ -100,6 +101,7 @@ impl<'a> ServiceStatus<'a> {
             instances: Instances { idle: live.idle(), busy: live.busy(), max: service.limits().instances },
             calls: service.calls(),
             traps: service.traps(),
+            live_calls: live.life().calls(),
             errors: live.life().errors(),
             draining: swapper.draining(place),
             canary: serving.canary.as_ref().map(|canary| CanaryStatus::of(swapper, place, canary)),

@@ -41,7 +41,7 @@ struct Service {
     name: String,
     revision: Option<u64>,
     since: Option<String>,
-    calls: Option<u64>,
+    live_calls: Option<u64>,
     errors: Option<u64>,
     instances: Option<Instances>,
     draining: Option<Vec<Value>>,
@@ -85,7 +85,7 @@ fn table(told: &Told, now: Seconds) -> Table<7> {
             printable(&service.name),
             number(service.revision),
             since(&service.since),
-            number(service.calls),
+            number(service.live_calls),
             number(service.errors),
             service.instances.as_ref().map_or(NOTHING.into(), |i| format!("{}/{} of {}", i.busy, i.idle, i.max)),
             service.draining.as_deref().map_or(NOTHING.into(), draining),
@@ -135,11 +135,11 @@ mod tests {
     fn services_are_a_table_with_canaries_in_rows_of_their_own() {
         let told = json!({ "app": "shop", "services": [
             {
-                "name": "order", "digest": "01", "revision": 1, "since": "2026-11-23T09:00:00Z", "calls": 1042,
+                "name": "order", "digest": "01", "revision": 1, "since": "2026-11-23T09:00:00Z", "live_calls": 1042,
                 "errors": 0, "instances": { "idle": 3, "busy": 0, "max": 64 }, "draining": [], "canary": null,
             },
             {
-                "name": "user", "digest": "02", "revision": 4, "since": "2026-11-23T11:59:48Z", "calls": 20_831,
+                "name": "user", "digest": "02", "revision": 4, "since": "2026-11-23T11:59:48Z", "live_calls": 20_831,
                 "errors": 2, "instances": { "idle": 2, "busy": 1, "max": 64 }, "draining": [2, { "revision": 3 }],
                 "canary": { "revision": 5, "digest": "03", "share": 10, "calls": 208, "errors": 1 },
             },
@@ -158,13 +158,13 @@ mod tests {
     #[test]
     fn what_a_host_does_not_tell_is_left_open() {
         let told = json!({ "app": "shop", "services": [
-            { "name": "user", "digest": "02", "instances": { "idle": 1, "busy": 0, "max": 8 }, "calls": 7, "traps": 1 },
+            { "name": "user", "digest": "02", "instances": { "idle": 1, "busy": 0, "max": 8 }, "errors": 7, "traps": 1 },
         ] });
         assert_eq!(
             lines(told),
             [
                 "service  revision  since  calls  errors  busy/idle  draining",
-                "user            -  -          7       -  0/1 of 8   -",
+                "user            -  -          -       7  0/1 of 8   -",
             ]
         );
     }

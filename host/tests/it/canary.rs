@@ -38,6 +38,7 @@ fn other_guest() -> Vec<u8> {
 async fn a_canary_has_the_share_that_was_asked_for() {
     let folder = app(GUEST);
     let host = Host::up(folder.path());
+    let mut live = 0;
     for share in [10, 33, 99] {
         let outcome = host.canary("guest", &other_guest(), &format!("canary={share}")).await;
         assert_eq!((&outcome["outcome"], &outcome["to"]["revision"]), (&json!("canary"), &json!(2)));
@@ -57,6 +58,8 @@ async fn a_canary_has_the_share_that_was_asked_for() {
 
         let status = host.service("guest").await;
         assert_eq!(status["revision"], 1, "the old one is live");
+        live += REQUESTS - canary;
+        assert_eq!((&status["live_calls"], &status["errors"]), (&json!(live), &json!(0)), "of the live one");
         let on_trial = &status["canary"];
         assert_eq!((&on_trial["revision"], &on_trial["share"]), (&json!(2), &json!(share)));
         assert_eq!((&on_trial["calls"], &on_trial["errors"]), (&json!(canary), &json!(0)));
