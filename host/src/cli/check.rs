@@ -87,9 +87,9 @@ impl Check {
         together(named)?;
         let (url, runtime) = (up::store_url(&manifest, None)?, up::runtime()?);
         runtime.block_on(store::inspect(&url))?;
-        pinned::have(&manifest, self.pinning, &terminal)?;
         let history = Arc::new(state::peek(&manifest)?);
         let cache = state::code_if_possible(&manifest)?;
+        pinned::have(&manifest, self.pinning, &terminal)?;
         build::run(&manifest, if self.no_build { Which::None } else { Which::All }, &terminal)?;
         let plan = plan(manifest, &history, cache, &terminal)?;
         tell_recorded(&plan, &history, &terminal);

@@ -84,12 +84,13 @@ impl Up {
         // Before the build, so that no change after it is missed.
         let mut watch = if self.watch { Some(Watch::begin(manifest.clone(), url.clone())?) } else { None };
         let token = Token::of(&manifest)?;
-        pinned::have(&manifest, self.pinning, &Terminal::new())?;
+        // That another host has the folder is known before anything is pulled or built.
         let history = Arc::new(state::history(&manifest)?);
         if let Some(unwritable) = history.unwritable() {
             tracing::warn!("{unwritable}");
         }
         let cache = Arc::new(state::code(&manifest)?);
+        pinned::have(&manifest, self.pinning, &Terminal::new())?;
         let runtime = runtime()?;
         // That somebody else has the addresses is known before the build. They are given back:
         // who asks before there are services is to be refused, not kept waiting.

@@ -170,3 +170,14 @@ async fn a_running_host_takes_what_is_swapped_or_updated() {
     host.wait_for_output(&format!("Changed {tag}"));
     until("the watch has swapped it", async || host.name().await == "Grace").await;
 }
+
+#[test]
+fn another_host_is_seen_before_a_registry_is_asked() {
+    let folder = Folder::new();
+    folder.component("directory.wasm", "Alice");
+    folder.write("dovetail.toml", manifest("directory.wasm"));
+    let _host = serve(&folder, &[]);
+    folder.write("dovetail.toml", manifest("oci://127.0.0.1:1/directory:1"));
+    let said = refused(&mut up(&folder.path("")));
+    assert!(said.contains("error: another host runs this app") && !said.contains("cannot be pulled"), "{said}");
+}
