@@ -14,6 +14,7 @@ pub mod history;
 pub mod link;
 pub mod listener;
 pub mod manifest;
+pub mod message;
 pub mod private;
 pub mod registry;
 pub mod service;

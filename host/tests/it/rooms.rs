@@ -14,7 +14,7 @@ use std::{
 type Plan = BTreeMap<String, BTreeSet<String>>;
 
 /// The plan. A new word in it is argued in its comment and in its commit.
-const PLAN: [(&str, &[&str]); 18] = [
+const PLAN: [(&str, &[&str]); 19] = [
     // The command line is where everything comes together.
     ("cli", &["everything"]),
     // How connections are accepted, bounded and drained is the same for both:
@@ -52,6 +52,9 @@ const PLAN: [(&str, &[&str]); 18] = [
     ("history", &["private"]),
     // What can be understood, and tested, by itself.
     ("manifest", &[]),
+    // What is sent to others and kept for years is told apart from what the host
+    // does with it.
+    ("message", &[]),
     ("defect", &[]),
     ("private", &[]),
     ("listener", &[]),
