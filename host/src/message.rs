@@ -1,19 +1,21 @@
 //! An event as it is kept and sent: a message.
 //!
 //! A call of an event's function becomes a message: its arguments as JSON
-//! ([`json`]).
+//! ([`json`]). Events of one key are delivered in order ([`key`]).
 //!
 //! Nothing here waits, reads a file or knows who sends to whom. What is read may
 //! be anybody's, and is answered with an error that says what is wrong.
 
 pub use self::{
     json::{Json, Mismatch, decode},
+    key::{Key, KeyPath, NoKey},
     params::{Params, Undecodable},
     stable_hash::StableHash,
     wit_type::{BoundToStore, Field, WitType},
 };
 
 mod json;
+mod key;
 mod params;
 mod stable_hash;
 mod wit_type;
