@@ -7,15 +7,19 @@
 //! be anybody's, and is answered with an error that says what is wrong.
 
 pub use self::{
+    id::MessageId,
     json::{Json, Mismatch, decode},
     key::{Key, KeyPath, NoKey},
+    moment::Moment,
     params::{Params, Undecodable},
     stable_hash::StableHash,
     wit_type::{BoundToStore, Field, WitType},
 };
 
+mod id;
 mod json;
 mod key;
+mod moment;
 mod params;
 mod stable_hash;
 mod wit_type;
