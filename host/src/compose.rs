@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 
 pub use self::{
     error::ComposeError,
+    event::Events,
     needs::Needs,
     spin::{MARK as SPIN_MARK, manifest as spin_manifest},
 };
@@ -28,6 +29,7 @@ use crate::{
 
 mod adapter;
 mod error;
+mod event;
 mod graph;
 mod guard;
 mod needs;
@@ -85,16 +87,22 @@ pub fn foresee(manifest: &Manifest, service: Option<&str>) -> Result<(), Compose
 }
 
 /// Compose one service with all that it links to. It exports what the service does.
-pub fn service(sources: &[Source], links: &[LinkNames], store: Store, name: &str) -> Result<Composed, ComposeError> {
-    let mut composition = Composition::new(sources, links, store);
+pub fn service(
+    sources: &[Source],
+    links: &[LinkNames],
+    events: Events,
+    store: Store,
+    name: &str,
+) -> Result<Composed, ComposeError> {
+    let mut composition = Composition::new(sources, links, events, store);
     let root = composition.service(name)?;
     composition.finish(&root)
 }
 
 /// Compose all services that have routes, with all that they link to, behind a
 /// router. It answers HTTP.
-pub fn app(sources: &[Source], links: &[LinkNames], store: Store) -> Result<Composed, ComposeError> {
-    let mut composition = Composition::new(sources, links, store);
+pub fn app(sources: &[Source], links: &[LinkNames], events: Events, store: Store) -> Result<Composed, ComposeError> {
+    let mut composition = Composition::new(sources, links, events, store);
     let (mut handlers, mut patterns) = (Vec::new(), Vec::new());
     for service in sources.iter().map(|source| source.service).filter(|service| !service.routes.is_empty()) {
         let instance = composition.service(&service.name)?;
@@ -117,6 +125,7 @@ pub fn app(sources: &[Source], links: &[LinkNames], store: Store) -> Result<Comp
 struct Composition<'a> {
     sources: &'a [Source<'a>],
     links: &'a [LinkNames],
+    events: Events<'a>,
     store: Store,
     graph: Graph,
     /// Keeps the buckets of all, in place of the host.
@@ -125,12 +134,15 @@ struct Composition<'a> {
     services: BTreeMap<&'a str, Instance>,
     /// The services in the order in which they were added.
     order: Vec<&'a ServiceManifest>,
+    /// The services that are being added, callers first.
+    callers: Vec<&'a str>,
 }
 
 impl<'a> Composition<'a> {
-    fn new(sources: &'a [Source], links: &'a [LinkNames], store: Store) -> Composition<'a> {
+    fn new(sources: &'a [Source], links: &'a [LinkNames], events: Events<'a>, store: Store) -> Composition<'a> {
         let (graph, services) = (Graph::default(), BTreeMap::new());
-        Composition { sources, links, store, graph, adapter: None, services, order: Vec::new() }
+        let (order, callers) = (Vec::new(), Vec::new());
+        Composition { sources, links, events, store, graph, adapter: None, services, order, callers }
     }
 
     /// The instance of a service, which is made, with those that it links to, when
@@ -145,24 +157,40 @@ impl<'a> Composition<'a> {
         };
         let Source { service, component } =
             self.sources.iter().find(|source| source.service.name == name).ok_or_else(unknown)?;
-        // Links form no circle, or there would be no plan.
-        let mut callees = Vec::new();
-        for link in self.links.iter().filter(|link| link.from == name) {
-            callees.push((link, self.service(&link.to)?));
+        // Links form no circle, or there would be no plan. Events may.
+        if let Some(start) = self.callers.iter().position(|caller| *caller == name) {
+            return Err(ComposeError::circle(&self.callers[start..]));
         }
+        self.callers.push(&service.name);
         let instance = self.graph.add(name, component.clone())?;
+        let callees = self.callees(&instance)?;
+        self.callers.pop();
         if self.graph.imports(&instance).iter().any(|import| import == STORE) {
             let guard = self.add(&format!("dovetail:guard-{name}"), guard::make(&service.buckets)?)?;
             self.graph.tie(&instance, STORE, &guard, STORE)?;
         }
         self.adapt(&instance)?;
-        for (link, callee) in callees {
-            let export = self.graph.export(&callee, &link.interface).unwrap_or_else(|| link.interface.clone());
-            self.graph.tie(&instance, &link.interface, &callee, &export)?;
+        for (import, callee) in callees {
+            let export = self.graph.export(&callee, &import).unwrap_or_else(|| import.clone());
+            self.graph.tie(&instance, &import, &callee, &export)?;
         }
         self.services.insert(&service.name, instance.clone());
         self.order.push(service);
         Ok(instance)
+    }
+
+    /// What a service imports of others, by links and by events that are calls, and the
+    /// instance that is called.
+    fn callees(&mut self, service: &Instance) -> Result<Vec<(String, Instance)>, ComposeError> {
+        let links = self.links;
+        let links = links.iter().filter(|link| link.from == service.name && !self.events.has(&link.interface));
+        let mut callees: Vec<_> = links.map(|link| (link.interface.clone(), link.to.clone())).collect();
+        for import in self.graph.imports(service) {
+            if let Some(subscriber) = self.events.callee(&service.name, &import)? {
+                callees.push((import, subscriber.to_owned()));
+            }
+        }
+        callees.into_iter().map(|(import, callee)| Ok((import, self.service(&callee)?))).collect()
     }
 
     /// Add an instance, with all that the adapter has for it.

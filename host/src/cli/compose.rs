@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     app::{self, Plan},
-    compose::{self, Composed, Needs, Source, Store},
+    compose::{self, Composed, Events, Needs, Source, Store},
     history::History,
 };
 
@@ -36,6 +36,10 @@ pub struct Compose {
     /// Who keeps the buckets; by default the host, by `wasi:keyvalue`.
     #[arg(long, value_enum, conflicts_with = "target")]
     store: Option<Keep>,
+    /// What becomes of events, which other hosts have none of; by default services that
+    /// emit some are refused.
+    #[arg(long, value_enum)]
+    events: Option<EventsAre>,
     /// Adapt it to a host that is unlike others.
     #[arg(long, value_enum)]
     target: Option<For>,
@@ -49,6 +53,12 @@ pub struct Compose {
 enum Keep {
     /// The component itself, in files in the folder that the host lends it as `/data`.
     Fs,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum EventsAre {
+    /// Each is a plain call of its one subscriber.
+    Call,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -80,9 +90,10 @@ impl Compose {
         tell_recorded(&plan, &history, &terminal);
         let started = Instant::now();
         let (sources, links) = (sources(&plan, &history)?, plan.links());
+        let events = Events { named: &plan.manifest().events, are_calls: self.events.is_some() };
         let composed = match &self.service {
-            Some(service) => compose::service(&sources, &links, store, service),
-            None => compose::app(&sources, &links, store),
+            Some(service) => compose::service(&sources, &links, events, store, service),
+            None => compose::app(&sources, &links, events, store),
         }?;
         let size = composed.component.len();
         if size > app::LARGEST {

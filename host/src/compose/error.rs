@@ -31,6 +31,41 @@ pub enum ComposeError {
         /// The service that has routes.
         service: String,
     },
+    /// Nobody would deliver it.
+    #[error(
+        "service `{service}` emits events of `{interface}`, and other hosts keep and deliver none; with `--events call` \
+         each is a plain call of `{subscriber}`, which `{service}` waits for and fails with"
+    )]
+    Event {
+        /// Who emits.
+        service: String,
+        /// The interface as it imports it.
+        interface: String,
+        /// Who is told.
+        subscriber: String,
+    },
+    /// A call has one callee.
+    #[error(
+        "service `{service}` emits events of `{interface}`, which other hosts keep and deliver none of, and which has \
+         several subscribers: {subscribers}; a plain call has one, so leave the others out of `subscribers`"
+    )]
+    Subscribers {
+        /// Who emits.
+        service: String,
+        /// The interface as it imports it.
+        interface: String,
+        /// Who is told.
+        subscribers: String,
+    },
+    /// A composition instantiates callees first.
+    #[error(
+        "services would call each other in a circle if events were calls: {services}; a composition can have none, so \
+         leave one of these subscribers out"
+    )]
+    Circle {
+        /// The circle, from a service to itself.
+        services: String,
+    },
     /// What its functions are made of is not known to the composer.
     #[error("the component of `{name}` cannot be composed")]
     Component {
@@ -110,6 +145,21 @@ pub enum ComposeError {
 }
 
 impl ComposeError {
+    pub(super) fn event(service: &str, interface: &str, subscriber: &str) -> ComposeError {
+        let (service, interface, subscriber) = (service.into(), interface.into(), subscriber.into());
+        ComposeError::Event { service, interface, subscriber }
+    }
+
+    pub(super) fn subscribers(service: &str, interface: &str, subscribers: &[String]) -> ComposeError {
+        let subscribers = listed(subscribers.iter().map(String::as_str));
+        ComposeError::Subscribers { service: service.into(), interface: interface.into(), subscribers }
+    }
+
+    pub(super) fn circle(services: &[&str]) -> ComposeError {
+        let circle: Vec<_> = services.iter().chain(services.first()).copied().collect();
+        ComposeError::Circle { services: circle.join(" -> ") }
+    }
+
     pub(super) fn open(interface: &str, importers: Vec<&str>) -> ComposeError {
         ComposeError::Open { importers: listed(importers.into_iter()), interface: interface.into() }
     }

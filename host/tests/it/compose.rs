@@ -7,7 +7,7 @@ use serde_json::json;
 use wac_graph::{CompositionGraph, types::Package};
 
 use crate::support::{
-    Host, app,
+    Host, SHOP, app,
     composed::{compose, composed, refused},
     dovetail,
     elsewhere::Elsewhere,
@@ -75,6 +75,20 @@ async fn one_service_is_composed_with_those_that_it_calls() {
     let Some(host) = Elsewhere::wasmtime(&file, &OPTIONS) else { return };
     let answer = host.connect().await.get("/relay/5").await;
     assert_eq!((answer.status, answer.json()), (StatusCode::OK, json!({ "id": 5, "name": "Alice" })));
+}
+
+/// What other hosts lack is refused, or asked for as something else.
+#[tokio::test]
+async fn events_are_refused_or_calls() {
+    let event = "[event.\"shop:orders/events@0.1.0\"]\nsubscribers = [\"notices\"]\n";
+    let folder = app(&format!("{SHOP}{event}"));
+    let why = "service `order` emits events of `shop:orders/events@0.1.0`, and other hosts keep and deliver none; \
+               with `--events call` each is a plain call of `notices`";
+    refused(&folder, &["-o", "x.wasm"], why);
+    refused(&folder, &["order", "-o", "x.wasm"], why);
+    composed(&folder, &["notices"]);
+    let Some(host) = Elsewhere::wash(&composed(&folder, &["--events", "call"])) else { return };
+    shop_table::run(&mut host.connect().await).await;
 }
 
 /// A relay that calls a directory through another, which `links` choose.
