@@ -68,8 +68,8 @@ impl Kit {
             flask: flask.ok(),
             plain_composed: plain.compose(&["order"])?,
             plain,
-            shop_in_files: in_files.compose(&["--store", "fs"])?,
-            shop_composed: shop.compose(&[])?,
+            shop_in_files: in_files.compose(&["--store", "fs", "--events", "call"])?,
+            shop_composed: shop.compose(&["--events", "call"])?,
             _apps: [in_files, shop],
         })
     }

@@ -44,6 +44,7 @@ async fn services_are_shown_with_what_they_are_made_of_and_do() {
     }
     assert_eq!(host.get("/users/1").await.status, StatusCode::OK);
     let upload = Upload::begin(host.connect().await, "/orders");
+    until("the orders are told of", async || host.service("notices").await["calls"] == 3).await;
     until("an order is under way", async || host.busy("order").await == 1).await;
     let mut services = host.admin("/v1/services").await.json();
     for service in services["services"].as_array_mut().expect("a list") {

@@ -7,7 +7,7 @@ use serde_json::json;
 use wac_graph::{CompositionGraph, types::Package};
 
 use crate::support::{
-    Host, SHOP, app,
+    Host, app,
     composed::{compose, composed, refused},
     dovetail,
     elsewhere::Elsewhere,
@@ -21,14 +21,14 @@ const OPTIONS: [&str; 2] = ["-S", "cli,keyvalue,config"];
 #[tokio::test]
 async fn the_shop_answers_its_table_under_wash() {
     let folder = shop();
-    let Some(host) = Elsewhere::wash(&composed(&folder, &[])) else { return };
+    let Some(host) = Elsewhere::wash(&composed(&folder, &["--events", "call"])) else { return };
     shop_table::run(&mut host.connect().await).await;
 }
 
 #[tokio::test]
 async fn the_shop_starts_under_wasmtime_and_routes_as_ours_does() {
     let folder = shop();
-    let Some(theirs) = Elsewhere::wasmtime(&composed(&folder, &[]), &OPTIONS) else { return };
+    let Some(theirs) = Elsewhere::wasmtime(&composed(&folder, &["--events", "call"]), &OPTIONS) else { return };
     let ours = Host::up_with(folder.path(), &["--store", "memory:"]);
     let (mut theirs, mut ours) = (theirs.connect().await, ours.connect().await);
     // None of these gets as far as the store.
@@ -78,17 +78,15 @@ async fn one_service_is_composed_with_those_that_it_calls() {
 }
 
 /// What other hosts lack is refused, or asked for as something else.
-#[tokio::test]
-async fn events_are_refused_or_calls() {
-    let event = "[event.\"shop:orders/events@0.1.0\"]\nsubscribers = [\"notices\"]\n";
-    let folder = app(&format!("{SHOP}{event}"));
+#[test]
+fn events_are_refused_unless_they_are_to_be_calls() {
+    let folder = shop();
     let why = "service `order` emits events of `shop:orders/events@0.1.0`, and other hosts keep and deliver none; \
                with `--events call` each is a plain call of `notices`";
     refused(&folder, &["-o", "x.wasm"], why);
     refused(&folder, &["order", "-o", "x.wasm"], why);
+    composed(&folder, &["order", "--events", "call"]);
     composed(&folder, &["notices"]);
-    let Some(host) = Elsewhere::wash(&composed(&folder, &["--events", "call"])) else { return };
-    shop_table::run(&mut host.connect().await).await;
 }
 
 /// A relay that calls a directory through another, which `links` choose.

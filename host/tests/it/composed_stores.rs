@@ -22,7 +22,7 @@ const ORDERS: usize = 5;
 #[tokio::test]
 async fn the_shop_answers_its_table_and_keeps_it_in_files() {
     let folder = shop();
-    let component = composed(&folder, &["--store", "fs"]);
+    let component = composed(&folder, &["--store", "fs", "--events", "call"]);
     let Some(host) = serve(&folder, &component) else { return };
     shop_table::run(&mut host.connect().await).await;
     // What was answered is there, whatever becomes of the process.
@@ -43,7 +43,7 @@ async fn the_shop_answers_its_table_and_keeps_it_in_files() {
 #[tokio::test(flavor = "multi_thread")]
 async fn ids_are_given_out_once_in_files_to_many_at_once() {
     let folder = shop();
-    let component = composed(&folder, &["--store", "fs"]);
+    let component = composed(&folder, &["--store", "fs", "--events", "call"]);
     let mut ids = Vec::new();
     // An instance for each request, then instances that serve many.
     for reuse in ["1", "100"] {
@@ -152,7 +152,7 @@ fn serve_reusing(folder: &TempDir, component: &Path, reuse: &str) -> Option<Else
 #[test]
 fn spin_offers_what_the_shop_imports() {
     let folder = shop();
-    let component = composed(&folder, &["--target", "spin"]);
+    let component = composed(&folder, &["--target", "spin", "--events", "call"]);
     let manifest: toml::Table = read(&folder, "spin.toml").parse().expect("TOML");
     assert_eq!(
         serde_json::to_value(manifest).expect("plain values"),
@@ -168,7 +168,7 @@ fn spin_offers_what_the_shop_imports() {
     fs::write(&world, include_str!("../spin/offers.wit").replace("@0.2.6", &wasi(&component))).expect("a file");
     assert!(fits(&wasm_tools, &world, &component));
     // What was not adapted does not fit, so this tells something.
-    assert!(!fits(&wasm_tools, &world, &composed(&folder, &[])));
+    assert!(!fits(&wasm_tools, &world, &composed(&folder, &["--events", "call"])));
 }
 
 /// Whether a component imports and exports no more than Spin's world has.

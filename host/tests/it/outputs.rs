@@ -96,7 +96,7 @@ fn a_file_that_is_replaced_keeps_its_permissions_and_its_links() {
     let folder = shop();
     let at = |path: &str| folder.path().join(path);
     let compose = |output: &str| {
-        let (status, said) = run(folder.path(), &["compose", "-o", output]);
+        let (status, said) = run(folder.path(), &["compose", "--events", "call", "-o", output]);
         assert_eq!(status, Some(0), "{said}");
         fs::read(at(output)).expect("it was written")
     };
@@ -113,7 +113,7 @@ fn a_file_that_is_replaced_keeps_its_permissions_and_its_links() {
     assert!(at("link.wasm").is_symlink() && mode("new.wasm") == 0o640);
 
     symlink("nothing", at("nowhere.wasm")).expect("a link can be made");
-    let (status, said) = run(folder.path(), &["compose", "-o", "nowhere.wasm"]);
+    let (status, said) = run(folder.path(), &["compose", "--events", "call", "-o", "nowhere.wasm"]);
     assert!(status == Some(1) && said.contains("it is a link to nothing"), "{said}");
     assert_nothing_else(folder.path());
 }
@@ -126,7 +126,11 @@ fn a_disk_that_is_full_leaves_the_file_that_was_there() {
     // The limit is then an error of the write, as a full disk is, and no signal.
     let mut limited = Command::new("sh");
     limited.args(["-c", "trap '' XFSZ; ulimit -f 64; exec \"$0\" \"$@\""]).arg(dovetail().get_program());
-    let output = limited.args(["compose", "-o", "old.wasm"]).current_dir(folder.path()).output().expect("sh starts");
+    let output = limited
+        .args(["compose", "--events", "call", "-o", "old.wasm"])
+        .current_dir(folder.path())
+        .output()
+        .expect("sh starts");
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("`old.wasm` cannot be written") && said.contains("too large"), "{said}");
@@ -137,13 +141,13 @@ fn a_disk_that_is_full_leaves_the_file_that_was_there() {
 #[test]
 fn what_is_no_file_is_written_to_and_stays() {
     let folder = shop();
-    let (status, said) = run(folder.path(), &["compose", "-o", "app.wasm"]);
+    let (status, said) = run(folder.path(), &["compose", "--events", "call", "-o", "app.wasm"]);
     assert_eq!(status, Some(0), "{said}");
     let component = fs::read(folder.path().join("app.wasm")).expect("it was written");
     let compose = |output: &str| {
         let mut command = dovetail();
         command
-            .args(["compose", "-o", output])
+            .args(["compose", "--events", "call", "-o", output])
             .current_dir(folder.path())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

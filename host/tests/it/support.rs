@@ -150,18 +150,24 @@ pub const PLAIN: &str = "[app]\nname = \"plain\"\n[service.plain]\ncomponent = \
 pub const SHOP: &str = r#"
 [app]
 name = "shop"
+[event."shop:orders/events@0.1.0"]
+subscribers = ["notices"]
+key = "order.user-id"
 [service.notices]
 component = "{notices}"
 routes = ["/notices"]
 buckets = ["notices"]
+atomic = true
 [service.user]
 component = "{user}"
 routes = ["/users", "/users/{id}"]
 buckets = ["users"]
+atomic = true
 [service.order]
 component = "{order}"
 routes = ["/orders", "/orders/{id}"]
 buckets = ["orders"]
+atomic = true
 "#;
 
 impl Host {

@@ -2,7 +2,7 @@
 
 use http::{HeaderName, header};
 
-use super::{Client, post, request};
+use super::{Client, post, request, until};
 
 /// A request, with a header of its own after a `|`, its JSON body, and the answer: the
 /// status, a header beyond those that every answer has, and the body.
@@ -13,6 +13,10 @@ pub async fn run(client: &mut Client) {
     for &(line, json, status, header, body) in TABLE {
         let (target, own) = line.split_once(" | ").unwrap_or((line, ""));
         let (method, path) = target.split_once(' ').expect("a method and a path");
+        // What is told by an event is there a moment later.
+        if status == 200 && path.starts_with("/notices") {
+            until(line, async || client.get(path).await.text() == body).await;
+        }
         let mut request = match method {
             "POST" => post(path, json),
             _ => request(method.parse().expect("a method"), path, ""),
