@@ -35,7 +35,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-pub use change::Change;
+pub use change::{Change, Guard};
 pub use error::StoreError;
 pub use upkeep::{BucketStats, Copy, Page, Stats, Upkeep, upkeep};
 pub use watermark::{Durability, Lsn, Watermark};
@@ -134,9 +134,22 @@ pub trait BucketStore: Send + Sync + 'static {
         self.exists("dovetail", "ready", &Watermark::default()).await.map(drop)
     }
 
+    /// What several hosts at once need of it; none for an engine that one host has alone.
+    fn shared(&self) -> Option<&dyn SharedStore> {
+        None
+    }
+
     /// Finishes the writes that are queued and leaves the data tidy on disk.
     /// Later writes are refused by an engine that has something to close.
     async fn close(&self) -> Result<(), StoreError>;
+}
+
+/// What an engine does besides that several hosts share.
+#[async_trait]
+pub trait SharedStore: Send + Sync {
+    /// Makes all changes, if a key has this value, and otherwise none: then the answer is
+    /// false. It is durable when this returns.
+    async fn write_if(&self, guard: Guard<'_>, changes: Vec<Change<'_>>) -> Result<bool, StoreError>;
 }
 
 /// A part of a bucket's keys.

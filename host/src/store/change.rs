@@ -1,4 +1,4 @@
-//! What a write does to a key.
+//! What a write does to a key, and what it may depend on.
 
 /// A key's next value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,6 +9,17 @@ pub struct Change<'a> {
     pub key: String,
     /// What it has then; none if it is deleted.
     pub value: Option<Vec<u8>>,
+}
+
+/// What a key must have for a write to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guard<'a> {
+    /// The bucket of the key.
+    pub bucket: &'a str,
+    /// The key.
+    pub key: &'a str,
+    /// Its value; none if it must have none.
+    pub value: Option<&'a [u8]>,
 }
 
 impl Change<'_> {

@@ -281,6 +281,11 @@ impl StoreError {
         StoreError::TooMuch { bucket: bucket.to_owned(), count, most }
     }
 
+    /// Of what was told and is not there any more.
+    pub(crate) fn lost() -> StoreError {
+        StoreError::engine("keep what was delivered", std::io::Error::other("a commit failed"))
+    }
+
     pub(super) fn open(path: &Path, source: impl Error + Send + Sync + 'static) -> StoreError {
         StoreError::Open { path: path.to_owned(), source: Arc::new(source) }
     }
@@ -293,7 +298,7 @@ impl StoreError {
         StoreError::Server { place, advice: advice.into(), source: Arc::new(source) }
     }
 
-    pub(super) fn engine(operation: impl Into<String>, source: impl Error + Send + Sync + 'static) -> StoreError {
+    pub(crate) fn engine(operation: impl Into<String>, source: impl Error + Send + Sync + 'static) -> StoreError {
         StoreError::Engine { operation: operation.into(), source: Arc::new(source) }
     }
 }

@@ -31,7 +31,7 @@ use tokio::time::timeout;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Statement};
 
-use super::{BucketStore, Change, Entry, KEYS_PER_PAGE, KeyPage, StoreError, Watermark, counter};
+use super::{BucketStore, Change, Entry, Guard, KEYS_PER_PAGE, KeyPage, SharedStore, StoreError, Watermark, counter};
 use crate::manifest::PostgresUrl;
 use login::Login;
 use session::{ANSWER, Session, Statements};
@@ -135,11 +135,7 @@ impl BucketStore for PostgresStore {
         if changes.is_empty() {
             return Ok(());
         }
-        let owned = changes.into_iter().map(|Change { bucket, key, value }| {
-            let bucket = bucket.to_owned();
-            OwnedChange { bucket, key, value }
-        });
-        self.writer.write(Work::Change(owned.collect())).await.map(drop)
+        self.writer.write(Work::Change(changes.into_iter().map(Into::into).collect(), None)).await.map(drop)
     }
 
     async fn list_keys(&self, bucket: &str, cursor: Option<u64>, _seen: &Watermark) -> Result<KeyPage, StoreError> {
@@ -203,9 +199,23 @@ impl BucketStore for PostgresStore {
         }
     }
 
+    fn shared(&self) -> Option<&dyn SharedStore> {
+        Some(self)
+    }
+
     async fn close(&self) -> Result<(), StoreError> {
         self.writer.close().await;
         Ok(())
+    }
+}
+
+#[async_trait]
+impl SharedStore for PostgresStore {
+    async fn write_if(&self, guard: Guard<'_>, changes: Vec<Change<'_>>) -> Result<bool, StoreError> {
+        let value = guard.value.map(<[u8]>::to_vec);
+        let guard = OwnedChange { bucket: guard.bucket.to_owned(), key: guard.key.to_owned(), value };
+        let work = Work::Change(changes.into_iter().map(Into::into).collect(), Some(guard));
+        self.writer.write(work).await.map(|applied| applied == 1)
     }
 }
 

@@ -21,7 +21,7 @@ use async_trait::async_trait;
 use redis::{Cmd, FromRedisValue, cmd};
 use tokio::time::timeout;
 
-use super::{BucketStore, Change, Entry, KEYS_PER_PAGE, KeyPage, StoreError, Watermark, counter};
+use super::{BucketStore, Change, Entry, Guard, KEYS_PER_PAGE, KeyPage, SharedStore, StoreError, Watermark, counter};
 use crate::manifest::RedisUrl;
 use login::Login;
 use scripts::Bucket;
@@ -108,7 +108,9 @@ impl BucketStore for RedisStore {
     async fn write(&self, changes: Vec<Change<'_>>, _seen: &Watermark) -> Result<(), StoreError> {
         match changes.is_empty() {
             true => Ok(()),
-            false => self.change(|| Change::operation(&changes), &scripts::write(&changes)).await,
+            false => {
+                self.change::<bool>(|| Change::operation(&changes), &scripts::write(None, &changes)).await.map(drop)
+            }
         }
     }
 
@@ -169,9 +171,20 @@ impl BucketStore for RedisStore {
         self.session.health().await
     }
 
+    fn shared(&self) -> Option<&dyn SharedStore> {
+        Some(self)
+    }
+
     /// Nothing is queued here: what was asked for was sent, and is answered.
     async fn close(&self) -> Result<(), StoreError> {
         Ok(())
+    }
+}
+
+#[async_trait]
+impl SharedStore for RedisStore {
+    async fn write_if(&self, guard: Guard<'_>, changes: Vec<Change<'_>>) -> Result<bool, StoreError> {
+        self.change(|| Change::operation(&changes), &scripts::write(Some(&guard), &changes)).await
     }
 }
 

@@ -5,6 +5,7 @@ use std::error::Error;
 use std::sync::Arc;
 
 use tokio::time::timeout;
+use tokio_postgres::Row;
 use tokio_postgres::error::{Severity, SqlState};
 use tokio_postgres::types::ToSql;
 
@@ -105,17 +106,19 @@ async fn apply_again(live: &Live, writes: &[Write]) -> Result<Vec<Answer>, Failu
 /// One answer for each write, once they are durable.
 async fn apply(live: &Live, writes: &[Write]) -> Result<Vec<Answer>, Failure> {
     let rows = Rows::of(writes);
-    let Rows { buckets, keys, values, deltas, places, .. } = &rows;
-    let columns: [&(dyn ToSql + Sync); 5] = [buckets, keys, values, deltas, places];
-    let applying = live.client.query(&live.statements.write, &columns);
-    let answered = timeout(ANSWER, applying).await.map_err(|late| Failure::Unknown(Arc::new(late)))?;
+    let answered = timeout(ANSWER, rows.write(live)).await.map_err(|late| Failure::Unknown(Arc::new(late)))?;
     let counted = answered.map_err(|error| match is_definite(&error) {
         true => Failure::Undone(error),
         false => Failure::Unknown(Arc::new(error)),
     })?;
-    let mut answers = vec![Ok(0); writes.len()];
+    let mut answers = vec![Ok(1); writes.len()];
     for row in counted {
         let (place, sum, stored): (i32, Option<&str>, Option<&str>) = (row.get(0), row.get(1), row.get(2));
+        if place < 0 {
+            let guarded = rows.guarded.iter().zip(&mut answers).filter(|(guard, _)| **guard == -place);
+            guarded.for_each(|(_, answer)| *answer = Ok(0));
+            continue;
+        }
         let number = rows.owners[place.unsigned_abs() as usize];
         answers[number] = counted_to(&writes[number], sum, stored);
     }
@@ -124,7 +127,7 @@ async fn apply(live: &Live, writes: &[Write]) -> Result<Vec<Answer>, Failure> {
 
 /// What a counter came to, or why it was left alone.
 fn counted_to(write: &Write, sum: Option<&str>, stored: Option<&str>) -> Answer {
-    let Work::Increment { bucket, key, delta } = &write.work else { return Ok(0) };
+    let Work::Increment { bucket, key, delta } = &write.work else { return Ok(1) };
     let refused = || StoreError::NotACounter { bucket: bucket.clone(), key: key.clone() };
     match sum {
         Some(sum) => sum.parse().map_err(|_| refused()),
@@ -142,18 +145,45 @@ struct Rows<'a> {
     places: Vec<i32>,
     /// By its place, the number of the write that each is part of.
     owners: Vec<usize>,
+    /// The guard of each, from 1; 0 if it has none.
+    guards: Vec<i32>,
+    guard_buckets: Vec<&'a str>,
+    guard_keys: Vec<&'a [u8]>,
+    guard_values: Vec<Option<&'a [u8]>>,
+    /// The guard of each write.
+    guarded: Vec<i32>,
 }
 
 impl Rows<'_> {
+    /// Have them written.
+    async fn write(&self, live: &Live) -> Result<Vec<Row>, tokio_postgres::Error> {
+        let columns: [&(dyn ToSql + Sync); 9] = [
+            &self.buckets,
+            &self.keys,
+            &self.values,
+            &self.deltas,
+            &self.places,
+            &self.guards,
+            &self.guard_buckets,
+            &self.guard_keys,
+            &self.guard_values,
+        ];
+        match self.guard_keys.is_empty() {
+            true => live.client.query(&live.statements.write, &columns[..5]).await,
+            false => live.client.query(&live.statements.write_guarded, &columns).await,
+        }
+    }
+
     fn of(writes: &[Write]) -> Rows<'_> {
         let (mut rows, mut owners) = (Vec::new(), Vec::new());
+        let (guards, guarded) = guards(writes);
         for (number, write) in writes.iter().enumerate() {
             let mut row = |bucket, key, value, delta| {
                 rows.push((str::as_ref(bucket), str::as_bytes(key), value, delta, rows.len() as i32));
                 owners.push(number);
             };
             match &write.work {
-                Work::Change(changes) => {
+                Work::Change(changes, _) => {
                     changes
                         .iter()
                         .for_each(|OwnedChange { bucket, key, value }| row(bucket, key, value.as_deref(), None));
@@ -171,8 +201,14 @@ impl Rows<'_> {
             deltas: Vec::new(),
             places: Vec::new(),
             owners,
+            guards: Vec::new(),
+            guard_buckets: guards.iter().map(|guard| guard.bucket.as_str()).collect(),
+            guard_keys: guards.iter().map(|guard| guard.key.as_bytes()).collect(),
+            guard_values: guards.iter().map(|guard| guard.value.as_deref()).collect(),
+            guarded,
         };
         for (bucket, key, value, delta, place) in rows {
+            columns.guards.push(columns.guarded[columns.owners[place.unsigned_abs() as usize]]);
             columns.buckets.push(bucket);
             columns.keys.push(key);
             columns.values.push(value);
@@ -181,6 +217,21 @@ impl Rows<'_> {
         }
         columns
     }
+}
+
+/// The guards of some writes, each once, and by write its number among them.
+fn guards(writes: &[Write]) -> (Vec<&OwnedChange>, Vec<i32>) {
+    let mut guards: Vec<&OwnedChange> = Vec::new();
+    let guarded = writes.iter().map(|write| {
+        let Work::Change(_, Some(guard)) = &write.work else { return 0 };
+        let place = guards.iter().position(|other| *other == guard).unwrap_or_else(|| {
+            guards.push(guard);
+            guards.len() - 1
+        });
+        place as i32 + 1
+    });
+    let guarded = guarded.collect();
+    (guards, guarded)
 }
 
 /// Whether the server said that the statement failed, and went on: then nothing

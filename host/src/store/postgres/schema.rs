@@ -13,7 +13,7 @@ use crate::store::clock::Asked;
 
 /// What makes each version out of the one before, the first out of nothing. One
 /// that was released is never changed.
-const MIGRATIONS: [&str; 1] = [include_str!("schema/1.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("schema/1.sql"), include_str!("schema/2.sql")];
 
 /// The version that this build reads and writes.
 pub const VERSION: i32 = MIGRATIONS.len() as i32;

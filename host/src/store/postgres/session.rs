@@ -74,6 +74,8 @@ pub struct Statements {
     pub list_keys: Statement,
     /// See [`WRITE`].
     pub write: Statement,
+    /// [`WRITE_GUARDED`].
+    pub write_guarded: Statement,
 }
 
 impl Session {
@@ -212,14 +214,15 @@ fn settings() -> String {
 
 impl Statements {
     async fn prepare(client: &Client) -> Result<Statements, tokio_postgres::Error> {
-        let (get, exists, get_many, list_keys, write) = tokio::try_join!(
+        let (get, exists, get_many, list_keys, write, write_guarded) = tokio::try_join!(
             client.prepare(GET),
             client.prepare(EXISTS),
             client.prepare(GET_MANY),
             client.prepare(LIST_KEYS),
-            client.prepare(WRITE)
+            client.prepare(WRITE),
+            client.prepare(WRITE_GUARDED)
         )?;
-        Ok(Statements { get, exists, get_many, list_keys, write })
+        Ok(Statements { get, exists, get_many, list_keys, write, write_guarded })
     }
 }
 
@@ -234,6 +237,9 @@ pub const LIST_KEYS: &str = "SELECT id, key FROM dovetail.entries WHERE bucket =
 
 /// A batch, as the function's own comment says.
 const WRITE: &str = "SELECT place, sum, stored FROM dovetail.write($1, $2, $3, $4, $5)";
+
+/// A batch of which some writes have guards.
+const WRITE_GUARDED: &str = "SELECT place, sum, stored FROM dovetail.write($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 
 /// Keys and values: bucket, each key once, how often it is asked for, the most bytes.
 /// The bytes are summed before any value is sent, each key as often as it is asked

@@ -14,8 +14,8 @@ pub struct Write {
 
 /// What a write does.
 pub enum Work {
-    /// Sets and deletes keys.
-    Change(Vec<OwnedChange>),
+    /// Sets and deletes keys, if the guard is held that there may be.
+    Change(Vec<OwnedChange>, Option<OwnedChange>),
     /// Adds to a counter.
     Increment {
         /// The bucket of the counter.
@@ -27,7 +27,8 @@ pub enum Work {
     },
 }
 
-/// A change that outlives its caller.
+/// A change that outlives its caller; or a guard, which has the value that there must be.
+#[derive(PartialEq, Eq)]
 pub struct OwnedChange {
     /// The bucket of the key.
     pub bucket: String,
@@ -37,14 +38,21 @@ pub struct OwnedChange {
     pub value: Option<Vec<u8>>,
 }
 
-/// The new value of a counter, and 0 for what counts nothing.
+impl From<Change<'_>> for OwnedChange {
+    fn from(Change { bucket, key, value }: Change<'_>) -> OwnedChange {
+        let bucket = bucket.to_owned();
+        OwnedChange { bucket, key, value }
+    }
+}
+
+/// The new value of a counter; of changes 1, or 0 if their guard was not held.
 pub type Answer = Result<u64, StoreError>;
 
 impl Write {
     /// What was asked, for errors.
     pub fn operation(&self) -> String {
         match &self.work {
-            Work::Change(rows) => {
+            Work::Change(rows, _) => {
                 let changes = rows.iter().map(|OwnedChange { bucket, key, value }| {
                     // What is set does not matter here.
                     Change { bucket, key: key.clone(), value: value.is_some().then(Vec::new) }
@@ -58,7 +66,7 @@ impl Write {
     /// A bucket that it is about, for errors.
     pub fn bucket(&self) -> &str {
         match &self.work {
-            Work::Change(rows) => rows.first().map_or("", |row| &row.bucket),
+            Work::Change(rows, _) => rows.first().map_or("", |row| &row.bucket),
             Work::Increment { bucket, .. } => bucket,
         }
     }
@@ -66,7 +74,7 @@ impl Write {
     /// How many rows it has, and bytes in them.
     pub fn size(&self) -> (usize, usize) {
         match &self.work {
-            Work::Change(rows) => {
+            Work::Change(rows, _) => {
                 (rows.len(), rows.iter().map(|row| row.key.len() + row.value.as_ref().map_or(0, Vec::len)).sum())
             }
             Work::Increment { key, .. } => (1, key.len()),

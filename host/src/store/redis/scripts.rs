@@ -7,7 +7,7 @@
 
 use redis::{Cmd, cmd};
 
-use crate::store::Change;
+use crate::store::{Change, Guard};
 
 /// The names of all buckets that were written, for those who ask for all.
 pub const BUCKETS: &str = "dovetail:buckets";
@@ -32,16 +32,24 @@ impl Bucket<'_> {
     }
 }
 
-/// Makes all changes; answers with nothing.
-pub fn write(changes: &[Change]) -> Cmd {
+/// Makes all changes, if the guard is held that there may be; answers whether it was.
+pub fn write(guard: Option<&Guard>, changes: &[Change]) -> Cmd {
     let mut buckets: Vec<&str> = changes.iter().map(|change| change.bucket).collect();
     buckets.sort_unstable();
     buckets.dedup();
     let mut command = cmd("EVAL");
-    command.arg(WRITE).arg(1 + 3 * buckets.len()).arg(BUCKETS);
+    let guards = usize::from(guard.is_some());
+    command.arg(WRITE).arg(1 + 3 * buckets.len() + guards).arg(BUCKETS);
     for bucket in &buckets {
         command.arg(Bucket(bucket).values()).arg(Bucket(bucket).order()).arg(Bucket(bucket).last());
     }
+    match guard {
+        Some(Guard { bucket, key, value: Some(value) }) => {
+            command.arg(Bucket(bucket).values()).arg("value").arg(key).arg(*value)
+        }
+        Some(Guard { bucket, key, value: None }) => command.arg(Bucket(bucket).values()).arg("none").arg(key).arg(""),
+        None => command.arg("").arg("").arg(""),
+    };
     for Change { bucket, key, value } in changes {
         // Its place in the list, from 0: it is there.
         let place = buckets.partition_point(|other| other < bucket);
@@ -80,9 +88,14 @@ pub fn sizes(bucket: Bucket, after: u64) -> Cmd {
     command
 }
 
-/// Of each change: the place of its bucket, the bucket, the key, whether it is set, the value.
+/// Of the guard, whose values are the last key: what it must have, its key, its value. Of each
+/// change: the place of its bucket, the bucket, the key, whether it is set, the value.
 const WRITE: &str = "
-for at = 1, #ARGV, 5 do
+if ARGV[1] ~= '' then
+    local found = redis.call('HGET', KEYS[#KEYS], ARGV[2])
+    if ARGV[1] == 'none' and found or ARGV[1] == 'value' and found ~= ARGV[3] then return 0 end
+end
+for at = 4, #ARGV, 5 do
     local first, bucket, key = 2 + 3 * tonumber(ARGV[at]), ARGV[at + 1], ARGV[at + 2]
     local values, order, last = KEYS[first], KEYS[first + 1], KEYS[first + 2]
     if ARGV[at + 3] == '' then
@@ -93,7 +106,7 @@ for at = 1, #ARGV, 5 do
         redis.call('ZADD', order, redis.call('INCR', last), key)
     end
 end
-return nil";
+return 1";
 
 /// Lua's numbers are exact up to 2^53, and a counter goes up to 2^64 - 1: it is
 /// added in two halves, of which the lower has ten digits.
