@@ -26,7 +26,8 @@ pub use self::{
 use self::{foundation::Foundation, topology::Topology};
 use crate::{
     link,
-    manifest::{Manifest, Route, ServiceManifest},
+    manifest::{EventManifest, Manifest, Route, ServiceManifest},
+    message::Queue,
     service::Service,
     store::BucketStore,
 };
@@ -128,6 +129,13 @@ impl App {
     /// Who calls whom.
     pub fn links(&self) -> Vec<LinkNames> {
         LinkNames::of(&self.foundation.manifest, &self.topology())
+    }
+
+    /// Who is delivered which event, with the queue between.
+    pub fn subscriptions(&self) -> impl Iterator<Item = (&EventManifest, &Arc<Queue>, &Arc<Service>)> {
+        let events = self.manifest().events.iter().zip(&self.foundation.queues);
+        let queues = events.flat_map(|(event, queues)| queues.iter().map(move |queue| (event, queue)));
+        queues.filter_map(|(event, queue)| Some((event, queue, &self.services[self.place(queue.subscriber())?])))
     }
 
     /// Wait until no call is left, when no request comes any more. Some outlive

@@ -14,8 +14,10 @@ pub use crate::store::BucketStore;
 use crate::{manifest::OutboundHost, telemetry::ServiceLog};
 
 pub mod config;
+pub mod delivery;
 pub mod keyvalue;
 pub mod outbound;
+pub mod outbox;
 pub mod output;
 pub mod output_commit;
 pub mod unit;

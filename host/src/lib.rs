@@ -9,6 +9,7 @@ pub mod cli;
 pub mod compose;
 pub mod defect;
 pub mod engine;
+pub mod event;
 pub mod gateway;
 pub mod history;
 pub mod link;

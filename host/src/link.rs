@@ -2,18 +2,21 @@
 //!
 //! A link is resolved once, when the app is made: who exports the interface
 //! ([`resolve`]), with equal types ([`signature`]). A call through it then goes
-//! the way of every call ([`call`]). Only plain values cross a link, for
+//! the way of every call ([`call`]). Where the manifest says so, it becomes a message
+//! instead ([`event`]). Only plain values cross a link, for
 //! resources, streams and futures belong to their store.
 
 pub use self::{
     call::define,
+    event::define as define_event,
     name::InterfaceName,
-    problem::Problem,
-    resolve::{Link, Part, callees_first, resolve},
+    problem::{Problem, Table},
+    resolve::{Emission, Event, Link, Part, Ties, callees_first, resolve},
     signature::{Interface, Mismatch, Surface},
 };
 
 mod call;
+mod event;
 mod name;
 mod problem;
 mod resolve;

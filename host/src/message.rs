@@ -15,6 +15,7 @@ pub use self::{
     key::{Key, KeyPath, NoKey},
     moment::Moment,
     params::{Params, Undecodable},
+    queue::Queue,
     row_key::RowKey,
     stable_hash::StableHash,
     unreadable::Unreadable,
@@ -27,6 +28,7 @@ mod json;
 mod key;
 mod moment;
 mod params;
+mod queue;
 mod row_key;
 mod stable_hash;
 mod unreadable;

@@ -26,7 +26,8 @@ use self::commit::Commit;
 pub use self::{
     commit::Shared,
     conduct::{Conduct, Fault},
-    error::{CallError, LinkFailed},
+    delivery::{NotDelivered, Receiver, Receivers},
+    error::{CallError, EmitFailed, LinkFailed},
     instance::Instance,
     life::Life,
     reply_body::ReplyBody,
@@ -34,11 +35,17 @@ pub use self::{
     serving::{Canary, Serving, Share},
     state::{PACKAGES, State},
 };
-pub use crate::capability::{output_commit::Watermark, unit::Unit};
+pub use crate::capability::{
+    delivery::Delivery,
+    outbox::{NotEmitted, Outbox},
+    output_commit::Watermark,
+    unit::Unit,
+};
 use crate::{capability::output_commit::OutputCommit, manifest::Limits, telemetry::ServiceLog};
 
 mod commit;
 mod conduct;
+mod delivery;
 mod error;
 mod gathered;
 mod http;
@@ -134,8 +141,7 @@ impl Service {
         }
         let busy =
             || CallError::Busy { service: self.name.clone(), instances: self.limits.instances, waited: deadline - now };
-        let suits =
-            |instance: &Instance| !instance.is_undecided() && (purpose == Purpose::Any || !instance.is_pending());
+        let suits = |instance: &Instance| !instance.is_undecided() && (!purpose.is_read() || !instance.is_pending());
         let mut lease = revision.pool.lease(deadline, suits).await.map_err(|_| busy())?;
         if !lease.item().is_some_and(|instance| instance.begin(deadline)) {
             // In a box, for it is large and seldom, and whoever begins a call would have
@@ -153,9 +159,11 @@ impl Service {
             lease.put(fresh);
         }
         let seen = lease.item().map(|instance| instance.seen().clone()).unwrap_or_default();
-        let work = revision.is_atomic().then(|| Work::within(caller));
-        if let (Some(instance), Some(work)) = (lease.item(), &work) {
-            instance.work_in(work.unit.clone());
+        let Caller { unit, delivery, .. } = caller.unwrap_or(Caller { deadline, unit: None, delivery: None });
+        let is_atomic = revision.is_atomic() || purpose == Purpose::Delivery;
+        let work = is_atomic.then(|| Work::within(unit));
+        if let Some(instance) = lease.item().filter(|_| is_atomic || delivery.is_some()) {
+            instance.work_in(work.as_ref().map(|work| work.unit.clone()), delivery);
         }
         Ok(Call { service: self.clone(), purpose, lease, revision, seen, work, deadline, allowed: deadline - now })
     }
@@ -184,7 +192,12 @@ impl Service {
                 life.count_trap();
             }
             // Its component ended it: it is among the calls.
-            Err(CallError::NoResponse { .. } | CallError::BadResponse { .. } | CallError::NotKept { .. }) => {
+            Err(
+                CallError::NotEmitted { .. }
+                | CallError::NoResponse { .. }
+                | CallError::BadResponse { .. }
+                | CallError::NotKept { .. },
+            ) => {
                 life.count_error();
             }
             Err(CallError::Busy { .. } | CallError::NoExport { .. } | CallError::Client { .. }) => {}
@@ -202,12 +215,18 @@ pub enum Purpose {
     Reading,
     /// Whatever it may be. It has the warmest instance.
     Any,
+    /// To deliver an event: a unit of work, whether the service is atomic or not.
+    Delivery,
 }
 
 impl Purpose {
     /// Whether somebody wants the answer, so that it is one of the service's calls.
     fn is_clients(self) -> bool {
         self != Purpose::Probe
+    }
+
+    fn is_read(self) -> bool {
+        matches!(self, Purpose::Probe | Purpose::Reading)
     }
 }
 
@@ -217,6 +236,8 @@ pub struct Caller {
     pub deadline: Instant,
     /// What it keeps until it ends; none if its service is not atomic.
     pub unit: Option<Arc<Unit>>,
+    /// The delivery that it is, or was made in.
+    pub delivery: Option<Arc<Delivery>>,
 }
 
 /// The unit of work that a call belongs to.
@@ -228,8 +249,8 @@ struct Work {
 
 impl Work {
     /// That of the caller, if it has one.
-    fn within(caller: Option<Caller>) -> Work {
-        match caller.and_then(|caller| caller.unit) {
+    fn within(callers: Option<Arc<Unit>>) -> Work {
+        match callers {
             Some(unit) => Work { callers: Some(unit.writes()), unit },
             None => Work { unit: Arc::default(), callers: None },
         }

@@ -10,7 +10,7 @@ use anyhow::{Result, bail};
 
 use super::{App, GivenBy, Part, topology::Topology};
 use crate::{
-    link::Link,
+    link::{Link, Ties},
     manifest::{Problem, Report},
     service::{Canary, Revision, Serving, Share},
 };
@@ -48,10 +48,11 @@ impl App {
     /// Check a component against the app, and make a revision of it.
     pub async fn check(&self, place: usize, part: Part, number: u64) -> Result<Candidate, Report> {
         let part = Arc::new(part);
-        let links = self.topology().with(self.manifest(), place, &part)?;
+        let Ties { links, emissions } = self.topology().with(self.manifest(), place, &part)?;
         let own: Vec<_> = links.into_iter().filter(|link| link.importer == place).collect();
         let callees = own.iter().map(|link| (link, &self.services[link.exporter]));
-        let revision = self.foundation.revision(self.service_manifest(place), &part, number, callees).await;
+        let emissions = emissions.iter().filter(|emission| emission.importer == place);
+        let revision = self.foundation.revision(self.service_manifest(place), &part, number, callees, emissions).await;
         let revision = revision.map_err(|problem| Report::new(vec![problem]))?;
         Ok(Candidate { place, part, links: own, revision: Arc::new(revision) })
     }
@@ -60,9 +61,9 @@ impl App {
     pub fn publish(&self, candidate: Candidate) -> Result<Replaced> {
         let place = candidate.place;
         let mut topology = self.topology();
-        let links = topology.with(self.manifest(), place, &candidate.part)?;
-        candidate.is_linked_by(&links)?;
-        Ok(self.exchange(&mut topology, place, links, candidate.part, Serving::all(candidate.revision)))
+        let ties = topology.with(self.manifest(), place, &candidate.part)?;
+        candidate.is_linked_by(&ties.links)?;
+        Ok(self.exchange(&mut topology, place, ties, candidate.part, Serving::all(candidate.revision)))
     }
 
     /// Take back what was published last.
@@ -70,13 +71,13 @@ impl App {
         let Replaced { serving, part, canary } = replaced;
         let mut topology = self.topology();
         // What went before goes again, unless others came to need the new one.
-        let Ok(links) = topology.with(self.manifest(), place, &part) else { return };
+        let Ok(ties) = topology.with(self.manifest(), place, &part) else { return };
         let live = serving.live.clone();
         let restored = match &serving.canary {
             Some(trial) => Serving { live, canary: Some(Canary::new(trial.revision.clone(), trial.share)) },
             None => Serving::all(live),
         };
-        self.exchange(&mut topology, place, links, part, restored);
+        self.exchange(&mut topology, place, ties, part, restored);
         topology.canaries[place] = canary;
     }
 
@@ -84,11 +85,11 @@ impl App {
         &self,
         topology: &mut Topology,
         place: usize,
-        links: Vec<Link>,
+        ties: Ties,
         part: Arc<Part>,
         serving: Serving,
     ) -> Replaced {
-        topology.links = links;
+        (topology.links, topology.emissions) = (ties.links, ties.emissions);
         let part = std::mem::replace(&mut topology.parts[place], part);
         let canary = topology.canaries[place].take();
         Replaced { serving: self.services[place].publish(serving), part, canary }
@@ -98,8 +99,8 @@ impl App {
     pub fn publish_canary(&self, candidate: Candidate, share: Share) -> Result<()> {
         let place = candidate.place;
         let mut topology = self.topology();
-        let links = topology.with(self.manifest(), place, &candidate.part)?;
-        candidate.is_linked_by(&links)?;
+        let ties = topology.with(self.manifest(), place, &candidate.part)?;
+        candidate.is_linked_by(&ties.links)?;
         topology.canaries[place] = Some(candidate.part);
         let canary = Some(Canary::new(candidate.revision, share));
         let live = self.services[place].serving().live.clone();
@@ -114,8 +115,8 @@ impl App {
         let (Some(canary), Some(part)) = (&serving.canary, topology.canaries[place].clone()) else {
             bail!("there is no canary of service `{}`", self.services[place].name());
         };
-        let links = topology.with(self.manifest(), place, &part)?;
-        Ok(self.exchange(&mut topology, place, links, part, Serving::all(canary.revision.clone())))
+        let ties = topology.with(self.manifest(), place, &part)?;
+        Ok(self.exchange(&mut topology, place, ties, part, Serving::all(canary.revision.clone())))
     }
 
     /// Have the canary answer no new calls. The answer is the canary, if there is

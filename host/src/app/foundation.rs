@@ -5,13 +5,14 @@ use std::sync::{Arc, OnceLock};
 use anyhow::Result;
 use wasmtime::component::Linker;
 
-use super::{GivenBy, Part, compiler::Compiler};
+use super::{GivenBy, Part, compiler::Compiler, topology};
 use crate::{
     capability::Grants,
     engine::Kind,
-    link::{self, Link},
+    link::{self, Emission, Link},
     manifest::{Manifest, Problem, ServiceManifest},
-    service::{Revision, RevisionError, Service, State},
+    message::Queue,
+    service::{Receiver, Receivers, Revision, RevisionError, Service, State},
     store::BucketStore,
     telemetry::ServiceLog,
 };
@@ -27,6 +28,8 @@ pub struct Foundation {
     pub compiler: Compiler,
     /// Linear memories that the engines have room for in an instance.
     pub memories: u32,
+    /// For each event, in the order of the manifest, a queue for each subscriber.
+    pub queues: Vec<Arc<[Arc<Queue>]>>,
     linker: Linker<State>,
     /// Made for the first component that needs it.
     concurrent: OnceLock<Linker<State>>,
@@ -41,7 +44,14 @@ impl Foundation {
         store: Arc<dyn BucketStore>,
     ) -> Result<Foundation> {
         let linker = State::linker(&compiler.engines.get(Kind::Plain)?)?;
-        Ok(Foundation { manifest, store, compiler: compiler.serving(), memories, linker, concurrent: OnceLock::new() })
+        let queues = manifest.events.iter().map(|event| {
+            let most = event.limits.waiting.into();
+            let queue = |subscriber: &String| Arc::new(Queue::new(&event.interface, subscriber, most));
+            event.subscribers.iter().map(queue).collect()
+        });
+        let queues = queues.collect();
+        let compiler = compiler.serving();
+        Ok(Foundation { manifest, store, compiler, memories, queues, linker, concurrent: OnceLock::new() })
     }
 
     /// Make a revision of a service: tie its imports to those who export them, and
@@ -52,6 +62,7 @@ impl Foundation {
         part: &Part,
         number: u64,
         links: impl Iterator<Item = (&'a Link, &'a Arc<Service>)>,
+        emissions: impl Iterator<Item = &'a Emission>,
     ) -> Result<Revision, Problem> {
         let cannot = |error: RevisionError| cannot_serve(&self.manifest, service, part.given_by, &error);
         let mut linker = self.linker(part).map_err(|error| cannot(RevisionError::Link(error)))?;
@@ -59,10 +70,28 @@ impl Foundation {
             let import = &part.surface.imports[link.import];
             link::define(&mut linker, import, callee).map_err(|error| cannot(RevisionError::Link(error)))?;
         }
+        let source = format!("/{}/{}", self.manifest.app, service.name);
+        for emission in emissions {
+            let (import, event) = (&part.surface.imports[emission.import], &self.manifest.events[emission.event]);
+            let (key, queues) = (event.key.as_deref(), &self.queues[emission.event]);
+            let defined = link::define_event(&mut linker, import, &source, key, queues);
+            defined.map_err(|error| cannot(RevisionError::Link(error)))?;
+        }
         let grants = Arc::new(self.grants(service));
-        let (digest, exports) = (part.digest.clone(), part.linkable_exports());
+        let (digest, exports) = (part.digest.clone(), (part.linkable_exports(), self.receivers(service, part)));
         let made = Revision::new(number, digest, &part.component, &linker, exports, grants, &service.limits);
         made.await.map_err(cannot)
+    }
+
+    /// How the events are delivered that a service subscribes to.
+    fn receivers(&self, service: &ServiceManifest, part: &Part) -> Receivers {
+        let subscribed = self.manifest.events.iter().filter(|event| event.subscribers.contains(&service.name));
+        let exports = subscribed.filter_map(|event| topology::event(event).export(&part.surface));
+        let functions = exports.flat_map(|export| {
+            let key = |function: &str| link::export_key(&export.name, function);
+            export.functions.iter().filter_map(move |(name, ty)| Some((key(name), Receiver::of(ty).ok()?)))
+        });
+        functions.collect()
     }
 
     /// What the host offers on the engine of this component.

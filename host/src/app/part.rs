@@ -87,7 +87,7 @@ impl Part {
     /// The functions that links may call.
     pub(super) fn linkable_exports(&self) -> HashMap<String, ComponentExportIndex> {
         let mut indices = HashMap::new();
-        let exports = self.surface.exports.iter().filter(|export| !export.name.is_wasi());
+        let exports = self.surface.exports.iter().filter(|export| !export.name.is_hosts());
         // Of several compatible versions the one whose types were compared.
         for export in
             exports.filter(|export| self.surface.export(&export.name).is_some_and(|it| it.name == export.name))

@@ -103,7 +103,13 @@ impl Plan {
             // One that needs another is not to blame if that cannot serve.
             let Some(callees) = callees.collect::<Option<Vec<_>>>() else { continue };
             match foundation
-                .revision(service, &topology.parts[place], self.origins[place].number, callees.into_iter())
+                .revision(
+                    service,
+                    &topology.parts[place],
+                    self.origins[place].number,
+                    callees.into_iter(),
+                    topology.emissions_from(place),
+                )
                 .await
             {
                 Ok(revision) => {

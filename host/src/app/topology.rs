@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::Part;
 use crate::{
-    link::{self, Link},
-    manifest::{Manifest, Problem, Report},
+    link::{self, Emission, Link, Table, Ties},
+    manifest::{EventManifest, Manifest, Problem, Report},
     service::HANDLERS,
 };
 
@@ -19,6 +19,8 @@ pub struct Topology {
     pub canaries: Vec<Option<Arc<Part>>>,
     /// The links of the live components.
     pub links: Vec<Link>,
+    /// Their imports whose calls become messages.
+    pub emissions: Vec<Emission>,
 }
 
 impl Topology {
@@ -33,33 +35,53 @@ impl Topology {
             surface: &part.surface,
             choices: &service.links,
         });
-        let links = link::resolve(&linked.collect::<Vec<_>>()).unwrap_or_else(|wrong| {
-            problems.extend(wrong.into_iter().map(|p| manifest.problem(&p.service, p.key.as_deref(), p.title, p.help)));
-            Vec::new()
+        let events: Vec<_> = manifest.events.iter().map(event).collect();
+        let ties = link::resolve(&linked.collect::<Vec<_>>(), &events).unwrap_or_else(|wrong| {
+            problems.extend(wrong.into_iter().map(|problem| placed(manifest, problem)));
+            Ties::default()
         });
         Report::new(problems).into_result()?;
+        let Ties { links, emissions } = ties;
         let canaries = vec![None; parts.len()];
-        Ok(Topology { parts, canaries, links })
+        Ok(Topology { parts, canaries, links, emissions })
     }
 
-    /// The links if `part` were the component of the service at `place`, whatever
+    /// What imports were tied to if `part` were the component of the service at `place`, whatever
     /// becomes of the canaries of the others. Its own canary is not looked at.
-    pub fn with(&self, manifest: &Manifest, place: usize, part: &Arc<Part>) -> Result<Vec<Link>, Report> {
+    pub fn with(&self, manifest: &Manifest, place: usize, part: &Arc<Part>) -> Result<Ties, Report> {
         let mut parts = self.parts.clone();
         parts[place] = part.clone();
-        let links = Topology::resolve(manifest, parts.clone())?.links;
+        let Topology { links, emissions, .. } = Topology::resolve(manifest, parts.clone())?;
         for (other, canary) in self.canaries.iter().enumerate() {
             let Some(canary) = canary.as_ref().filter(|_| other != place) else { continue };
             let live = std::mem::replace(&mut parts[other], canary.clone());
             Topology::resolve(manifest, parts.clone())?;
             parts[other] = live;
         }
-        Ok(links)
+        Ok(Ties { links, emissions })
     }
 
     /// The links of one service's imports.
     pub fn links_from(&self, place: usize) -> impl Iterator<Item = &Link> {
         self.links.iter().filter(move |link| link.importer == place)
+    }
+
+    /// Those of its imports whose calls become messages.
+    pub fn emissions_from(&self, place: usize) -> impl Iterator<Item = &Emission> {
+        self.emissions.iter().filter(move |emission| emission.importer == place)
+    }
+}
+
+/// An event as links know it.
+pub fn event(event: &EventManifest) -> link::Event<'_> {
+    link::Event { interface: &event.interface, subscribers: &event.subscribers, key: event.key.as_deref() }
+}
+
+fn placed(manifest: &Manifest, problem: link::Problem) -> Problem {
+    let link::Problem { table, key, title, help } = problem;
+    match table {
+        Table::Service(service) => manifest.problem(&service, key.as_deref(), title, help),
+        Table::Event(interface) => manifest.event_problem(&interface, key.as_deref(), title, help),
     }
 }
 

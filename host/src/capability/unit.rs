@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use hashlink::LinkedHashMap;
 use thiserror::Error;
 
+use crate::message::Queue;
 use crate::store::{BucketStore, Change, Entry, KeyPage, StoreError, Watermark};
 
 /// The most keys that one unit changes.
@@ -39,6 +40,8 @@ pub struct Unit {
 struct Kept {
     /// By bucket, in the order in which keys were first set: that of listings.
     buckets: HashMap<Arc<str>, LinkedHashMap<String, Next>>,
+    /// What the call emits, by the queue that it goes to.
+    emitted: Vec<(Arc<Queue>, Vec<Entry>)>,
     keys: usize,
     bytes: usize,
     /// How often something was changed.
@@ -101,21 +104,24 @@ impl Unit {
     /// Make these changes, all or none.
     pub fn write(&self, changes: Vec<Change<'_>>) -> Result<(), Refused> {
         let mut kept = self.kept();
-        if let Some(why) = kept.closed {
-            return Err(why);
-        }
-        // Keys that are there already count again: what is bounded need not be exact.
-        if kept.keys + changes.len() > MOST_KEYS {
-            return Err(Refused::Keys);
-        }
-        let bytes = kept.bytes + changes.iter().map(Change::size).sum::<usize>();
-        if bytes > MOST_BYTES {
-            return Err(Refused::Bytes);
-        }
-        kept.bytes = bytes;
-        kept.writes += 1;
+        kept.admit(changes.len(), changes.iter().map(Change::size).sum())?;
         for Change { bucket, key, value } in changes {
             kept.put(bucket, key, value);
+        }
+        Ok(())
+    }
+
+    /// Put a message into these queues.
+    pub fn emit(&self, queues: &[Arc<Queue>], key: &str, document: &[u8]) -> Result<(), Refused> {
+        let mut kept = self.kept();
+        kept.admit(queues.len(), queues.len() * (key.len() + document.len()))?;
+        kept.keys += queues.len();
+        for queue in queues {
+            let row = (key.to_owned(), document.to_vec());
+            match kept.emitted.iter_mut().find(|(other, _)| Arc::ptr_eq(other, queue)) {
+                Some((_, rows)) => rows.push(row),
+                None => kept.emitted.push((queue.clone(), vec![row])),
+            }
         }
         Ok(())
     }
@@ -192,10 +198,19 @@ impl Unit {
         Ok(page)
     }
 
+    /// Make these changes with it, whatever its bounds, and take nothing from then on.
+    pub fn conclude(&self, changes: Vec<Change<'_>>) {
+        let mut kept = self.kept();
+        for Change { bucket, key, value } in changes {
+            kept.put(bucket, key, value);
+        }
+        kept.closed = Some(Refused::Ended);
+    }
+
     /// Append all of it to the store, as one entry of its log. It takes nothing from then
     /// on, and has nothing.
     pub async fn append(&self, store: &dyn BucketStore, seen: &Watermark) -> Result<(), StoreError> {
-        let Kept { buckets, keys, .. } = {
+        let Kept { buckets, emitted, keys, .. } = {
             let mut kept = self.kept();
             let ended = Kept { closed: Some(Refused::Ended), ..Kept::default() };
             std::mem::replace(&mut *kept, ended)
@@ -209,7 +224,16 @@ impl Unit {
                 changes.push(Change { bucket, key: key.clone(), value: next.value.clone() });
             }
         }
+        for (queue, rows) in &emitted {
+            let bucket = queue.bucket();
+            changes.extend(rows.iter().map(|(key, value)| Change {
+                bucket,
+                key: key.clone(),
+                value: Some(value.clone()),
+            }));
+        }
         store.write(changes, &self.seen).await?;
+        emitted.iter().for_each(|(queue, rows)| queue.added(rows.len() as u64));
         seen.include(&self.seen);
         self.is_appended.store(true, Ordering::Release);
         Ok(())
@@ -228,6 +252,20 @@ impl Unit {
 }
 
 impl Kept {
+    /// Count so many keys, of so many bytes with their values, if there is room for them.
+    /// Keys that are there already count again: what is bounded need not be exact.
+    fn admit(&mut self, keys: usize, bytes: usize) -> Result<(), Refused> {
+        match self.closed {
+            Some(why) => return Err(why),
+            None if self.keys + keys > MOST_KEYS => return Err(Refused::Keys),
+            None if self.bytes + bytes > MOST_BYTES => return Err(Refused::Bytes),
+            None => {}
+        }
+        self.bytes += bytes;
+        self.writes += 1;
+        Ok(())
+    }
+
     fn of(&self, bucket: &str) -> Option<&LinkedHashMap<String, Next>> {
         self.buckets.get(bucket)
     }

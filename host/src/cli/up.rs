@@ -28,6 +28,7 @@ use crate::{
     admin::{Admin, Guard, Token},
     app::{App, Plan},
     engine::CodeCache,
+    event::Events,
     gateway::Gateway,
     history::History,
     listener::{self, Listener},
@@ -69,6 +70,8 @@ pub struct Served {
     pub gateway: Arc<Gateway>,
     /// Swaps for the app that serves.
     pub swapper: Arc<ArcSwap<Swapper>>,
+    /// Delivers what waits for its services.
+    pub events: Arc<Events>,
     /// What was live.
     pub history: Arc<History>,
     /// Compiled code.
@@ -170,11 +173,12 @@ async fn serve(
     // The admin API answers until all else is done.
     let (done, until_done) = oneshot::channel::<()>();
     let requests = Arc::new(Gateway::new(&app));
+    let events = Arc::new(Events::start(&app));
     let swapper = Arc::new(ArcSwap::new(Swapper::new(app, history.clone())));
     let status = Arc::new(Admin::new(swapper.clone(), guard));
     let admin = tokio::spawn(admin.serve(status.clone(), async { _ = until_done.await }));
     let stop = async { _ = signals.next().await };
-    let served = Served { gateway: requests.clone(), swapper: swapper.clone(), history, cache };
+    let served = Served { gateway: requests.clone(), swapper: swapper.clone(), events: events.clone(), history, cache };
     let watch = watch.map(|(watch, up)| tokio::spawn(watch.run(served, up)));
     let connections = gateway.serve(requests, stop).await;
     if let Some(watch) = watch {
@@ -185,7 +189,7 @@ async fn serve(
     tokio::spawn(async move { end_at_once(signals.next().await) });
 
     let finished = async {
-        connections.drain().await;
+        tokio::join!(connections.drain(), events.stop());
         let swapper = swapper.load_full();
         swapper.app().until_idle().await;
         swapper.until_drained().await;

@@ -5,7 +5,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 
 use crate::{
     listener::reply,
-    service::{CallError, Fault, ReplyBody, Service},
+    service::{CallError, Fault, NotEmitted, ReplyBody, Service},
 };
 
 /// A JSON answer `{"error": …}`.
@@ -41,7 +41,10 @@ pub fn failure(service: &Service, failed: &CallError) -> Response<ReplyBody> {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             response
         }
-        CallError::NotKept { .. } => {
+        CallError::NotEmitted { source: NotEmitted::Full { .. }, .. } => {
+            error(StatusCode::SERVICE_UNAVAILABLE, "The service has too much to do; try again later")
+        }
+        CallError::NotKept { .. } | CallError::NotEmitted { source: NotEmitted::Store(_), .. } => {
             error(StatusCode::SERVICE_UNAVAILABLE, "The store cannot keep anything now; try again later")
         }
         CallError::Deadline { .. } | CallError::CallersDeadline { .. } => {

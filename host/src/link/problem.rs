@@ -1,19 +1,32 @@
 //! What is said of links that cannot be made: what is wrong, at which key of
 //! the manifest, and what would be right.
 
-use super::{Interface, InterfaceName, Link, Mismatch, Part};
-use crate::service::PACKAGES;
+use wasmtime::component::types::{ComponentFunc, Type};
+
+use super::{Event, Interface, InterfaceName, Link, Mismatch, Part};
+use crate::{
+    message::{KeyPath, Params},
+    service::PACKAGES,
+};
 
 /// Why an import cannot be tied.
 pub struct Problem {
-    /// The service whose manifest entry is to be looked at.
-    pub service: String,
+    /// Whose manifest entry is to be looked at.
+    pub table: Table,
     /// The key there, if it is about one.
     pub key: Option<String>,
     /// What is wrong.
     pub title: String,
     /// What would be right.
     pub help: String,
+}
+
+/// A table of the manifest.
+pub enum Table {
+    /// That of a service.
+    Service(String),
+    /// That of an event, by its interface.
+    Event(String),
 }
 
 impl Problem {
@@ -86,7 +99,7 @@ impl Problem {
     pub(super) fn wrong_choice(parts: &[Part], part: &Part, name: &InterfaceName, key: &str, chosen: &str) -> Problem {
         let title = format!("service `{}` links `{name}` to `{chosen}`, which does not export it", part.service);
         let exports = parts.iter().filter(|other| other.service == chosen).flat_map(|other| &other.surface.exports);
-        let exports = exports.filter(|export| !export.name.is_wasi()).map(|export| export.name.to_string());
+        let exports = exports.filter(|export| !export.name.is_hosts()).map(|export| export.name.to_string());
         let exports: Vec<_> = exports.collect();
         let exporters =
             parts.iter().filter(|other| other.service != part.service && other.surface.export(name).is_some());
@@ -147,8 +160,71 @@ impl Problem {
         Some(Problem::of(first, None, title, help))
     }
 
+    /// A subscriber has no functions of its event.
+    pub(super) fn not_exported(event: &Event, part: &Part) -> Problem {
+        let Event { interface, .. } = event;
+        let title = format!("service `{}` subscribes to `{interface}`, which it does not export", part.service);
+        let exports = part.surface.exports.iter().filter(|export| !export.name.is_hosts());
+        let exports: Vec<_> = exports.map(|export| export.name.to_string()).collect();
+        let help = match exports.is_empty() {
+            true => format!("export `{interface}` from its component, or take it out of the subscribers"),
+            false => format!(
+                "export `{interface}` from its component, which exports {}, or take it out of the subscribers",
+                quoted(&exports)
+            ),
+        };
+        Problem::of_event(event, "subscribers", title, help)
+    }
+
+    /// What it carries cannot be kept.
+    pub(super) fn no_event(event: &Event, part: &Part, verb: &str, why: &str) -> Problem {
+        let Event { interface, .. } = event;
+        let title = format!("`{interface}`, which service `{}` {verb}, can be no event: {why}", part.service);
+        let help = "pass plain values, which can be kept: no resources, streams or futures";
+        Problem::of_event(event, "subscribers", title, help.into())
+    }
+
+    /// A function of an event that cannot be one, if so.
+    pub(super) fn no_receiver(event: &Event, part: &Part, function: &(String, ComponentFunc)) -> Option<Problem> {
+        let (Event { interface, key, .. }, (name, function)) = (event, function);
+        let at = format!("`{name}` of `{interface}`, which service `{}` exports,", part.service);
+        let answers = function.results().next();
+        let plain = match &answers {
+            None => true,
+            Some(Type::Result(result)) => result.ok().is_none(),
+            Some(_) => false,
+        };
+        if !plain {
+            let title = format!("{at} has a result, which nobody waits for");
+            let help = format!(
+                "write `{name}: func(…);` or `{name}: func(…) -> result<_, E>;`, or make a link of it: take the \
+                 table out"
+            );
+            return Some(Problem::of_event(event, "subscribers", title, help));
+        }
+        let params = match Params::of(function) {
+            Ok(params) => params,
+            Err(why) => return Some(Problem::no_event(event, part, "exports", &format!("`{name}` carries a {why}"))),
+        };
+        let path = (*key)?;
+        let found = path.parse::<KeyPath>().and_then(|path| path.resolve(&params));
+        let why = found.err()?;
+        let title = format!("{at} has no key `{path}`: {why}");
+        let help = "write a parameter and its fields, as in `key = \"order.user-id\"`, or leave the key out";
+        Some(Problem::of_event(event, "key", title, help.into()))
+    }
+
+    fn of_event(event: &Event, key: &str, title: String, help: String) -> Problem {
+        Problem { table: Table::Event(event.interface.into()), key: Some(key.into()), title, help }
+    }
+
     fn of(part: &Part, link: Option<&str>, title: String, help: String) -> Problem {
-        Problem { service: part.service.into(), key: link.map(|link| format!("links.{link}")), title, help }
+        Problem {
+            table: Table::Service(part.service.into()),
+            key: link.map(|link| format!("links.{link}")),
+            title,
+            help,
+        }
     }
 }
 

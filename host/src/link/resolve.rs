@@ -1,5 +1,5 @@
-//! Who exports what another imports: one service for each import, or a problem
-//! that says what to write in the manifest.
+//! Who exports what another imports: one service for each import, or the subscribers of an
+//! event, or a problem that says what to write in the manifest.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,15 +27,52 @@ pub struct Link {
     pub exporter: usize,
 }
 
+/// An interface whose calls become messages.
+pub struct Event<'a> {
+    /// As the manifest has it.
+    pub interface: &'a str,
+    /// Who is delivered them.
+    pub subscribers: &'a [String],
+    /// What keeps them in order.
+    pub key: Option<&'a str>,
+}
+
+/// An import whose calls become messages. The numbers are places in the lists of parts and
+/// of events.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Emission {
+    /// Who imports.
+    pub importer: usize,
+    /// Which of its imports.
+    pub import: usize,
+    /// Which event.
+    pub event: usize,
+}
+
+/// What every import is tied to that is not the host's.
+#[derive(Clone, Debug, Default)]
+pub struct Ties {
+    /// Calls of services.
+    pub links: Vec<Link>,
+    /// Calls that become messages.
+    pub emissions: Vec<Emission>,
+}
+
 /// Tie every import of every part that is not the host's, or say of each why not.
-pub fn resolve(parts: &[Part]) -> Result<Vec<Link>, Vec<Problem>> {
-    let (mut links, mut problems) = (Vec::new(), Vec::new());
+pub fn resolve(parts: &[Part], events: &[Event]) -> Result<Ties, Vec<Problem>> {
+    let Ties { mut links, mut emissions } = Ties::default();
+    let mut problems: Vec<_> = events.iter().flat_map(|event| event.problems(parts)).collect();
     for (importer, part) in parts.iter().enumerate() {
         problems.extend(part.unused_choices().map(|key| Problem::not_imported(part, key)));
         problems.extend(part.surface.strays.iter().map(|name| Problem::stray(part, name)));
         problems.extend(part.not_offered().map(|name| Problem::not_offered(part, name)));
         for (import, interface) in part.surface.imports.iter().enumerate() {
             if !interface.is_linked() {
+                continue;
+            }
+            if let Some(event) = events.iter().position(|event| is_meant(event.interface, &interface.name)) {
+                problems.extend(check_emission(parts, part, interface, &events[event]));
+                emissions.push(Emission { importer, import, event });
                 continue;
             }
             match find_exporter(parts, importer, interface) {
@@ -45,7 +82,7 @@ pub fn resolve(parts: &[Part]) -> Result<Vec<Link>, Vec<Problem>> {
         }
     }
     problems.extend(Problem::circle(parts, &find_circle(parts.len(), &links)));
-    if problems.is_empty() { Ok(links) } else { Err(problems) }
+    if problems.is_empty() { Ok(Ties { links, emissions }) } else { Err(problems) }
 }
 
 /// The parts in an order in which each comes after all that it calls. Those of a
@@ -71,6 +108,29 @@ pub fn callees_first(count: usize, links: &[Link]) -> Vec<usize> {
     order
 }
 
+impl<'a> Event<'a> {
+    /// What a subscriber exports of it, as its component has it.
+    pub fn export(&self, surface: &'a Surface) -> Option<&'a Interface> {
+        let meant = surface.exports.iter().filter(|export| is_meant(self.interface, &export.name));
+        meant.max_by(|one, other| one.name.version.cmp(&other.name.version))
+    }
+
+    /// What is wrong with its subscribers, whoever emits it.
+    fn problems(&self, parts: &[Part<'a>]) -> Vec<Problem> {
+        let subscribers = parts.iter().filter(|part| self.subscribers.iter().any(|name| name == part.service));
+        let problems = subscribers.flat_map(|part| match self.export(part.surface) {
+            None => vec![Problem::not_exported(self, part)],
+            Some(export) => match export.unlinkable() {
+                Some(why) => vec![Problem::no_event(self, part, "exports", &why)],
+                None => {
+                    export.functions.iter().filter_map(|function| Problem::no_receiver(self, part, function)).collect()
+                }
+            },
+        });
+        problems.collect()
+    }
+}
+
 impl Part<'_> {
     /// The imports that other services are to serve.
     pub(super) fn linked_imports(&self) -> impl Iterator<Item = &Interface> {
@@ -92,7 +152,7 @@ impl Part<'_> {
     /// Interfaces of WASI that it imports and the host has not.
     fn not_offered(&self) -> impl Iterator<Item = &InterfaceName> {
         let names = self.surface.imports.iter().map(|import| &import.name);
-        names.filter(|name| name.is_wasi() && !PACKAGES.iter().any(|package| name.is_of(package)))
+        names.filter(|name| name.is_hosts() && !PACKAGES.iter().any(|package| name.is_of(package)))
     }
 }
 
@@ -128,6 +188,20 @@ fn check_types(importer: &Part, import: &Interface, exporter: &Part) -> Result<(
         mismatches if mismatches.is_empty() => Ok(()),
         mismatches => Err(Problem::mismatched(importer, import, exporter.service, &mismatches)),
     }
+}
+
+/// Whether each subscriber takes what is emitted. That of one which exports nothing of it is
+/// told of elsewhere.
+fn check_emission(parts: &[Part], importer: &Part, import: &Interface, event: &Event) -> Vec<Problem> {
+    if let Some(why) = import.unlinkable() {
+        return vec![Problem::no_event(event, importer, "imports", &why)];
+    }
+    let subscribers = parts.iter().filter(|part| event.subscribers.iter().any(|name| name == part.service));
+    let mismatched = subscribers.filter_map(|part| {
+        let mismatches = import.mismatches(event.export(part.surface)?);
+        (!mismatches.is_empty()).then(|| Problem::mismatched(importer, import, part.service, &mismatches))
+    });
+    mismatched.collect()
 }
 
 /// A circle of links, which calls could wait in for ever; empty if there is none.

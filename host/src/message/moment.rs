@@ -6,6 +6,8 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
 /// The last millisecond of the year 9999: what comes after it has no form in
 /// RFC 3339.
 const LAST: u64 = 253_402_300_799_999;
@@ -56,6 +58,18 @@ impl fmt::Display for Moment {
 
 /// Any form of RFC 3339, with any offset, since others write local time. What is
 /// finer than a millisecond is cut off.
+impl Serialize for Moment {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Moment {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from)?.parse().map_err(de::Error::custom)
+    }
+}
+
 impl FromStr for Moment {
     type Err = NoMoment;
 

@@ -6,7 +6,10 @@ use super::{
     Fault,
     state::{DeadlinePassed, Stopped},
 };
-use crate::{capability::output_commit::StoreError, manifest::Limits};
+use crate::{
+    capability::{outbox::NotEmitted, output_commit::StoreError},
+    manifest::Limits,
+};
 
 /// Why a call has no result. The text is for the log; what a client may see is
 /// decided in `gateway`.
@@ -76,6 +79,16 @@ pub enum CallError {
         /// How that call failed.
         source: Box<CallError>,
     },
+    /// An event that it emitted could not be kept for its subscribers.
+    #[error("service {service:?} could not emit {kind}")]
+    NotEmitted {
+        /// The service that was called.
+        service: Arc<str>,
+        /// The interface and function.
+        kind: Arc<str>,
+        /// Why.
+        source: NotEmitted,
+    },
     /// What it wrote or read did not become durable, so nobody is told of it.
     #[error("service {service:?}: what the call wrote or read could not be kept")]
     NotKept {
@@ -129,6 +142,18 @@ pub struct LinkFailed {
     pub error: CallError,
 }
 
+/// What an event's host function returns when it could not be emitted: carried through the
+/// caller's store as the source of its trap.
+#[derive(Debug, thiserror::Error)]
+#[error("{kind} could not be emitted")]
+pub struct EmitFailed {
+    /// The interface and function.
+    pub kind: Arc<str>,
+    /// Why.
+    #[source]
+    pub error: NotEmitted,
+}
+
 impl CallError {
     /// What ended a call, from the error that wasmtime gave back. `refused` is
     /// the bytes of memory asked for, if they were refused before.
@@ -151,6 +176,10 @@ impl CallError {
         }
         let error = match error.downcast::<LinkFailed>() {
             Ok(LinkFailed { export, error }) => return CallError::Link { service, export, source: Box::new(error) },
+            Err(error) => error,
+        };
+        let error = match error.downcast::<EmitFailed>() {
+            Ok(EmitFailed { kind, error }) => return CallError::NotEmitted { service, kind, source: error },
             Err(error) => error,
         };
         match refused {

@@ -17,7 +17,7 @@ use wasmtime::{
 };
 use wasmtime_wasi_http::p2::{bindings::http::types::ErrorCode, body::HyperOutgoingBody};
 
-use crate::capability::{output_commit::Watermark, unit::Unit};
+use crate::capability::{delivery::Delivery, output_commit::Watermark, unit::Unit};
 
 pub(super) use self::{
     concurrent::{Http, Place, Room},
@@ -50,11 +50,12 @@ impl Instance {
         }
     }
 
-    /// Keep what the call writes in this unit.
-    pub(super) fn work_in(&mut self, unit: Arc<Unit>) {
+    /// Keep what the call writes in this unit, if its service is atomic, and tell it that it
+    /// is of this delivery.
+    pub(super) fn work_in(&mut self, unit: Option<Arc<Unit>>, delivery: Option<Arc<Delivery>>) {
         match self {
-            Instance::Reused(instance) => instance.work_in(unit),
-            Instance::Concurrent(place) => place.unit = Some(unit),
+            Instance::Reused(instance) => instance.work_in(unit, delivery),
+            Instance::Concurrent(place) => (place.unit, place.delivery) = (unit, delivery),
         }
     }
 

@@ -13,6 +13,7 @@ use wasmtime::{
 use wasmtime_wasi_http::p2::bindings::ProxyIndices;
 
 use super::{
+    delivery::Receivers,
     instance::{Exports, Http, Instance, Reused, Room},
     life::Life,
     pool::Pool,
@@ -35,6 +36,8 @@ pub struct Revision {
     pre: InstancePre<State>,
     making: Making,
     pub(super) exports: Exports,
+    /// How the events are delivered that its service subscribes to.
+    pub(super) receivers: Receivers,
     grants: Arc<Grants>,
     memory: u64,
     pub(super) pool: Arc<Pool<Instance>>,
@@ -80,13 +83,14 @@ pub enum RevisionError {
 
 impl Revision {
     /// Link a component and make its first instance. `exports` names the
-    /// interfaces that links may call, with the key and index of each function.
+    /// interfaces that links may call, with the key and index of each function, and
+    /// `receivers` the functions that events are delivered to.
     pub async fn new(
         number: u64,
         digest: String,
         component: &Component,
         linker: &Linker<State>,
-        exports: HashMap<String, ComponentExportIndex>,
+        (exports, receivers): (HashMap<String, ComponentExportIndex>, Receivers),
         grants: Arc<Grants>,
         limits: &Limits,
     ) -> Result<Revision, RevisionError> {
@@ -102,6 +106,7 @@ impl Revision {
             pre,
             making,
             exports: Arc::new(exports),
+            receivers,
             grants,
             memory: limits.memory.0,
             pool: Pool::new(limits.calls()),

@@ -44,6 +44,15 @@ impl Serving {
             _ => &self.live,
         }
     }
+
+    /// The revision for the deliveries of one event, by a number that goes with it: each
+    /// attempt has the same, as long as nothing is swapped.
+    pub(super) fn of(&self, number: u64) -> &Arc<Revision> {
+        match &self.canary {
+            Some(canary) if canary.share.has((number % 100) as u32) => &canary.revision,
+            _ => &self.live,
+        }
+    }
 }
 
 impl Canary {

@@ -22,8 +22,11 @@ use wasmtime_wasi_http::{
 
 use super::{Caller, limits::MemoryLimit};
 use crate::capability::{
-    Grants, config, keyvalue,
+    Grants, config,
+    delivery::Delivery,
+    keyvalue,
     outbound::Outbound,
+    outbox::Outbox,
     output::Output,
     output_commit::{OutputCommit, Watermark},
     unit::Unit,
@@ -87,6 +90,8 @@ pub struct State {
     /// What the call that it serves, or the last one, keeps until it ends; none if its
     /// service is not atomic.
     pub unit: Option<Arc<Unit>>,
+    /// The delivery that the call is, or was made in.
+    pub delivery: Option<Arc<Delivery>>,
 }
 
 /// A guest was still running at its deadline.
@@ -128,6 +133,7 @@ impl State {
             deadline,
             seen,
             unit: None,
+            delivery: None,
         };
         let mut store = Store::new(engine, state);
         store.limiter(|state| &mut state.memory);
@@ -145,9 +151,15 @@ impl State {
         OutputCommit::new(self.seen.clone(), self.grants.store.clone())
     }
 
+    /// Where the call that it serves leaves the events that it emits.
+    pub fn outbox(&self) -> Outbox {
+        let (seen, unit, delivery) = (self.seen.clone(), self.unit.clone(), self.delivery.clone());
+        Outbox { store: self.grants.store.clone(), seen, unit, delivery }
+    }
+
     /// The call that it serves, for one that this makes.
     pub fn as_caller(&self) -> Caller {
-        Caller { deadline: self.deadline, unit: self.unit.clone() }
+        Caller { deadline: self.deadline, unit: self.unit.clone(), delivery: self.delivery.clone() }
     }
 
     /// Make ready for another call.
@@ -155,6 +167,7 @@ impl State {
         self.deadline = deadline;
         self.seen.clone_from(seen);
         self.outbound.begin(seen);
+        self.delivery = None;
         // A refusal that the last call survived is not this one's.
         self.memory.take_refused();
     }

@@ -14,33 +14,36 @@ use std::{
 type Plan = BTreeMap<String, BTreeSet<String>>;
 
 /// The plan. A new word in it is argued in its comment and in its commit.
-const PLAN: [(&str, &[&str]); 19] = [
+const PLAN: [(&str, &[&str]); 20] = [
     // The command line is where everything comes together.
     ("cli", &["everything"]),
     // How connections are accepted, bounded and drained is the same for both:
     // hence `listener`, a room that knows nothing of what is served.
     ("gateway", &["app", "listener", "manifest", "service", "telemetry"]),
     ("admin", &["app", "listener", "manifest", "service", "swap", "telemetry"]),
+    // Deliveries are calls of an app's services, with the store between. `link` for the
+    // name of the export that a message is for.
+    ("event", &["app", "link", "manifest", "message", "service", "store"]),
     // A swap is made of what the app can do with one component: `app` checks and
     // publishes, `swap` orders the steps, records them and sees the old one out.
     ("swap", &["app", "history", "manifest", "service", "telemetry"]),
     // `capability`, because an app is what turns a manifest's grants into those
     // of a service: nobody else knows both and the store. `history`, because an app
     // comes up with what was live.
-    ("app", &["capability", "engine", "history", "link", "manifest", "service", "store", "telemetry"]),
+    ("app", &["capability", "engine", "history", "link", "manifest", "message", "service", "store", "telemetry"]),
     // What is composed is a plan's: its links by name, told apart by the versions
     // of their interfaces, and the grants of its services. `defect`, because what is
     // composed is anybody's, and the library that does it may panic.
     ("compose", &["app", "defect", "link", "manifest"]),
-    ("link", &["service"]),
+    ("link", &["message", "service"]),
     // `manifest` for its values (limits, sizes, hosts), which are valid by
     // construction; a second set of the same types would only be converted. Not
     // `link`: a service does not know who calls it. `telemetry` for the log of its
     // failures.
-    ("service", &["capability", "manifest", "telemetry"]),
+    ("service", &["capability", "manifest", "message", "telemetry"]),
     // `telemetry`, because what a component prints and what it is refused are
     // lines of the log, and bounded there.
-    ("capability", &["manifest", "store", "telemetry"]),
+    ("capability", &["manifest", "message", "store", "telemetry"]),
     // `manifest` for the URL of a store, for the same reason: when each read it
     // for itself, what one took the other refused.
     ("store", &["manifest"]),

@@ -125,6 +125,8 @@ async fn serve(served: &Served, manifest: Manifest, terminal: &Terminal) -> Resu
         terminal.say("Withdrawn", &format!("the canary of {service}: the app was replaced"));
     }
     difference.show(&app, took, terminal);
+    let (events, succeeds) = (served.events.clone(), app);
+    tokio::spawn(async move { events.hand_over(&succeeds).await });
     tokio::spawn(async move {
         let (time, stopped) = predecessor.gone().await;
         drained(time, stopped);

@@ -32,7 +32,7 @@ use self::{
 };
 pub(in crate::service) use self::{handler::Http, room::Room};
 use super::Reply;
-use crate::capability::{output_commit::Watermark, unit::Unit};
+use crate::capability::{delivery::Delivery, output_commit::Watermark, unit::Unit};
 
 mod body;
 mod driver;
@@ -53,6 +53,8 @@ pub struct Place {
     /// What the call keeps until it ends, or the last one did; none if its service is not
     /// atomic.
     pub(super) unit: Option<Arc<Unit>>,
+    /// The delivery that the call is, or was made in.
+    pub(super) delivery: Option<Arc<Delivery>>,
 }
 
 /// What reaches the task of an instance.
@@ -70,12 +72,20 @@ impl Place {
         let (orders, received) = mpsc::unbounded_channel();
         let task = tokio::spawn(drive(guest, received, register.clone())).abort_handle();
         let driver = Arc::new(Driver { orders, register, task });
-        let free = move || Place { driver: driver.clone(), taken: None, clean: true, seen: Arc::default(), unit: None };
+        let free = move || Place {
+            driver: driver.clone(),
+            taken: None,
+            clean: true,
+            seen: Arc::default(),
+            unit: None,
+            delivery: None,
+        };
         (free(), (1..places).map(move |_| free()))
     }
 
     pub(super) fn begin(&mut self, deadline: Instant) -> bool {
         let unit = self.unit.take();
+        self.delivery = None;
         if unit.as_ref().is_some_and(|unit| unit.seen().is_none()) {
             return false;
         }
@@ -133,8 +143,8 @@ impl Place {
     async fn order(&mut self, work: Work) -> Result<()> {
         let deadline = self.taken.ok_or_else(gone)?;
         let (ended, end) = oneshot::channel();
-        let (seen, unit) = (self.seen.clone(), self.unit.clone());
-        self.driver.orders.send(Order { deadline, seen, unit, work, ended }).map_err(|_| gone())?;
+        let (seen, unit, delivery) = (self.seen.clone(), self.unit.clone(), self.delivery.clone());
+        self.driver.orders.send(Order { deadline, seen, unit, delivery, work, ended }).map_err(|_| gone())?;
         let End { clean, answer } = end.await.map_err(|_| gone())??;
         self.clean = clean;
         if let Some((reply, answer)) = answer {

@@ -19,6 +19,7 @@ use wasmtime_wasi_http::{
 
 use super::{super::state::State, Reply};
 use crate::capability::{
+    delivery::Delivery,
     output_commit::{OutputCommit, Watermark},
     unit::Unit,
 };
@@ -54,8 +55,9 @@ impl Reused {
         true
     }
 
-    pub(super) fn work_in(&mut self, unit: Arc<Unit>) {
-        self.store.data_mut().unit = Some(unit);
+    pub(super) fn work_in(&mut self, unit: Option<Arc<Unit>>, delivery: Option<Arc<Delivery>>) {
+        let state = self.store.data_mut();
+        (state.unit, state.delivery) = (unit, delivery);
     }
 
     pub(super) fn forget_unit(&mut self) {

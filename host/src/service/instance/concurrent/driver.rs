@@ -17,7 +17,7 @@ use super::{
     register::{Ended, Register},
 };
 use crate::{
-    capability::{output_commit::Watermark, unit::Unit},
+    capability::{delivery::Delivery, output_commit::Watermark, unit::Unit},
     service::state::State,
 };
 
@@ -29,6 +29,8 @@ pub struct Order {
     pub seen: Arc<Watermark>,
     /// What it keeps until it ends; none if its service is not atomic.
     pub unit: Option<Arc<Unit>>,
+    /// The delivery that it is, or was made in.
+    pub delivery: Option<Arc<Delivery>>,
     /// What it is.
     pub work: Work,
     /// Told of its end.
@@ -82,7 +84,7 @@ pub struct Exported {
 pub async fn drive(mut guest: Guest, mut orders: mpsc::UnboundedReceiver<Order>, register: Arc<Register>) {
     let exports = &guest.exports;
     let ran = guest.store.run_concurrent(async |accessor| {
-        while let Some(Order { deadline, seen, unit, work, ended }) = orders.recv().await {
+        while let Some(Order { deadline, seen, unit, delivery, work, ended }) = orders.recv().await {
             let (others, number) = (register.served_now(), register.enter(ended));
             accessor.with(|mut access| {
                 let mut store = access.as_context_mut();
@@ -90,7 +92,7 @@ pub async fn drive(mut guest: Guest, mut orders: mpsc::UnboundedReceiver<Order>,
                     0 => store.data_mut().begin(deadline, &seen),
                     _ => store.data_mut().join(deadline, &seen),
                 }
-                store.data_mut().unit = unit;
+                (store.data_mut().unit, store.data_mut().delivery) = (unit, delivery);
                 store.set_epoch_deadline(1);
             });
             accessor.spawn(Serve { number, work, exports: exports.clone(), register: register.clone() })?;

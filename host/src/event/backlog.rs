@@ -1,0 +1,180 @@
+//! What is known in memory of the messages that wait: which may be delivered next.
+//!
+//! Those of one key have a lane, in which one is delivered at a time and the others wait
+//! behind it. Of a lane that is long, or stands still, only the head is kept here; the others
+//! are found in the store when their turn comes, so that a backlog of any length takes
+//! bounded memory, and one key that stands still holds up no other.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
+
+use tokio::time::Instant;
+
+use crate::message::{RowKey, StableHash};
+
+/// The most messages that are kept here. Each is its row's key, of some 40 bytes.
+const MOST: usize = 8192;
+
+/// The most of one lane.
+const MOST_BEHIND: usize = 128;
+
+/// The most that wait for another attempt. With so many nothing new is begun: a subscriber
+/// that fails whatever it is given needs no more of it.
+const MOST_RETRIED: usize = 1024;
+
+/// Messages on their way to one subscriber.
+#[derive(Debug, Default)]
+pub struct Backlog {
+    /// All that are here, those on delivery among them.
+    known: HashSet<RowKey>,
+    /// What may be delivered now.
+    ready: VecDeque<RowKey>,
+    /// By the hash of their key, those that have one.
+    lanes: HashMap<StableHash, Lane>,
+    /// What is tried again, and when.
+    retried: BinaryHeap<Reverse<(Instant, Order)>>,
+    /// Whether some were passed by that may be delivered now.
+    missed: bool,
+}
+
+/// Messages of one key.
+#[derive(Debug, Default)]
+struct Lane {
+    /// Behind the one that is on delivery, ready, or tried again.
+    behind: VecDeque<RowKey>,
+    /// Whether more are in the store, which come after those.
+    passed_by: bool,
+    /// Whether a parked one is at its head.
+    is_blocked: bool,
+}
+
+/// A row's key, with an order that means nothing.
+#[derive(Debug, PartialEq, Eq)]
+struct Order(RowKey);
+
+impl Backlog {
+    /// Whether no more are taken now.
+    pub fn is_full(&self) -> bool {
+        self.known.len() >= MOST
+    }
+
+    /// How many may be delivered now.
+    pub fn ready(&self) -> usize {
+        if self.retried.len() >= MOST_RETRIED { 0 } else { self.ready.len() }
+    }
+
+    /// How many wait for another attempt.
+    pub fn retried(&self) -> usize {
+        self.retried.len()
+    }
+
+    /// A row that was found in the store, in their order.
+    pub fn found(&mut self, row: RowKey) {
+        if self.known.contains(&row) {
+            return;
+        }
+        let Some(hash) = row.hash else {
+            self.known.insert(row);
+            self.ready.push_back(row);
+            return;
+        };
+        match self.lanes.get_mut(&hash) {
+            None => {
+                self.lanes.insert(hash, Lane::default());
+                self.known.insert(row);
+                self.ready.push_back(row);
+            }
+            Some(lane) if lane.is_blocked || lane.passed_by || lane.behind.len() >= MOST_BEHIND => {
+                lane.passed_by = true;
+            }
+            Some(lane) => {
+                self.known.insert(row);
+                lane.behind.push_back(row);
+            }
+        }
+    }
+
+    /// A row that was tried before, and is to be again.
+    pub fn found_retried(&mut self, row: RowKey, due: Instant) {
+        if self.known.insert(row) {
+            row.hash.map(|hash| self.lanes.entry(hash).or_default());
+            self.retried.push(Reverse((due, Order(row))));
+        }
+    }
+
+    /// A row that is parked, and those of its key wait for it.
+    pub fn found_blocked(&mut self, row: RowKey) {
+        if let Some(hash) = row.hash {
+            self.lanes.entry(hash).or_default().is_blocked = true;
+        }
+    }
+
+    /// The next to deliver.
+    pub fn next(&mut self, now: Instant) -> Option<RowKey> {
+        if self.retried.peek().is_some_and(|Reverse((due, _))| *due <= now) {
+            return self.retried.pop().map(|Reverse((_, Order(row)))| row);
+        }
+        if self.ready() == 0 { None } else { self.ready.pop_front() }
+    }
+
+    /// When the next of those that are tried again is due.
+    pub fn due(&self) -> Option<Instant> {
+        self.retried.peek().map(|Reverse((due, _))| *due)
+    }
+
+    /// It is in the store no more.
+    pub fn ended(&mut self, row: RowKey) {
+        self.known.remove(&row);
+        let Some(hash) = row.hash else { return };
+        let Some(lane) = self.lanes.get_mut(&hash) else { return };
+        if let Some(next) = lane.behind.pop_front() {
+            return self.ready.push_back(next);
+        }
+        self.missed |= lane.passed_by;
+        self.lanes.remove(&hash);
+    }
+
+    /// It is to be tried again.
+    pub fn again(&mut self, row: RowKey, due: Instant) {
+        self.retried.push(Reverse((due, Order(row))));
+    }
+
+    /// It is parked, where it was, and those of its key wait for it.
+    pub fn blocked(&mut self, row: RowKey) {
+        self.known.remove(&row);
+        let Some(hash) = row.hash else { return };
+        let lane = self.lanes.entry(hash).or_default();
+        lane.is_blocked = true;
+        lane.passed_by |= !lane.behind.is_empty();
+        for behind in lane.behind.drain(..) {
+            self.known.remove(&behind);
+        }
+    }
+
+    /// It is parked no more, or is gone: those of its key go on.
+    pub fn unblocked(&mut self, row: RowKey) {
+        if let Some(hash) = row.hash
+            && self.lanes.get(&hash).is_some_and(|lane| lane.is_blocked)
+        {
+            self.lanes.remove(&hash);
+            self.missed = true;
+        }
+    }
+
+    /// Whether the store is to be read from its beginning again, for what was passed by.
+    pub fn take_missed(&mut self) -> bool {
+        std::mem::take(&mut self.missed)
+    }
+}
+
+impl PartialOrd for Order {
+    fn partial_cmp(&self, other: &Order) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Order {
+    fn cmp(&self, other: &Order) -> std::cmp::Ordering {
+        (self.0.id, self.0.hash).cmp(&(other.0.id, other.0.hash))
+    }
+}

@@ -1,0 +1,287 @@
+//! Delivers what waits for one subscriber.
+//!
+//! The store is the truth: rows are listed in the order in which they were put there, those
+//! that are not durable yet among them, for what a delivery does comes after them in the same
+//! log. Where a commit is lost all that is known here is thrown away, and read again.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::{
+    attempt::{Attempt, Ended},
+    backlog::Backlog,
+    record::Record,
+    subscription::Subscription,
+};
+use crate::{
+    message::{Moment, RowKey},
+    service::Watermark,
+    store::{BucketStore, Durability, StoreError},
+};
+
+/// How often it looks whether what it has done is durable, while it does not know.
+const SETTLE: Duration = Duration::from_millis(100);
+
+/// How often it looks into the store, though nobody said that there is something: another
+/// host may have put it there, or an app whose place this one took.
+const POLL: Duration = Duration::from_secs(1);
+
+/// How long it rests when the store has failed.
+const UNWELL: Duration = Duration::from_secs(1);
+
+/// What a person wants of it.
+pub enum Order {
+    /// Begin no delivery until told to.
+    Pause,
+    /// Go on.
+    Resume,
+    /// This row is parked no more, or is gone.
+    Released(RowKey),
+    /// End, once the deliveries that are begun have ended.
+    Stop(oneshot::Sender<()>),
+}
+
+/// The state of one subscriber's deliveries.
+pub struct Dispatcher {
+    subscription: Arc<Subscription>,
+    orders: mpsc::UnboundedReceiver<Order>,
+    backlog: Backlog,
+    /// Of those that are tried again, what came of it before.
+    records: HashMap<RowKey, Record>,
+    running: JoinSet<(RowKey, Result<Ended, StoreError>, Watermark)>,
+    /// Behind which the store may have more.
+    cursor: Option<u64>,
+    more: bool,
+    paused: bool,
+    /// What is done and not known to be durable.
+    unsettled: Watermark,
+}
+
+impl Dispatcher {
+    /// One that has read nothing.
+    pub fn new(subscription: Arc<Subscription>, orders: mpsc::UnboundedReceiver<Order>) -> Dispatcher {
+        Dispatcher {
+            subscription,
+            orders,
+            backlog: Backlog::default(),
+            records: HashMap::new(),
+            running: JoinSet::new(),
+            cursor: None,
+            more: true,
+            paused: false,
+            unsettled: Watermark::new(),
+        }
+    }
+
+    /// Deliver until told to stop.
+    pub async fn run(mut self) {
+        let mut failed = self.recall().await.err();
+        loop {
+            if let Some(error) = failed.take() {
+                self.rest(&error).await;
+                failed = self.recall().await.err();
+                if failed.is_some() {
+                    continue;
+                }
+            }
+            if let Err(error) = self.fill().await {
+                failed = Some(error);
+                continue;
+            }
+            self.begin();
+            let due = self.backlog.due().filter(|_| !self.paused && self.running.len() < self.subscription.most());
+            let settling = !self.unsettled.is_empty();
+            let subscription = self.subscription.clone();
+            tokio::select! {
+                biased;
+                order = self.orders.recv() => match order {
+                    Some(Order::Stop(stopped)) => {
+                        while self.running.join_next().await.is_some() {}
+                        let _ = stopped.send(());
+                        return;
+                    }
+                    Some(order) => self.follow(order),
+                    None => return,
+                },
+                Some(ended) = self.running.join_next() => failed = self.ended(ended).err(),
+                () = subscription.queue.written() => self.more = true,
+                () = until(due) => {}
+                () = sleep(SETTLE), if settling => failed = self.settle().err(),
+                () = sleep(POLL) => self.more = true,
+            }
+        }
+    }
+
+    /// Read what came of attempts before.
+    async fn recall(&mut self) -> Result<(), StoreError> {
+        let Subscription { queue, store, retries, blocked, .. } = &*self.subscription.clone();
+        let seen = Watermark::new();
+        self.backlog = Backlog::default();
+        (self.cursor, self.more) = (None, true);
+        for row in rows(&**store, blocked, &seen).await? {
+            self.backlog.found_blocked(row);
+        }
+        self.records.clear();
+        for row in rows(&**store, retries, &seen).await? {
+            let Some(kept) = store.get(retries, &row.to_string(), &seen).await? else { continue };
+            let Ok(record) = Record::read(&kept) else { continue };
+            self.backlog.found_retried(row, instant(record.due));
+            self.records.insert(row, record);
+        }
+        let waiting = rows_count(&**store, queue.bucket(), &seen).await?;
+        queue.counted(waiting);
+        Ok(())
+    }
+
+    /// Read more rows, if there may be and few are at hand.
+    async fn fill(&mut self) -> Result<(), StoreError> {
+        if self.backlog.take_missed() {
+            (self.cursor, self.more) = (None, true);
+        }
+        let Subscription { queue, store, .. } = &*self.subscription.clone();
+        while self.more && self.backlog.ready() < self.subscription.most() && !self.backlog.is_full() {
+            let seen = Watermark::new();
+            let page = store.list_keys(queue.bucket(), self.cursor, &seen).await?;
+            let mut passed = 0;
+            for key in &page.keys {
+                if self.backlog.is_full() {
+                    break;
+                }
+                passed += 1;
+                // What is no row of ours is nobody's to deliver.
+                if let Ok(row) = key.parse() {
+                    self.backlog.found(row);
+                }
+            }
+            match page.cursor {
+                _ if passed < page.keys.len() => break,
+                Some(cursor) => self.cursor = Some(cursor),
+                None => self.more = false,
+            }
+        }
+        Ok(())
+    }
+
+    /// Begin as many deliveries as may be.
+    fn begin(&mut self) {
+        while !self.paused && self.running.len() < self.subscription.most() {
+            let Some(row) = self.backlog.next(Instant::now()) else { return };
+            let attempt =
+                Attempt { subscription: self.subscription.clone(), row, before: self.records.get(&row).cloned() };
+            self.running.spawn(async move {
+                let seen = Watermark::new();
+                let ended = attempt.make(&seen).await;
+                (row, ended, seen)
+            });
+        }
+    }
+
+    fn ended(
+        &mut self,
+        ended: Result<(RowKey, Result<Ended, StoreError>, Watermark), tokio::task::JoinError>,
+    ) -> Result<(), StoreError> {
+        let (row, ended, seen) = match ended {
+            Ok(ended) => ended,
+            // Read again, it is tried again.
+            Err(panicked) => return Err(StoreError::engine("deliver an event", panicked)),
+        };
+        self.unsettled.include(&seen);
+        match ended? {
+            Ended::Done | Ended::SetAside => {
+                self.records.remove(&row);
+                self.backlog.ended(row);
+            }
+            Ended::NotBegun => self.backlog.again(row, Instant::now() + SETTLE),
+            Ended::Retried(record) => {
+                self.backlog.again(row, instant(record.due));
+                self.records.insert(row, record);
+            }
+            Ended::Blocked => {
+                self.records.remove(&row);
+                self.backlog.blocked(row);
+            }
+        }
+        Ok(())
+    }
+
+    fn follow(&mut self, order: Order) {
+        match order {
+            Order::Pause => self.paused = true,
+            Order::Resume => self.paused = false,
+            Order::Released(row) => {
+                self.backlog.unblocked(row);
+                self.more = true;
+            }
+            Order::Stop(_) => {}
+        }
+    }
+
+    /// See what has become of what was done.
+    fn settle(&mut self) -> Result<(), StoreError> {
+        match self.subscription.store.durability(&self.unsettled) {
+            Durability::Pending => Ok(()),
+            Durability::Durable => {
+                self.unsettled = Watermark::new();
+                Ok(())
+            }
+            Durability::Lost => {
+                self.unsettled = Watermark::new();
+                Err(StoreError::lost())
+            }
+        }
+    }
+
+    /// Wait until the store may have recovered. What goes on is given up: what it did is in
+    /// the store, or never was.
+    async fn rest(&mut self, error: &StoreError) {
+        {
+            let (queue, error) = (&self.subscription.queue, error as &dyn std::error::Error);
+            tracing::warn!(service = queue.subscriber(), event = queue.event(), error, "deliveries wait for the store");
+        }
+        while self.running.join_next().await.is_some() {}
+        sleep(UNWELL).await;
+    }
+}
+
+/// The rows of a bucket that are ours.
+async fn rows(store: &dyn BucketStore, bucket: &str, seen: &Watermark) -> Result<Vec<RowKey>, StoreError> {
+    let (mut rows, mut cursor) = (Vec::new(), None);
+    loop {
+        let page = store.list_keys(bucket, cursor, seen).await?;
+        rows.extend(page.keys.iter().filter_map(|key| key.parse::<RowKey>().ok()));
+        cursor = page.cursor;
+        if cursor.is_none() {
+            return Ok(rows);
+        }
+    }
+}
+
+async fn rows_count(store: &dyn BucketStore, bucket: &str, seen: &Watermark) -> Result<u64, StoreError> {
+    let (mut count, mut cursor) = (0, None);
+    loop {
+        let page = store.list_keys(bucket, cursor, seen).await?;
+        count += page.keys.len() as u64;
+        cursor = page.cursor;
+        if cursor.is_none() {
+            return Ok(count);
+        }
+    }
+}
+
+/// When a moment comes by the clock that does not jump.
+fn instant(moment: Option<Moment>) -> Instant {
+    let wait = moment.and_then(|moment| SystemTime::from(moment).duration_since(SystemTime::now()).ok());
+    Instant::now() + wait.unwrap_or_default()
+}
+
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(due) => sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,71 @@
+//! A service and an event that it is delivered.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use crate::{
+    app::App,
+    manifest::{Backoff, EventManifest, Parked},
+    message::{Moment, Queue},
+    service::Service,
+    store::BucketStore,
+};
+
+/// Who is delivered what, from where, and on what terms.
+pub struct Subscription {
+    /// The messages that wait.
+    pub queue: Arc<Queue>,
+    /// The subscriber.
+    pub service: Arc<Service>,
+    /// The app's store.
+    pub store: Arc<dyn BucketStore>,
+    /// How many attempts there are.
+    pub attempts: u32,
+    /// What becomes of those behind a parked one.
+    pub when_parked: Parked,
+    /// The bucket of [records](super::record::Record) of those that are tried again.
+    pub retries: String,
+    /// That of those which are parked where they are.
+    pub blocked: String,
+    /// That of those which are parked out of the way.
+    pub parked: String,
+    backoff: Backoff,
+}
+
+impl Subscription {
+    /// All of an app.
+    pub fn all(app: &App) -> Vec<Arc<Subscription>> {
+        let all = app.subscriptions().map(|(event, queue, service)| {
+            let (event, service, store): (&EventManifest, _, _) = (event, service.clone(), app.share_store());
+            let name = format!("{}/{}", queue.event(), queue.subscriber());
+            Arc::new(Subscription {
+                queue: queue.clone(),
+                service,
+                store,
+                attempts: event.attempts,
+                when_parked: event.parked,
+                retries: format!("retry:{name}"),
+                blocked: format!("blocked:{name}"),
+                parked: format!("parked:{name}"),
+                backoff: event.backoff,
+            })
+        });
+        all.collect()
+    }
+
+    /// When the next attempt is due after so many that failed: exponential, with full jitter
+    /// (<https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>).
+    pub fn due(&self, failures: u32) -> Moment {
+        let Backoff { first, most } = self.backoff;
+        let grown = first.saturating_mul(1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX));
+        let wait = Duration::from_secs_f64(grown.min(most).as_secs_f64() * fastrand::f64());
+        Moment::from(SystemTime::now() + wait)
+    }
+
+    /// The most deliveries at once.
+    pub fn most(&self) -> usize {
+        self.service.limits().instances as usize
+    }
+}
