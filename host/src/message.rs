@@ -15,7 +15,7 @@ pub use self::{
     key::{Key, KeyPath, NoKey},
     moment::Moment,
     params::{Params, Undecodable},
-    queue::Queue,
+    queue::{Handed, Queue},
     row_key::RowKey,
     stable_hash::StableHash,
     unreadable::Unreadable,

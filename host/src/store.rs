@@ -68,8 +68,9 @@ pub trait BucketStore: Send + Sync + 'static {
     async fn exists(&self, bucket: &str, key: &str, seen: &Watermark) -> Result<bool, StoreError>;
 
     /// Makes all changes or none, in one entry of the log, which no commit splits. Of
-    /// several to one key the last counts.
-    async fn write(&self, changes: Vec<Change<'_>>, seen: &Watermark) -> Result<(), StoreError>;
+    /// several to one key the last counts. The answer is its place there, if the engine has
+    /// one log for all who write.
+    async fn write(&self, changes: Vec<Change<'_>>, seen: &Watermark) -> Result<Option<Lsn>, StoreError>;
 
     /// The next page of keys after `cursor`, which is where the page before
     /// ended. Keys come in the order in which they were first set, so a listing
@@ -94,24 +95,24 @@ pub trait BucketStore: Send + Sync + 'static {
 
     /// Gives `key` this value, whether it had one or not.
     async fn set(&self, bucket: &str, key: String, value: Vec<u8>, seen: &Watermark) -> Result<(), StoreError> {
-        self.write(vec![Change { bucket, key, value: Some(value) }], seen).await
+        self.write(vec![Change { bucket, key, value: Some(value) }], seen).await.map(drop)
     }
 
     /// Removes `key`; that it has no value is fine.
     async fn delete(&self, bucket: &str, key: String, seen: &Watermark) -> Result<(), StoreError> {
-        self.write(vec![Change { bucket, key, value: None }], seen).await
+        self.write(vec![Change { bucket, key, value: None }], seen).await.map(drop)
     }
 
     /// Sets all entries or none.
     async fn set_many(&self, bucket: &str, entries: Vec<Entry>, seen: &Watermark) -> Result<(), StoreError> {
         let changes = entries.into_iter().map(|(key, value)| Change { bucket, key, value: Some(value) });
-        self.write(changes.collect(), seen).await
+        self.write(changes.collect(), seen).await.map(drop)
     }
 
     /// Deletes all keys or none.
     async fn delete_many(&self, bucket: &str, keys: Vec<String>, seen: &Watermark) -> Result<(), StoreError> {
         let changes = keys.into_iter().map(|key| Change { bucket, key, value: None });
-        self.write(changes.collect(), seen).await
+        self.write(changes.collect(), seen).await.map(drop)
     }
 
     /// Returns when all that was seen is durable. An error says that some of it may be

@@ -92,7 +92,7 @@ impl View<'_> {
         async move {
             match unit {
                 Some(unit) => Ok(unit.write(changes?)?),
-                None => Ok(store.write(changes?, seen).await?),
+                None => Ok(store.write(changes?, seen).await.map(drop)?),
             }
         }
     }

@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use thiserror::Error;
 
 use super::{
     delivery::Delivery,
     output_commit::Watermark,
-    unit::{Refused, Unit},
+    unit::{self, Refused, Unit},
 };
 use crate::message::{Message, Queue, RowKey};
-use crate::store::{BucketStore, Change, StoreError};
+use crate::store::{BucketStore, Lsn, StoreError};
 
 /// How many deliveries may lead to each other. Events may form a circle, and one that does
 /// not end would fill the store.
@@ -75,16 +76,15 @@ impl Outbox {
             let (event, subscriber) = (full.event().to_owned(), full.subscriber().to_owned());
             return Err(NotEmitted::Full { event, subscriber, most: full.most() });
         }
-        let (key, document) = (RowKey::of(&message).to_string(), message.write()?);
+        let (row, document) = (RowKey::of(&message), Bytes::from(message.write()?));
         if let Some(unit) = &self.unit {
-            return Ok(unit.emit(queues, &key, &document)?);
+            return Ok(unit.emit(queues, row, &document)?);
         }
-        let rows = queues.iter().map(|queue| {
-            let (key, value) = (key.clone(), Some(document.clone()));
-            Change { bucket: queue.bucket(), key, value }
-        });
-        self.store.write(rows.collect(), &self.seen).await?;
-        queues.iter().for_each(|queue| queue.added(1));
+        let message = [(row, document)];
+        let changes = queues.iter().flat_map(|queue| unit::rows(queue, &message)).collect();
+        let writing: Vec<_> = queues.iter().map(|queue| queue.begin()).collect();
+        let place = self.store.write(changes, &self.seen).await?.map(Lsn::number);
+        writing.into_iter().for_each(|writing| writing.written(place, message.iter().cloned()));
         Ok(())
     }
 }

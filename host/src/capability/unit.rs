@@ -13,11 +13,12 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use hashlink::LinkedHashMap;
 use thiserror::Error;
 
-use crate::message::Queue;
-use crate::store::{BucketStore, Change, Entry, KeyPage, StoreError, Watermark};
+use crate::message::{Queue, RowKey};
+use crate::store::{BucketStore, Change, Entry, KeyPage, Lsn, StoreError, Watermark};
 
 /// The most keys that one unit changes.
 pub const MOST_KEYS: usize = 10_000;
@@ -41,7 +42,7 @@ struct Kept {
     /// By bucket, in the order in which keys were first set: that of listings.
     buckets: HashMap<Arc<str>, LinkedHashMap<String, Next>>,
     /// What the call emits, by the queue that it goes to.
-    emitted: Vec<(Arc<Queue>, Vec<Entry>)>,
+    emitted: Vec<(Arc<Queue>, Vec<(RowKey, Bytes)>)>,
     keys: usize,
     bytes: usize,
     /// How often something was changed.
@@ -112,15 +113,15 @@ impl Unit {
     }
 
     /// Put a message into these queues.
-    pub fn emit(&self, queues: &[Arc<Queue>], key: &str, document: &[u8]) -> Result<(), Refused> {
+    pub fn emit(&self, queues: &[Arc<Queue>], row: RowKey, document: &Bytes) -> Result<(), Refused> {
         let mut kept = self.kept();
-        kept.admit(queues.len(), queues.len() * (key.len() + document.len()))?;
+        kept.admit(queues.len(), queues.len() * document.len())?;
         kept.keys += queues.len();
         for queue in queues {
-            let row = (key.to_owned(), document.to_vec());
+            let message = (row, document.clone());
             match kept.emitted.iter_mut().find(|(other, _)| Arc::ptr_eq(other, queue)) {
-                Some((_, rows)) => rows.push(row),
-                None => kept.emitted.push((queue.clone(), vec![row])),
+                Some((_, messages)) => messages.push(message),
+                None => kept.emitted.push((queue.clone(), vec![message])),
             }
         }
         Ok(())
@@ -215,25 +216,22 @@ impl Unit {
             let ended = Kept { closed: Some(Refused::Ended), ..Kept::default() };
             std::mem::replace(&mut *kept, ended)
         };
+        let (names, keys_of): (Vec<_>, Vec<_>) = buckets.into_iter().unzip();
         let mut changes = Vec::with_capacity(keys);
-        for (bucket, keys) in &buckets {
-            for (key, next) in keys {
-                if next.anew {
+        for (bucket, keys) in names.iter().zip(keys_of) {
+            for (key, Next { value, anew }) in keys {
+                if anew {
                     changes.push(Change { bucket, key: key.clone(), value: None });
                 }
-                changes.push(Change { bucket, key: key.clone(), value: next.value.clone() });
+                changes.push(Change { bucket, key, value });
             }
         }
-        for (queue, rows) in &emitted {
-            let bucket = queue.bucket();
-            changes.extend(rows.iter().map(|(key, value)| Change {
-                bucket,
-                key: key.clone(),
-                value: Some(value.clone()),
-            }));
+        changes.extend(emitted.iter().flat_map(|(queue, messages)| rows(queue, messages)));
+        let writing: Vec<_> = emitted.iter().map(|(queue, _)| queue.begin()).collect();
+        let place = store.write(changes, &self.seen).await?.map(Lsn::number);
+        for (writing, (_, messages)) in writing.into_iter().zip(&emitted) {
+            writing.written(place, messages.iter().cloned());
         }
-        store.write(changes, &self.seen).await?;
-        emitted.iter().for_each(|(queue, rows)| queue.added(rows.len() as u64));
         seen.include(&self.seen);
         self.is_appended.store(true, Ordering::Release);
         Ok(())
@@ -249,6 +247,12 @@ impl Unit {
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Messages as they are put into a queue's bucket.
+pub(super) fn rows<'a>(queue: &'a Queue, messages: &'a [(RowKey, Bytes)]) -> impl Iterator<Item = Change<'a>> {
+    let bucket = queue.bucket();
+    messages.iter().map(move |(row, document)| Change { bucket, key: row.to_string(), value: Some(document.to_vec()) })
 }
 
 impl Kept {

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use serde_json::value::RawValue;
 
 use super::{
@@ -26,6 +27,8 @@ pub struct Attempt {
     pub subscription: Arc<Subscription>,
     /// Which message.
     pub row: RowKey,
+    /// What it is, if that was handed over.
+    pub document: Option<Bytes>,
     /// What came of attempts before.
     pub before: Option<Record>,
 }
@@ -49,8 +52,13 @@ impl Attempt {
     /// Make it. What has to be durable for its end to be so is added to `seen`.
     pub async fn make(&self, seen: &Watermark) -> Result<Ended, StoreError> {
         let Subscription { queue, store, service, .. } = &*self.subscription;
-        let key = self.row.to_string();
-        let Some(document) = store.get(queue.bucket(), &key, seen).await? else { return Ok(Ended::Done) };
+        let document = match &self.document {
+            Some(document) => document.to_vec(),
+            None => match store.get(queue.bucket(), &self.row.to_string(), seen).await? {
+                Some(document) => document,
+                None => return Ok(Ended::Done),
+            },
+        };
         let message = match Message::read(&document) {
             Ok(message) => Arc::new(message),
             Err(unreadable) => {

@@ -68,30 +68,27 @@ impl Backlog {
         self.retried.len()
     }
 
-    /// A row that was found in the store, in their order.
-    pub fn found(&mut self, row: RowKey) {
+    /// A row that was found in the store, in their order. Whether it was not known, and is.
+    pub fn found(&mut self, row: RowKey) -> bool {
         if self.known.contains(&row) {
-            return;
+            return false;
         }
         let Some(hash) = row.hash else {
-            self.known.insert(row);
             self.ready.push_back(row);
-            return;
+            return self.known.insert(row);
         };
         match self.lanes.get_mut(&hash) {
             None => {
                 self.lanes.insert(hash, Lane::default());
-                self.known.insert(row);
                 self.ready.push_back(row);
             }
             Some(lane) if lane.is_blocked || lane.passed_by || lane.behind.len() >= MOST_BEHIND => {
                 lane.passed_by = true;
+                return false;
             }
-            Some(lane) => {
-                self.known.insert(row);
-                lane.behind.push_back(row);
-            }
+            Some(lane) => lane.behind.push_back(row),
         }
+        self.known.insert(row)
     }
 
     /// A row that was tried before, and is to be again.

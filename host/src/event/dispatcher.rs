@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -19,7 +20,7 @@ use super::{
     subscription::Subscription,
 };
 use crate::{
-    message::{Moment, RowKey},
+    message::{Handed, Moment, RowKey},
     service::Watermark,
     store::{BucketStore, Durability, StoreError},
 };
@@ -30,6 +31,11 @@ const SETTLE: Duration = Duration::from_millis(100);
 /// How often it looks into the store, though nobody said that there is something: another
 /// host may have put it there, or an app whose place this one took.
 const POLL: Duration = Duration::from_secs(1);
+
+/// The most messages that are kept with their rows, and the most bytes of one. Others are read
+/// from the store when their turn comes.
+const MOST_DOCUMENTS: usize = 2048;
+const LARGEST_DOCUMENT: usize = 4096;
 
 /// How long it rests when the store has failed.
 const UNWELL: Duration = Duration::from_secs(1);
@@ -54,6 +60,8 @@ pub struct Dispatcher {
     /// Of those that are tried again, what came of it before.
     records: HashMap<RowKey, Record>,
     running: JoinSet<(RowKey, Result<Ended, StoreError>, Watermark)>,
+    /// What was handed over with its row.
+    documents: HashMap<RowKey, Bytes>,
     /// Behind which the store may have more.
     cursor: Option<u64>,
     more: bool,
@@ -71,6 +79,7 @@ impl Dispatcher {
             backlog: Backlog::default(),
             records: HashMap::new(),
             running: JoinSet::new(),
+            documents: HashMap::new(),
             cursor: None,
             more: true,
             paused: false,
@@ -109,7 +118,7 @@ impl Dispatcher {
                     None => return,
                 },
                 Some(ended) = self.running.join_next() => failed = self.ended(ended).err(),
-                () = subscription.queue.written() => self.more = true,
+                () = subscription.queue.written() => self.take(),
                 () = until(due) => {}
                 () = sleep(SETTLE), if settling => failed = self.settle().err(),
                 () = sleep(POLL) => self.more = true,
@@ -127,6 +136,7 @@ impl Dispatcher {
             self.backlog.found_blocked(row);
         }
         self.records.clear();
+        self.documents.clear();
         for row in rows(&**store, retries, &seen).await? {
             let Some(kept) = store.get(retries, &row.to_string(), &seen).await? else { continue };
             let Ok(record) = Record::read(&kept) else { continue };
@@ -144,6 +154,11 @@ impl Dispatcher {
             (self.cursor, self.more) = (None, true);
         }
         let Subscription { queue, store, .. } = &*self.subscription.clone();
+        if !self.more {
+            return Ok(());
+        }
+        // What was handed over by now is in the store.
+        queue.take(true);
         while self.more && self.backlog.ready() < self.subscription.most() && !self.backlog.is_full() {
             let seen = Watermark::new();
             let page = store.list_keys(queue.bucket(), self.cursor, &seen).await?;
@@ -164,15 +179,43 @@ impl Dispatcher {
                 None => self.more = false,
             }
         }
+        if !self.more {
+            // Whether it was among what was read, and is delivered by now, the store knows.
+            let (handed, missed) = queue.take(true);
+            for handed in handed {
+                self.backlog.found(handed.row);
+            }
+            self.more = missed;
+        }
         Ok(())
+    }
+
+    /// Take what was handed over since all that the store has was known.
+    fn take(&mut self) {
+        if self.more {
+            return;
+        }
+        let (handed, missed) = self.subscription.queue.take(false);
+        self.more = missed;
+        for Handed { row, document, .. } in handed {
+            if self.backlog.is_full() {
+                // The store has it, and those behind it.
+                self.more = true;
+                return;
+            }
+            let is_kept = self.documents.len() < MOST_DOCUMENTS && document.len() <= LARGEST_DOCUMENT;
+            if self.backlog.found(row) && is_kept {
+                self.documents.insert(row, document);
+            }
+        }
     }
 
     /// Begin as many deliveries as may be.
     fn begin(&mut self) {
         while !self.paused && self.running.len() < self.subscription.most() {
             let Some(row) = self.backlog.next(Instant::now()) else { return };
-            let attempt =
-                Attempt { subscription: self.subscription.clone(), row, before: self.records.get(&row).cloned() };
+            let (document, before) = (self.documents.remove(&row), self.records.get(&row).cloned());
+            let attempt = Attempt { subscription: self.subscription.clone(), row, document, before };
             self.running.spawn(async move {
                 let seen = Watermark::new();
                 let ended = attempt.make(&seen).await;

@@ -1,11 +1,24 @@
-//! The messages that wait for one subscriber of an event.
+//! The messages that wait for one subscriber of an event, and how whoever delivers them
+//! learns of new ones.
+//!
+//! They are in the store. One that was put there is handed over here, too, so that it need
+//! not be looked for; in the order of the store's log, which is that of their places and not
+//! that in which their writers return. So what a writer hands over waits until all who began
+//! before that have returned.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use tokio::sync::Notify;
 
-/// Where they are kept, and how many they are. Whoever emits puts a row into its bucket,
-/// and says so; who delivers waits for that.
+use super::RowKey;
+
+/// The most bytes of messages that are handed over and not taken. What comes beyond is to be
+/// read from the store.
+const MOST_FRESH: usize = 4 << 20;
+
+/// Where messages are kept, and how many they are.
 #[derive(Debug)]
 pub struct Queue {
     event: String,
@@ -14,7 +27,44 @@ pub struct Queue {
     most: u64,
     /// About how many wait: it is counted once, and then added up.
     waiting: AtomicU64,
+    /// Protects what is handed over; held for one operation.
+    fresh: Mutex<Fresh>,
     written: Notify,
+}
+
+/// Messages on their way from who emits to who delivers.
+#[derive(Debug, Default)]
+struct Fresh {
+    /// The number of the next writer.
+    next: u64,
+    /// The numbers of those who write now, in their order.
+    writing: Vec<u64>,
+    handed: Vec<Handed>,
+    bytes: usize,
+    /// Whether something came that is not here.
+    missed: bool,
+    /// Whether all that was there before is known to who delivers.
+    is_wanted: bool,
+}
+
+/// A message that was put into the store.
+#[derive(Clone, Debug)]
+pub struct Handed {
+    /// Its row.
+    pub row: RowKey,
+    /// What it is, as its row has it.
+    pub document: Bytes,
+    /// Its place in the store's log.
+    place: u64,
+    /// The number of the first writer who cannot have a place before it.
+    before: u64,
+}
+
+/// Somebody who writes messages. When this is dropped others are no longer kept waiting.
+#[derive(Debug)]
+pub struct Writing<'a> {
+    queue: &'a Queue,
+    number: u64,
 }
 
 impl Queue {
@@ -26,6 +76,7 @@ impl Queue {
             bucket: format!("event:{event}/{subscriber}"),
             most,
             waiting: AtomicU64::new(0),
+            fresh: Mutex::default(),
             written: Notify::new(),
         }
     }
@@ -40,8 +91,8 @@ impl Queue {
         &self.subscriber
     }
 
-    /// The bucket of its messages, by [`RowKey`](super::RowKey). No service can be granted
-    /// it: names that a manifest may grant have no colon.
+    /// The bucket of its messages, by [`RowKey`]. No service can be granted it: names that a
+    /// manifest may grant have no colon.
     pub fn bucket(&self) -> &str {
         &self.bucket
     }
@@ -56,10 +107,33 @@ impl Queue {
         self.waiting.load(Ordering::Relaxed) < self.most
     }
 
-    /// So many were put into the bucket.
-    pub fn added(&self, count: u64) {
-        self.waiting.fetch_add(count, Ordering::Relaxed);
-        self.written.notify_one();
+    /// Begin to put messages into the bucket.
+    pub fn begin(&self) -> Writing<'_> {
+        let mut fresh = self.fresh();
+        let number = fresh.next;
+        fresh.next += 1;
+        fresh.writing.push(number);
+        Writing { queue: self, number }
+    }
+
+    /// What was handed over and may be delivered, in the order of the log; and whether there
+    /// is more in the store. With `all` nothing that came before now is handed over any more,
+    /// and the store has it.
+    pub fn take(&self, all: bool) -> (Vec<Handed>, bool) {
+        let mut fresh = self.fresh();
+        fresh.is_wanted = true;
+        let missed = std::mem::take(&mut fresh.missed);
+        let first = if all { None } else { fresh.writing.first().copied() };
+        let is_due = |handed: &mut Handed| first.is_none_or(|first| handed.before <= first);
+        let mut due: Vec<_> = fresh.handed.extract_if(.., is_due).collect();
+        fresh.bytes -= due.iter().map(|handed| handed.document.len()).sum::<usize>();
+        due.sort_unstable_by_key(|handed| handed.place);
+        (due, missed)
+    }
+
+    /// Wait until something is put into the bucket, or was since the last wait.
+    pub async fn written(&self) {
+        self.written.notified().await;
     }
 
     /// One of them is there no more.
@@ -73,8 +147,87 @@ impl Queue {
         self.waiting.store(count, Ordering::Relaxed);
     }
 
-    /// Wait until something is put into the bucket, or was since the last wait.
-    pub async fn written(&self) {
-        self.written.notified().await;
+    // Nothing is left half changed by a panic: only memory could run out.
+    fn fresh(&self) -> MutexGuard<'_, Fresh> {
+        self.fresh.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Writing<'_> {
+    /// They are in the store. Its log has them at this place, if it says so: then who delivers
+    /// need not read it.
+    pub fn written(self, place: Option<u64>, rows: impl ExactSizeIterator<Item = (RowKey, Bytes)>) {
+        self.queue.waiting.fetch_add(rows.len() as u64, Ordering::Relaxed);
+        let mut fresh = self.queue.fresh();
+        let before = fresh.next;
+        match place.filter(|_| fresh.is_wanted && fresh.bytes < MOST_FRESH) {
+            Some(place) => {
+                for (row, document) in rows {
+                    fresh.bytes += document.len();
+                    fresh.handed.push(Handed { row, document, place, before });
+                }
+            }
+            None => fresh.missed = true,
+        }
+    }
+}
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        let mut fresh = self.queue.fresh();
+        fresh.writing.retain(|number| *number != self.number);
+        if fresh.missed || !fresh.handed.is_empty() {
+            drop(fresh);
+            self.queue.written.notify_one();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::MessageId;
+
+    fn row() -> (RowKey, Bytes) {
+        (RowKey { id: MessageId::fresh(), hash: None }, Bytes::from_static(b"{}"))
+    }
+
+    #[test]
+    fn what_is_handed_over_waits_for_who_may_have_come_before() {
+        let queue = Queue::new("a:b/c", "d", 10);
+        assert!(queue.take(true).0.is_empty(), "it is wanted from now on");
+        let (first, second) = (queue.begin(), queue.begin());
+        let (before, after) = (row(), row());
+        second.written(Some(6), [after.clone()].into_iter());
+        assert!(queue.take(false).0.is_empty(), "the first may have place 5");
+        // Who begins later has a later place.
+        let third = queue.begin();
+        first.written(Some(5), [before.clone()].into_iter());
+        let taken: Vec<_> = queue.take(false).0.into_iter().map(|handed| handed.row).collect();
+        assert_eq!(taken, [before.0, after.0]);
+        drop(third);
+        assert!(queue.take(false).0.is_empty());
+    }
+
+    #[test]
+    fn what_is_not_wanted_or_has_no_place_is_read_from_the_store() {
+        let queue = Queue::new("a:b/c", "d", 10);
+        queue.begin().written(Some(1), [row()].into_iter());
+        assert!(queue.take(true).1, "nobody wanted it");
+        queue.begin().written(None, [row()].into_iter());
+        let (handed, missed) = queue.take(false);
+        assert!(handed.is_empty() && missed);
+        assert!(!queue.take(false).1);
+    }
+
+    #[test]
+    fn a_writer_who_gives_up_keeps_nobody_waiting() {
+        let queue = Queue::new("a:b/c", "d", 10);
+        queue.take(true);
+        let first = queue.begin();
+        queue.begin().written(Some(2), [row()].into_iter());
+        assert_eq!(queue.take(false).0.len(), 0);
+        drop(first);
+        assert_eq!(queue.take(false).0.len(), 1);
     }
 }

@@ -37,7 +37,7 @@ impl Kept {
         let seen = Watermark::default();
         let answer = self.0.write(changes, &seen).await;
         self.0.durable(&seen).await?;
-        answer
+        answer.map(drop)
     }
 
     pub async fn close(&self) -> Result<(), StoreError> {

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, RandomState};
 use std::ops::Bound;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use async_trait::async_trait;
 
-use super::{BucketStore, Change, Entry, KEYS_PER_PAGE, KeyPage, StoreError, Watermark, counter};
+use super::{BucketStore, Change, Entry, KEYS_PER_PAGE, KeyPage, Lsn, StoreError, Watermark, counter};
 
 /// Buckets in maps.
 #[derive(Default)]
@@ -15,6 +16,8 @@ pub struct MemoryStore {
     /// Protects all data. Held for one operation, which is what makes the
     /// batches atomic and never across an await.
     buckets: RwLock<HashMap<String, Bucket>>,
+    /// How often several keys were changed at once.
+    last: AtomicU64,
 }
 
 #[derive(Default)]
@@ -68,7 +71,7 @@ impl BucketStore for MemoryStore {
         Ok(buckets.get(bucket).is_some_and(|b| b.get(key).is_some()))
     }
 
-    async fn write(&self, changes: Vec<Change<'_>>, _seen: &Watermark) -> Result<(), StoreError> {
+    async fn write(&self, changes: Vec<Change<'_>>, _seen: &Watermark) -> Result<Option<Lsn>, StoreError> {
         let mut buckets = self.writing();
         for Change { bucket, key, value } in changes {
             match (buckets.get_mut(bucket), value) {
@@ -78,7 +81,8 @@ impl BucketStore for MemoryStore {
                 (None, None) => {}
             }
         }
-        Ok(())
+        // While nobody else can write.
+        Ok(Some(Lsn(self.last.fetch_add(1, Ordering::Relaxed) + 1)))
     }
 
     async fn list_keys(&self, bucket: &str, cursor: Option<u64>, _seen: &Watermark) -> Result<KeyPage, StoreError> {

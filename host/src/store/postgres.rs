@@ -31,7 +31,9 @@ use tokio::time::timeout;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Statement};
 
-use super::{BucketStore, Change, Entry, Guard, KEYS_PER_PAGE, KeyPage, SharedStore, StoreError, Watermark, counter};
+use super::{
+    BucketStore, Change, Entry, Guard, KEYS_PER_PAGE, KeyPage, Lsn, SharedStore, StoreError, Watermark, counter,
+};
 use crate::manifest::PostgresUrl;
 use login::Login;
 use session::{ANSWER, Session, Statements};
@@ -131,11 +133,11 @@ impl BucketStore for PostgresStore {
         Ok(!rows.is_empty())
     }
 
-    async fn write(&self, changes: Vec<Change<'_>>, _seen: &Watermark) -> Result<(), StoreError> {
+    async fn write(&self, changes: Vec<Change<'_>>, _seen: &Watermark) -> Result<Option<Lsn>, StoreError> {
         if changes.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
-        self.writer.write(Work::Change(changes.into_iter().map(Into::into).collect(), None)).await.map(drop)
+        self.writer.write(Work::Change(changes.into_iter().map(Into::into).collect(), None)).await.map(|_| None)
     }
 
     async fn list_keys(&self, bucket: &str, cursor: Option<u64>, _seen: &Watermark) -> Result<KeyPage, StoreError> {

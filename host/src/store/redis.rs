@@ -21,7 +21,9 @@ use async_trait::async_trait;
 use redis::{Cmd, FromRedisValue, cmd};
 use tokio::time::timeout;
 
-use super::{BucketStore, Change, Entry, Guard, KEYS_PER_PAGE, KeyPage, SharedStore, StoreError, Watermark, counter};
+use super::{
+    BucketStore, Change, Entry, Guard, KEYS_PER_PAGE, KeyPage, Lsn, SharedStore, StoreError, Watermark, counter,
+};
 use crate::manifest::RedisUrl;
 use login::Login;
 use scripts::Bucket;
@@ -105,11 +107,11 @@ impl BucketStore for RedisStore {
         self.read(operation, cmd("HEXISTS").arg(Bucket(bucket).values()).arg(key)).await
     }
 
-    async fn write(&self, changes: Vec<Change<'_>>, _seen: &Watermark) -> Result<(), StoreError> {
+    async fn write(&self, changes: Vec<Change<'_>>, _seen: &Watermark) -> Result<Option<Lsn>, StoreError> {
         match changes.is_empty() {
-            true => Ok(()),
+            true => Ok(None),
             false => {
-                self.change::<bool>(|| Change::operation(&changes), &scripts::write(None, &changes)).await.map(drop)
+                self.change::<bool>(|| Change::operation(&changes), &scripts::write(None, &changes)).await.map(|_| None)
             }
         }
     }

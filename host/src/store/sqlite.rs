@@ -173,7 +173,7 @@ impl BucketStore for SqliteStore {
         self.read_aside(move |reader| read::exists(reader.at(place)?, &bucket, &key), operation).await
     }
 
-    async fn write(&self, changes: Vec<Change<'_>>, seen: &Watermark) -> Result<(), StoreError> {
+    async fn write(&self, changes: Vec<Change<'_>>, seen: &Watermark) -> Result<Option<Lsn>, StoreError> {
         self.log.write(changes, seen).await
     }
 

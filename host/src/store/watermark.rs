@@ -29,6 +29,11 @@ pub enum Durability {
 }
 
 impl Lsn {
+    /// As a number: a later place has a greater one.
+    pub fn number(self) -> u64 {
+        self.0
+    }
+
     /// Whether there is nothing to wait for.
     fn is_none(self) -> bool {
         self == Lsn::default()

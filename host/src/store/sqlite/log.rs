@@ -143,14 +143,13 @@ impl Log {
 
     /// Makes these changes, all at one place of the log. It waits for room and for nothing
     /// else.
-    pub async fn write(&self, changes: Vec<Change<'_>>, seen: &Watermark) -> Result<(), StoreError> {
-        let Some(first) = changes.first() else { return Ok(()) };
+    pub async fn write(&self, changes: Vec<Change<'_>>, seen: &Watermark) -> Result<Option<Lsn>, StoreError> {
+        let Some(first) = changes.first() else { return Ok(None) };
         let mut state = self.room(first.bucket, changes.iter().map(Change::size).sum()).await?;
         for Change { bucket, key, value } in changes {
             state.put(bucket, key, value);
         }
-        self.written(state, seen);
-        Ok(())
+        Ok(Some(self.written(state, seen)))
     }
 
     /// Adds to the counter at a key. `stored` is what the database had at a place, if
@@ -324,13 +323,14 @@ impl Log {
         }
     }
 
-    fn written(&self, mut state: MutexGuard<'_, State>, seen: &Watermark) {
+    fn written(&self, mut state: MutexGuard<'_, State>, seen: &Watermark) -> Lsn {
         state.last.0 += 1;
         let lsn = state.last;
         state.gathering.last = lsn;
         self.pending.store(true, Ordering::Release);
         self.wake(state, |sleep| sleep == Sleep::UntilWritten);
         seen.raise(lsn);
+        lsn
     }
 
     /// The end of what gathers, for one more who waits for it.
