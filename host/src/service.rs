@@ -159,13 +159,13 @@ impl Service {
             lease.put(fresh);
         }
         let seen = lease.item().map(|instance| instance.seen().clone()).unwrap_or_default();
-        let Caller { unit, delivery, .. } = caller.unwrap_or(Caller { deadline, unit: None, delivery: None });
+        let Caller { unit: callers, delivery, .. } = caller.unwrap_or(Caller { deadline, unit: None, delivery: None });
         let is_atomic = revision.is_atomic() || purpose == Purpose::Delivery;
-        let work = is_atomic.then(|| Work::within(unit));
+        let unit = is_atomic.then(|| callers.map_or_else(Arc::default, |callers| Arc::new(Unit::within(callers))));
         if let Some(instance) = lease.item().filter(|_| is_atomic || delivery.is_some()) {
-            instance.work_in(work.as_ref().map(|work| work.unit.clone()), delivery);
+            instance.work_in(unit.clone(), delivery);
         }
-        Ok(Call { service: self.clone(), purpose, lease, revision, seen, work, deadline, allowed: deadline - now })
+        Ok(Call { service: self.clone(), purpose, lease, revision, seen, unit, deadline, allowed: deadline - now })
     }
 
     /// Count a call that has ended, for the service and for the revision that it was a
@@ -240,23 +240,6 @@ pub struct Caller {
     pub delivery: Option<Arc<Delivery>>,
 }
 
-/// The unit of work that a call belongs to.
-struct Work {
-    unit: Arc<Unit>,
-    /// How often the caller had changed it, if it is the caller's, who appends it then.
-    callers: Option<u64>,
-}
-
-impl Work {
-    /// That of the caller, if it has one.
-    fn within(callers: Option<Arc<Unit>>) -> Work {
-        match callers {
-            Some(unit) => Work { callers: Some(unit.writes()), unit },
-            None => Work { unit: Arc::default(), callers: None },
-        }
-    }
-}
-
 /// One invocation of an export: a leased instance and a deadline. Dropped before
 /// it is judged, it was cancelled, and its instance goes with it.
 pub struct Call {
@@ -267,8 +250,8 @@ pub struct Call {
     revision: Arc<Revision>,
     /// What must be durable before anybody is told of it.
     seen: Arc<Watermark>,
-    /// None if its service is not atomic.
-    work: Option<Work>,
+    /// What it keeps until it ends; none if its service is not atomic.
+    unit: Option<Arc<Unit>>,
     deadline: Instant,
     /// How long the call was given, for messages.
     allowed: Duration,
@@ -333,27 +316,34 @@ impl Call {
         }
     }
 
-    /// Append what it has kept, for it ended well, unless its caller goes on. Where that
-    /// fails its instance serves no more: it may remember what was never kept.
+    /// Append what it has kept, for it ended well; or, if its caller is atomic, have that
+    /// append it. Where that fails its instance serves no more: it may remember what was
+    /// never kept.
     async fn end_work(&mut self) -> Result<(), CallError> {
-        let Some(Work { unit, callers }) = &self.work else { return Ok(()) };
-        if callers.unwrap_or_default() == unit.writes() {
-            self.instance().forget_unit();
+        let Some(unit) = &self.unit else { return Ok(()) };
+        if unit.is_empty() {
+            if unit.leaves_no_trace() {
+                self.instance().forget_unit();
+            }
             return Ok(());
         }
-        if callers.is_some() {
-            return Ok(());
-        }
-        let append = unit.append(&**self.revision.buckets(), &self.seen);
         let service = || self.service.name.clone();
-        let appended = match tokio::time::timeout_at(self.deadline.into(), append).await {
-            Ok(appended) => appended.map_err(|source| CallError::NotKept { service: service(), source }),
-            Err(_) => Err(CallError::Deadline { service: service(), allowed: self.allowed }),
+        let kept = match unit.callers() {
+            Some(callers) => {
+                unit.join(callers).map_err(|refused| CallError::Trap { service: service(), source: refused.into() })
+            }
+            None => {
+                let append = unit.append(&**self.revision.buckets(), &self.seen);
+                match tokio::time::timeout_at(self.deadline.into(), append).await {
+                    Ok(appended) => appended.map_err(|source| CallError::NotKept { service: service(), source }),
+                    Err(_) => Err(CallError::Deadline { service: service(), allowed: self.allowed }),
+                }
+            }
         };
-        if appended.is_err() {
+        if kept.is_err() {
             self.lease.forsake();
         }
-        appended
+        kept
     }
 
     /// Share what must be durable with the call that makes this one: what is given to

@@ -2,23 +2,27 @@
 //!
 //! The call's own reads see it, nobody else does. When the call has ended well it is
 //! appended to the store as one entry of its log, which no commit splits; a unit that is
-//! dropped before leaves nothing. It goes with the call through links to other atomic
-//! services, so that a request over several of them is one entry.
+//! dropped before leaves nothing. Through links to other atomic services goes a unit of
+//! its own, which sees that of its caller and becomes a part of it when its call has ended
+//! well: a request over several services is one entry, and what a call wrote that was given
+//! up is not in it.
 //!
 //! It is no snapshot: what the call reads beside it is what the store has then, and of two
 //! calls that change the same key the later one to end has the last word. Who must know
 //! that he is the only one counts: an increment acts at once.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use hashlink::LinkedHashMap;
 use thiserror::Error;
 
+use self::kept::{Kept, Next, Size};
 use crate::message::{Queue, RowKey};
 use crate::store::{BucketStore, Change, Entry, KeyPage, Lsn, StoreError, Watermark};
+
+mod kept;
 
 /// The most keys that one unit changes.
 pub const MOST_KEYS: usize = 10_000;
@@ -29,35 +33,16 @@ pub const MOST_BYTES: usize = 16 * 1024 * 1024;
 /// What a call writes, until it ends.
 #[derive(Debug, Default)]
 pub struct Unit {
+    /// That of the call which made this one, whose part it is to become.
+    callers: Option<Arc<Unit>>,
+    /// Whether the call has seen something of that.
+    has_seen_callers: AtomicBool,
     /// Protects all of it, together; held for one operation.
     kept: Mutex<Kept>,
     /// Whether the store has it.
     is_appended: AtomicBool,
     /// What must be durable for it to be so, once the store has it.
     seen: Watermark,
-}
-
-#[derive(Debug, Default)]
-struct Kept {
-    /// By bucket, in the order in which keys were first set: that of listings.
-    buckets: HashMap<Arc<str>, LinkedHashMap<String, Next>>,
-    /// What the call emits, by the queue that it goes to.
-    emitted: Vec<(Arc<Queue>, Vec<(RowKey, Bytes)>)>,
-    keys: usize,
-    bytes: usize,
-    /// How often something was changed.
-    writes: u64,
-    /// Why it takes nothing any more.
-    closed: Option<Refused>,
-}
-
-/// What becomes of a key.
-#[derive(Clone, Debug)]
-struct Next {
-    /// None if it is deleted.
-    value: Option<Vec<u8>>,
-    /// Whether it was deleted before it was set, so that its place in listings is the last.
-    anew: bool,
 }
 
 /// Why a unit does not take a change.
@@ -81,21 +66,27 @@ pub enum Refused {
 }
 
 impl Unit {
-    /// Whether it has changed nothing.
-    pub fn is_empty(&self) -> bool {
-        self.kept().keys == 0
+    /// That of a call which another one makes.
+    pub fn within(callers: Arc<Unit>) -> Unit {
+        Unit { callers: Some(callers), ..Unit::default() }
     }
 
-    /// How often it was changed.
-    pub fn writes(&self) -> u64 {
-        self.kept().writes
+    /// Whether it has changed nothing.
+    pub fn is_empty(&self) -> bool {
+        self.kept().size.keys == 0
+    }
+
+    /// Whether its call can remember nothing of what may never be kept: it has changed
+    /// nothing, and seen no change of those who called it.
+    pub fn leaves_no_trace(&self) -> bool {
+        self.is_empty() && !self.has_seen_callers.load(Ordering::Acquire)
     }
 
     /// Take nothing from now on, for the call's answer is on its way; whether it has
     /// nothing that the answer would have to wait for.
     pub fn seal(&self) -> bool {
         let mut kept = self.kept();
-        let is_empty = kept.keys == 0;
+        let is_empty = kept.size.keys == 0;
         if is_empty {
             kept.closed.get_or_insert(Refused::Answered);
         }
@@ -104,41 +95,52 @@ impl Unit {
 
     /// Make these changes, all or none.
     pub fn write(&self, changes: Vec<Change<'_>>) -> Result<(), Refused> {
+        let beside = self.beside()?;
         let mut kept = self.kept();
-        kept.admit(changes.len(), changes.iter().map(Change::size).sum())?;
-        for Change { bucket, key, value } in changes {
-            kept.put(bucket, key, value);
-        }
+        kept.admit(beside, changes.len(), changes.iter().map(Change::size).sum())?;
+        changes.into_iter().for_each(|change| kept.put(change));
         Ok(())
     }
 
     /// Put a message into these queues.
     pub fn emit(&self, queues: &[Arc<Queue>], row: RowKey, document: &Bytes) -> Result<(), Refused> {
+        let beside = self.beside()?;
         let mut kept = self.kept();
-        kept.admit(queues.len(), queues.len() * document.len())?;
-        kept.keys += queues.len();
-        for queue in queues {
-            let message = (row, document.clone());
-            match kept.emitted.iter_mut().find(|(other, _)| Arc::ptr_eq(other, queue)) {
-                Some((_, messages)) => messages.push(message),
-                None => kept.emitted.push((queue.clone(), vec![message])),
-            }
-        }
+        kept.admit(beside, queues.len(), queues.len() * document.len())?;
+        queues.iter().for_each(|queue| kept.emit(queue, [(row, document.clone())]));
         Ok(())
+    }
+
+    /// How much its callers' keep, unless one of them takes nothing any more.
+    fn beside(&self) -> Result<Size, Refused> {
+        match &self.callers {
+            Some(callers) => {
+                let beside = callers.beside()?;
+                callers.kept().open(beside)
+            }
+            None => Ok(Size::default()),
+        }
     }
 
     /// Whether a counter may be added to.
     pub fn may_increment(&self, bucket: &str, key: &str) -> Result<(), Refused> {
-        let kept = self.kept();
-        match kept.of(bucket).is_some_and(|keys| keys.contains_key(key)) {
-            true => Err(Refused::Counter),
-            false => Ok(()),
+        match self.get(bucket, key) {
+            Some(_) => Err(Refused::Counter),
+            None => Ok(()),
         }
     }
 
-    /// What the call has made of a key; none if it has not changed it.
+    /// What the call, or one that led to it, has made of a key; none if they have not
+    /// changed it.
     pub fn get(&self, bucket: &str, key: &str) -> Option<Option<Vec<u8>>> {
-        self.kept().of(bucket)?.get(key).map(|next| next.value.clone())
+        let own = self.kept().of(bucket).and_then(|keys| keys.get(key)).map(|next| next.value.clone());
+        own.or_else(|| self.callers_get(bucket, key))
+    }
+
+    fn callers_get(&self, bucket: &str, key: &str) -> Option<Option<Vec<u8>>> {
+        let found = self.callers.as_ref()?.get(bucket, key)?;
+        self.has_seen_callers.store(true, Ordering::Release);
+        Some(found)
     }
 
     /// What [`BucketStore::get_many`] answers, with what the call has changed.
@@ -150,11 +152,7 @@ impl Unit {
         most: usize,
         seen: &Watermark,
     ) -> Result<Vec<Option<Entry>>, StoreError> {
-        let own: Vec<_> = {
-            let kept = self.kept();
-            let changed = kept.of(bucket);
-            keys.iter().map(|key| changed?.get(key).map(|next| next.value.clone())).collect()
-        };
+        let own: Vec<_> = keys.iter().map(|key| self.get(bucket, key)).collect();
         let count = keys.len();
         let bytes: usize =
             keys.iter().zip(&own).filter_map(|(key, own)| Some(key.len() + own.as_ref()?.as_ref()?.len())).sum();
@@ -177,7 +175,13 @@ impl Unit {
         cursor: Option<u64>,
         seen: &Watermark,
     ) -> Result<KeyPage, StoreError> {
-        let mut page = store.list_keys(bucket, cursor, seen).await?;
+        let mut page = match &self.callers {
+            Some(callers) => Box::pin(callers.list_keys(store, bucket, cursor, seen)).await?,
+            None => store.list_keys(bucket, cursor, seen).await?,
+        };
+        if self.callers.as_ref().is_some_and(|callers| callers.has_changed(bucket)) {
+            self.has_seen_callers.store(true, Ordering::Release);
+        }
         let changed: Vec<(String, bool, bool)> = {
             let kept = self.kept();
             let keys = kept.of(bucket).into_iter().flatten();
@@ -187,49 +191,69 @@ impl Unit {
         if changed.is_empty() {
             return Ok(page);
         }
-        let gone = |key: &String| changed.iter().any(|(other, set, anew)| other == key && (!set || *anew));
-        page.keys.retain(|key| !gone(key));
+        let gone: HashSet<&String> =
+            changed.iter().filter(|(_, set, anew)| !set || *anew).map(|(key, ..)| key).collect();
+        page.keys.retain(|key| !gone.contains(key));
         if page.cursor.is_none() {
-            for (key, _, anew) in changed.into_iter().filter(|(_, set, _)| *set) {
-                if anew || !store.exists(bucket, &key, seen).await? {
-                    page.keys.push(key);
+            for (key, _, anew) in changed.iter().filter(|(_, set, _)| *set) {
+                if *anew || !self.was_there(store, bucket, key, seen).await? {
+                    page.keys.push(key.clone());
                 }
             }
         }
         Ok(page)
     }
 
+    /// Whether a key was there before this call changed it.
+    async fn was_there(
+        &self,
+        store: &dyn BucketStore,
+        bucket: &str,
+        key: &str,
+        seen: &Watermark,
+    ) -> Result<bool, StoreError> {
+        match self.callers_get(bucket, key) {
+            Some(value) => Ok(value.is_some()),
+            None => store.exists(bucket, key, seen).await,
+        }
+    }
+
+    fn has_changed(&self, bucket: &str) -> bool {
+        self.kept().of(bucket).is_some() || self.callers.as_ref().is_some_and(|callers| callers.has_changed(bucket))
+    }
+
+    /// The unit of the caller, if it is to be a part of one.
+    pub fn callers(&self) -> Option<&Unit> {
+        self.callers.as_deref()
+    }
+
+    /// Become a part of the caller's unit. It takes nothing from then on, and has nothing.
+    pub fn join(&self, callers: &Unit) -> Result<(), Refused> {
+        let own = self.take();
+        let beside = callers.beside()?;
+        let mut kept = callers.kept();
+        kept.admit(beside, own.size.keys, own.size.bytes)?;
+        own.changes().into_iter().for_each(|change| kept.put(change));
+        own.emitted.into_iter().for_each(|(queue, messages)| kept.emit(&queue, messages));
+        Ok(())
+    }
+
     /// Make these changes with it, whatever its bounds, and take nothing from then on.
     pub fn conclude(&self, changes: Vec<Change<'_>>) {
         let mut kept = self.kept();
-        for Change { bucket, key, value } in changes {
-            kept.put(bucket, key, value);
-        }
+        changes.into_iter().for_each(|change| kept.put(change));
         kept.closed = Some(Refused::Ended);
     }
 
     /// Append all of it to the store, as one entry of its log. It takes nothing from then
     /// on, and has nothing.
     pub async fn append(&self, store: &dyn BucketStore, seen: &Watermark) -> Result<(), StoreError> {
-        let Kept { buckets, emitted, keys, .. } = {
-            let mut kept = self.kept();
-            let ended = Kept { closed: Some(Refused::Ended), ..Kept::default() };
-            std::mem::replace(&mut *kept, ended)
-        };
-        let (names, keys_of): (Vec<_>, Vec<_>) = buckets.into_iter().unzip();
-        let mut changes = Vec::with_capacity(keys);
-        for (bucket, keys) in names.iter().zip(keys_of) {
-            for (key, Next { value, anew }) in keys {
-                if anew {
-                    changes.push(Change { bucket, key: key.clone(), value: None });
-                }
-                changes.push(Change { bucket, key, value });
-            }
-        }
-        changes.extend(emitted.iter().flat_map(|(queue, messages)| rows(queue, messages)));
-        let writing: Vec<_> = emitted.iter().map(|(queue, _)| queue.begin()).collect();
+        let own = self.take();
+        let mut changes = own.changes();
+        changes.extend(own.emitted.iter().flat_map(|(queue, messages)| rows(queue, messages)));
+        let writing: Vec<_> = own.emitted.iter().map(|(queue, _)| queue.begin()).collect();
         let place = store.write(changes, &self.seen).await?.map(Lsn::number);
-        for (writing, (_, messages)) in writing.into_iter().zip(&emitted) {
+        for (writing, (_, messages)) in writing.into_iter().zip(&own.emitted) {
             writing.written(place, messages.iter().cloned());
         }
         seen.include(&self.seen);
@@ -240,7 +264,15 @@ impl Unit {
     /// What must be durable before anybody is told of what it changed; none while the store
     /// does not have it, and may never.
     pub fn seen(&self) -> Option<&Watermark> {
-        self.is_appended.load(Ordering::Acquire).then_some(&self.seen)
+        match &self.callers {
+            Some(callers) => callers.seen(),
+            None => self.is_appended.load(Ordering::Acquire).then_some(&self.seen),
+        }
+    }
+
+    /// All that it has, which it has no more.
+    fn take(&self) -> Kept {
+        std::mem::replace(&mut *self.kept(), Kept::closed(Refused::Ended))
     }
 
     // Nothing is left half changed by a panic: only memory could run out.
@@ -253,45 +285,4 @@ impl Unit {
 pub(super) fn rows<'a>(queue: &'a Queue, messages: &'a [(RowKey, Bytes)]) -> impl Iterator<Item = Change<'a>> {
     let bucket = queue.bucket();
     messages.iter().map(move |(row, document)| Change { bucket, key: row.to_string(), value: Some(document.to_vec()) })
-}
-
-impl Kept {
-    /// Count so many keys, of so many bytes with their values, if there is room for them.
-    /// Keys that are there already count again: what is bounded need not be exact.
-    fn admit(&mut self, keys: usize, bytes: usize) -> Result<(), Refused> {
-        match self.closed {
-            Some(why) => return Err(why),
-            None if self.keys + keys > MOST_KEYS => return Err(Refused::Keys),
-            None if self.bytes + bytes > MOST_BYTES => return Err(Refused::Bytes),
-            None => {}
-        }
-        self.bytes += bytes;
-        self.writes += 1;
-        Ok(())
-    }
-
-    fn of(&self, bucket: &str) -> Option<&LinkedHashMap<String, Next>> {
-        self.buckets.get(bucket)
-    }
-
-    fn put(&mut self, bucket: &str, key: String, value: Option<Vec<u8>>) {
-        let keys = match self.buckets.get_mut(bucket) {
-            Some(keys) => keys,
-            None => self.buckets.entry(bucket.into()).or_default(),
-        };
-        match keys.get_mut(&key) {
-            Some(next) => {
-                let anew = value.is_some() && (next.anew || next.value.is_none());
-                let moved = anew && next.value.is_none();
-                *next = Next { value, anew };
-                if moved {
-                    keys.to_back(&key);
-                }
-            }
-            None => {
-                self.keys += 1;
-                keys.insert(key, Next { value, anew: false });
-            }
-        }
-    }
 }

@@ -98,7 +98,7 @@ impl Service {
         let is_head = request.method() == Method::HEAD;
         let (sender, mut receiver) = oneshot::channel();
         let told = conduct.cloned();
-        let unit = call.work.as_ref().map(|work| work.unit.clone());
+        let unit = call.unit.clone();
         let mut run = Box::pin(async move {
             let outcome = call.judge(async |instance| instance.handle(request, sender).await).await;
             if outcome.is_ok() && told.is_none_or(|conduct| conduct.fault_of(None).is_none()) {
