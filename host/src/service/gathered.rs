@@ -32,7 +32,7 @@ impl Gathered {
 
     /// Read what is there; whether that is all.
     pub fn gather(&mut self, cx: &mut Context<'_>) -> bool {
-        while let Some(rest) = self.rest.as_mut().filter(|_| self.length < MOST_GATHERED) {
+        while let Some(rest) = self.rest.as_mut().filter(|_| self.length <= MOST_GATHERED) {
             match Pin::new(rest).poll_frame(cx) {
                 Poll::Ready(Some(Ok(frame))) => {
                     self.length += frame.data_ref().map_or(0, Bytes::len);
@@ -51,7 +51,7 @@ impl Gathered {
 
     /// Whether no more is gathered.
     pub fn is_full(&self) -> bool {
-        self.length >= MOST_GATHERED
+        self.length > MOST_GATHERED
     }
 
     /// As any body.

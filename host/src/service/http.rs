@@ -20,6 +20,10 @@ use super::{
     reply_body::{Loan, ReplyBody, lend},
 };
 
+/// What an atomic service may not answer with.
+const TOO_LONG: &str = "a body of more than 1 MiB, after it has written; its answer waits until its call has ended \
+    and is to be shorter, or the call is to write nothing";
+
 /// How often a call whose response is there is given the chance to end, before
 /// it is taken for one that streams.
 const TURNS: usize = 4;
@@ -114,7 +118,10 @@ impl Service {
             Ok(early) = &mut receiver => {
                 let (early, finished) = match unit {
                     None => (early, soon(&mut run).await),
-                    Some(unit) => gather(early, &mut run, &unit).await,
+                    Some(unit) => match gather(early, &mut run, &unit).await {
+                        Some(gathered) => gathered,
+                        None => return Err(self.bad_response(TOO_LONG)),
+                    },
                 };
                 reply = Some(early);
                 finished
@@ -181,13 +188,16 @@ impl Service {
         // Dropped before the call, whatever happens, so that the body learns of a
         // failure before it sees its end.
         let ended = ended;
-        let (outcome, call) = (&mut run).await;
+        let (outcome, mut call) = (&mut run).await;
         match outcome {
-            // What it has written since its answer began was refused.
-            Ok(()) => match call.unless_kept() {
-                Some(call) => lend(call, ended).await,
-                None => drop(ended.send(None)),
-            },
+            Ok(()) => {
+                // What it would have written since its answer began was refused.
+                call.instance().forget_unit();
+                match call.unless_kept() {
+                    Some(call) => lend(call, ended).await,
+                    None => drop(ended.send(None)),
+                }
+            }
             Err(error) => {
                 drop(ended);
                 if let Some(fault) = conduct.fault_of(Some(&error)) {
@@ -248,23 +258,24 @@ fn as_http_has_it<B>(mut response: Response<B>) -> Response<B> {
 }
 
 /// The answer of an atomic service, read ahead until its call has ended. A long one of a
-/// call that has written nothing is sent as it comes, and the call writes nothing then.
-async fn gather<F: Future + Unpin>(reply: Reply, run: &mut F, unit: &Unit) -> (Reply, Option<F::Output>) {
+/// call that has written nothing is sent as it comes, and the call writes nothing then; if
+/// it has written there is none, for it might wait for the body to be read for ever.
+async fn gather<F: Future + Unpin>(reply: Reply, run: &mut F, unit: &Unit) -> Option<(Reply, Option<F::Output>)> {
     let (head, body) = match reply {
         Ok(response) => response.into_parts(),
-        failed => return (failed, Some(run.await)),
+        failed => return Some((failed, Some(run.await))),
     };
     let mut body = Gathered::new(body);
     let finished = poll_fn(|cx| {
         body.gather(cx);
         match Pin::new(&mut *run).poll(cx) {
-            Poll::Ready(finished) => Poll::Ready(Some(finished)),
-            Poll::Pending if body.is_full() && unit.seal() => Poll::Ready(None),
+            Poll::Ready(finished) => Poll::Ready(Some(Some(finished))),
+            Poll::Pending if body.is_full() => Poll::Ready(unit.seal().then_some(None)),
             Poll::Pending => Poll::Pending,
         }
     });
-    let finished = finished.await;
-    (Ok(Response::from_parts(head, body.boxed())), finished)
+    let finished = finished.await?;
+    Some((Ok(Response::from_parts(head, body.boxed())), finished))
 }
 
 /// What a future comes to within a few turns of the runtime: enough for a guest
