@@ -83,8 +83,20 @@ pub fn up(folder: &Path) -> Command {
 }
 
 /// The components that are built for the tests.
-const COMPONENTS: [&str; 10] =
-    ["user", "order", "notices", "guest", "relay", "faulty_directory", "guest_async", "user_async", "asker", "later"];
+const COMPONENTS: [&str; 12] = [
+    "user",
+    "order",
+    "notices",
+    "guest",
+    "relay",
+    "faulty_directory",
+    "guest_async",
+    "user_async",
+    "asker",
+    "later",
+    "worker",
+    "worker_async",
+];
 
 /// The component that does what it is told to, in WASI 0.2 and in 0.3: what is true
 /// of a call is true of either.
