@@ -18,7 +18,7 @@ use self::{
 };
 use crate::support::{Host, daemon::Daemon, postgres, redis, shop, until};
 
-mod checker;
+pub mod checker;
 mod clients;
 mod keys;
 mod records;
