@@ -107,6 +107,31 @@ async fn a_call_that_lost_a_write_fails_though_it_wrote_again_when_there_was_roo
     assert_eq!(host.get("/calls").await.text(), "1");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_of_an_atomic_service_that_finds_no_room_leaves_nothing() {
+    let folder = app("[app]\nname = \"kept\"\n[service.worker]\ncomponent = \"{worker}\"\nroutes = [\"/*\"]\n\
+         buckets = [\"fixtures\"]\natomic = true\n[service.directory]\ncomponent = \"{faulty_directory}\"\n\
+         buckets = [\"fixtures\"]\natomic = true\n");
+    let host = up(folder.path());
+    assert_eq!(host.get("/?steps=set:a:0;ask:1000000").await.status, StatusCode::OK);
+    assert_eq!(host.get("/?steps=getmany:a,b").await.json(), json!([["a=0", null]]));
+    limit(&host, Some(0));
+    let full = host.get("/?steps=remember:this;set:a:1;set:b:1;ask:1000001").await;
+    assert_eq!(full.status, StatusCode::SERVICE_UNAVAILABLE, "{full:?}");
+    assert_eq!(full.json(), json!({ "error": "The store cannot keep anything now; try again later" }));
+    // Neither instance serves on with what it remembers of it.
+    assert_eq!(host.get("/?steps=remembered").await.json(), json!([""]));
+    assert_eq!(host.get("/?steps=ask:17").await.json(), json!([{ "Ok": "Noted 0" }]));
+    assert_eq!(host.get("/?steps=getmany:a,b,noted/1000001").await.json(), json!([["a=0", null, null]]));
+
+    limit(&host, None);
+    until("there is room", async || host.admin("/readyz").await.status == StatusCode::OK).await;
+    assert_eq!(host.get("/?steps=getmany:a,b,noted/1000001").await.json(), json!([["a=0", null, null]]));
+    assert_eq!(host.get("/?steps=set:a:2;ask:1000002").await.status, StatusCode::OK);
+    let kept = host.get("/?steps=getmany:a,b,noted/1000001,noted/1000002").await;
+    assert_eq!(kept.json(), json!([["a=2", null, null, "noted/1000002=1000002"]]));
+}
+
 #[tokio::test]
 async fn a_swap_that_finds_no_room_is_taken_back_and_goes_well_when_there_is() {
     let folder = relay_and_directory("Alice");
