@@ -1,7 +1,7 @@
 //! Clients that change buckets at random, and the model that each has of its own.
 //!
-//! A client is the only one that writes to its bucket, so that after each change it can
-//! say what is in there, and in which order. Beside it all of them count on one counter.
+//! A client is the only one that writes to its two buckets, so that after each change it
+//! can say what is in there, and in which order. Beside them all count on one counter.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,7 +10,7 @@ use anyhow::{Result, ensure};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::store::{BucketStore, Entry, StoreError, Watermark};
+use crate::store::{self, BucketStore, Entry, StoreError, Watermark};
 
 /// How many there are.
 pub const CLIENTS: usize = 8;
@@ -21,16 +21,16 @@ const KEYS: [&str; 8] = ["", "k", "n", "é", "a\0b", "订单/1", "🦀", "'; --"
 /// The bucket of the counter that all share, and its key.
 const SHARED: (&str, &str) = ("shared", "n");
 
-/// A bucket's keys in the order in which they were first set, with their values.
-pub type Model = Vec<Entry>;
+/// Two buckets' keys in the order in which they were first set, with their values.
+pub type Model = [Vec<Entry>; 2];
 
-/// One that changes its bucket, and counts with all others.
+/// One that changes its buckets, and counts with all others.
 pub struct Client {
-    /// Its own bucket.
-    pub bucket: String,
-    /// What that holds, as far as it was told.
+    /// Its own buckets. Most changes are of the first.
+    pub buckets: [String; 2],
+    /// What they hold, as far as it was told.
     pub model: Model,
-    /// What that may hold instead, after a change whose end is unknown.
+    /// What they may hold instead, after a change whose end is unknown.
     doubt: Option<Model>,
     /// What the shared counter came to, each time.
     counted: Vec<u64>,
@@ -45,6 +45,8 @@ struct Random(u64);
 enum Change {
     Set(Vec<Entry>),
     Delete(Vec<String>),
+    /// Of both buckets, at once.
+    Write(Vec<(usize, &'static str, Option<Vec<u8>>)>),
     Increment(&'static str, u64),
     Count,
 }
@@ -53,8 +55,8 @@ impl Client {
     /// All clients of a store. Their changes come again from the same seed.
     pub fn all(seed: u64) -> Vec<Client> {
         let client = |number: usize| Client {
-            bucket: format!("of {number}"),
-            model: Model::new(),
+            buckets: [format!("of {number}"), format!("beside {number}")],
+            model: Model::default(),
             doubt: None,
             counted: Vec::new(),
             uncounted: 0,
@@ -66,7 +68,7 @@ impl Client {
     /// Makes one change, any change.
     pub async fn change(&mut self, store: &dyn BucketStore, seen: &Watermark) -> Result<(), StoreError> {
         let change = self.random.change();
-        let (mut model, bucket) = (self.model.clone(), &self.bucket);
+        let (mut model, bucket) = (self.model.clone(), &self.buckets[0]);
         let (done, expected) = match change {
             Change::Count => {
                 let counted = store.increment(SHARED.0, SHARED.1.to_owned(), 1, seen).await;
@@ -77,7 +79,7 @@ impl Client {
                 return Ok(());
             }
             Change::Set(entries) => {
-                entries.iter().for_each(|(key, value)| put(&mut model, key, value.clone()));
+                entries.iter().for_each(|(key, value)| put(&mut model[0], key, value.clone()));
                 let done = match entries.as_slice() {
                     [(key, value)] => store.set(bucket, key.clone(), value.clone(), seen).await,
                     _ => store.set_many(bucket, entries, seen).await,
@@ -85,19 +87,31 @@ impl Client {
                 (done.map(|()| None), Ok(None))
             }
             Change::Delete(keys) => {
-                model.retain(|(key, _)| !keys.contains(key));
+                model[0].retain(|(key, _)| !keys.contains(key));
                 let done = match keys.as_slice() {
                     [key] => store.delete(bucket, key.clone(), seen).await,
                     _ => store.delete_many(bucket, keys, seen).await,
                 };
                 (done.map(|()| None), Ok(None))
             }
+            Change::Write(changes) => {
+                for (place, key, value) in &changes {
+                    match value {
+                        Some(value) => put(&mut model[*place], key, value.clone()),
+                        None => model[*place].retain(|(known, _)| known != key),
+                    }
+                }
+                let change = |(place, key, value): (usize, &str, _)| {
+                    let (bucket, key) = (self.buckets[place].as_str(), key.to_owned());
+                    store::Change { bucket, key, value }
+                };
+                (store.write(changes.into_iter().map(change).collect(), seen).await.map(|()| None), Ok(None))
+            }
             Change::Increment(key, delta) => {
-                let sum = add(&mut model, key, delta);
+                let sum = add(&mut model[0], key, delta);
                 (store.increment(bucket, key.to_owned(), delta, seen).await.map(Some), sum.map(Some))
             }
         };
-        let bucket = &self.bucket;
         match done {
             Ok(done) => {
                 assert_eq!(Ok(done), expected, "{bucket:?} held {:?}", self.model);
@@ -116,19 +130,19 @@ impl Client {
         Ok(())
     }
 
-    /// Whether the bucket is as its model says, read in every way. What was in doubt is
+    /// Whether the buckets are as their model says, read in every way. What was in doubt is
     /// settled.
     pub async fn check(&mut self, store: &dyn BucketStore, seen: &Watermark) -> Result<bool, StoreError> {
-        let found = contents(store, &self.bucket, seen).await?;
+        let found = contents(store, &self.buckets, seen).await?;
         if let Some(doubt) = self.doubt.take()
             && found == doubt
         {
             self.model = doubt;
         }
         let key = self.random.key();
-        let value = self.model.iter().find(|(known, _)| known == key).map(|(_, value)| value.clone());
-        let right = store.exists(&self.bucket, key, seen).await? == value.is_some()
-            && store.get(&self.bucket, key, seen).await? == value;
+        let value = self.model[0].iter().find(|(known, _)| known == key).map(|(_, value)| value.clone());
+        let right = store.exists(&self.buckets[0], key, seen).await? == value.is_some()
+            && store.get(&self.buckets[0], key, seen).await? == value;
         Ok(right && found == self.model)
     }
 }
@@ -171,8 +185,8 @@ pub async fn work(store: Arc<dyn BucketStore>, clients: Vec<Client>, pace: Arc<P
 pub async fn check_all(store: &dyn BucketStore, clients: &mut [Client]) -> Result<()> {
     let (seen, mut counted) = (Watermark::default(), Vec::<u64>::new());
     for client in clients.iter_mut() {
-        let Client { bucket, model, .. } = &client;
-        let said = format!("{bucket:?} is not {model:?}");
+        let Client { buckets, model, .. } = &client;
+        let said = format!("{buckets:?} are not {model:?}");
         ensure!(client.check(store, &seen).await?, said);
         counted.extend(&client.counted);
     }
@@ -201,7 +215,7 @@ impl Client {
         loop {
             match self.check(store, &seen).await {
                 Ok(right) => {
-                    ensure!(right, "bucket {:?} is not {:?}", self.bucket, self.model);
+                    ensure!(right, "{:?} are not {:?}", self.buckets, self.model);
                     return Ok(());
                 }
                 Err(StoreError::Away { .. }) => {
@@ -239,10 +253,18 @@ impl Random {
 
     fn change(&mut self) -> Change {
         let many = [1, 1, 2, 5][self.below(4)];
-        match self.below(6) {
+        match self.below(8) {
             0 | 1 => Change::Set((0..many).map(|_| (self.key().to_owned(), self.value())).collect()),
             2 => Change::Delete((0..many).map(|_| self.key().to_owned()).collect()),
             3 | 4 => {
+                // So many that some are of one key, which is set and deleted in turn.
+                let change = |random: &mut Random| {
+                    let value = random.below(3) > 0;
+                    (random.below(2), random.key(), value.then(|| random.value()))
+                };
+                Change::Write((0..1 + self.below(10)).map(|_| change(self)).collect())
+            }
+            5 | 6 => {
                 let delta = [0, 1, 7, 1 << 60][self.below(4)];
                 Change::Increment(self.key(), delta)
             }
@@ -251,7 +273,7 @@ impl Random {
     }
 }
 
-fn put(model: &mut Model, key: &str, value: Vec<u8>) {
+fn put(model: &mut Vec<Entry>, key: &str, value: Vec<u8>) {
     match model.iter_mut().find(|(known, _)| known == key) {
         Some((_, old)) => *old = value,
         None => model.push((key.to_owned(), value)),
@@ -259,7 +281,7 @@ fn put(model: &mut Model, key: &str, value: Vec<u8>) {
 }
 
 /// What a counter comes to, unless it is none, or would be too large.
-fn add(model: &mut Model, key: &str, delta: u64) -> Result<u64, ()> {
+fn add(model: &mut Vec<Entry>, key: &str, delta: u64) -> Result<u64, ()> {
     let stored = model.iter().find(|(known, _)| known == key);
     let stored = stored.map_or("0", |(_, value)| str::from_utf8(value).unwrap_or("no text"));
     let is_counter = stored.bytes().all(|byte| byte.is_ascii_digit());
@@ -271,15 +293,19 @@ fn add(model: &mut Model, key: &str, delta: u64) -> Result<u64, ()> {
     Ok(sum)
 }
 
-/// All of a bucket, in order.
-pub async fn contents(store: &dyn BucketStore, bucket: &str, seen: &Watermark) -> Result<Model, StoreError> {
-    let (mut found, mut cursor) = (Model::new(), None);
-    loop {
-        let page = store.list_keys(bucket, cursor, seen).await?;
-        found.extend(store.get_many(bucket, page.keys, usize::MAX, seen).await?.into_iter().flatten());
-        cursor = page.cursor;
-        if cursor.is_none() {
-            return Ok(found);
+/// All of two buckets, in order.
+pub async fn contents(store: &dyn BucketStore, buckets: &[String; 2], seen: &Watermark) -> Result<Model, StoreError> {
+    let mut model = Model::default();
+    for (bucket, found) in buckets.iter().zip(&mut model) {
+        let mut cursor = None;
+        loop {
+            let page = store.list_keys(bucket, cursor, seen).await?;
+            found.extend(store.get_many(bucket, page.keys, usize::MAX, seen).await?.into_iter().flatten());
+            cursor = page.cursor;
+            if cursor.is_none() {
+                break;
+            }
         }
     }
+    Ok(model)
 }

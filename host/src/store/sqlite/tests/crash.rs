@@ -1,8 +1,8 @@
 //! Clients that write at random, and what a crash leaves of it.
 //!
-//! Each client has a bucket and a model of it. At some moment the files are copied, as
-//! a `kill -9` would leave them, and opened: each bucket must then be as its model was
-//! at some time, and not before the last change that its client was told of.
+//! Each client has two buckets and a model of them. At some moment the files are copied,
+//! as a `kill -9` would leave them, and opened: both buckets must then be as their model
+//! was at one time, and not before the last change that their client was told of.
 
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
@@ -86,7 +86,7 @@ async fn work(
     wait: bool,
     told: Arc<Vec<Told>>,
 ) -> Result<(usize, Vec<Model>)> {
-    let mut models = vec![Model::new()];
+    let mut models = vec![Model::default()];
     for step in 0..STEPS {
         let seen = Watermark::default();
         client.change(&*store, &seen).await?;
@@ -105,7 +105,7 @@ async fn buckets(folder: &Path) -> Result<Vec<Model>> {
     let store = SqliteStore::open(&folder.join("test.db")).await?;
     let mut found = Vec::new();
     for client in Client::all(0) {
-        found.push(contents(&store, &client.bucket, &Watermark::default()).await?);
+        found.push(contents(&store, &client.buckets, &Watermark::default()).await?);
     }
     Ok(found)
 }
