@@ -286,3 +286,6 @@ pub(super) fn rows<'a>(queue: &'a Queue, messages: &'a [(RowKey, Bytes)]) -> imp
     let bucket = queue.bucket();
     messages.iter().map(move |(row, document)| Change { bucket, key: row.to_string(), value: Some(document.to_vec()) })
 }
+
+#[cfg(test)]
+mod tests;
