@@ -105,7 +105,7 @@ impl Client {
                     let (bucket, key) = (self.buckets[place].as_str(), key.to_owned());
                     store::Change { bucket, key, value }
                 };
-                (store.write(changes.into_iter().map(change).collect(), seen).await.map(|()| None), Ok(None))
+                (store.write(changes.into_iter().map(change).collect(), seen).await.map(|_| None), Ok(None))
             }
             Change::Increment(key, delta) => {
                 let sum = add(&mut model[0], key, delta);
