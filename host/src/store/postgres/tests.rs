@@ -78,7 +78,7 @@ async fn leaves_alone_what_is_not_its_own() -> Result<()> {
         (
             "CREATE SCHEMA dovetail; CREATE TABLE dovetail.versions (version int);
              INSERT INTO dovetail.versions VALUES (1), (2), (3)",
-            "it has version 2, and this Dovetail knows version 1; use a newer Dovetail",
+            "it has version 3, and this Dovetail knows version 2; use a newer Dovetail",
         ),
     ] {
         let url = url(&server.database())?;
