@@ -53,6 +53,11 @@ struct Lane {
 struct Order(RowKey);
 
 impl Backlog {
+    /// Whether nothing is known of any.
+    pub fn is_empty(&self) -> bool {
+        self.known.is_empty() && self.lanes.is_empty()
+    }
+
     /// Whether no more are taken now.
     pub fn is_full(&self) -> bool {
         self.known.len() >= MOST
@@ -175,3 +180,6 @@ impl Ord for Order {
         (self.0.id, self.0.hash).cmp(&(other.0.id, other.0.hash))
     }
 }
+
+#[cfg(test)]
+mod tests;

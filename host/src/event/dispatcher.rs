@@ -68,6 +68,8 @@ pub struct Dispatcher {
     paused: bool,
     /// What is done and not known to be durable.
     unsettled: Watermark,
+    /// When to see what has become of that, however busy it is.
+    settle_at: Instant,
 }
 
 impl Dispatcher {
@@ -84,6 +86,7 @@ impl Dispatcher {
             more: true,
             paused: false,
             unsettled: Watermark::new(),
+            settle_at: Instant::now(),
         }
     }
 
@@ -117,10 +120,10 @@ impl Dispatcher {
                     Some(order) => self.follow(order),
                     None => return,
                 },
+                () = sleep_until(self.settle_at), if settling => failed = self.settle().err(),
                 Some(ended) = self.running.join_next() => failed = self.ended(ended).err(),
                 () = subscription.queue.written() => self.take(),
                 () = until(due) => {}
-                () = sleep(SETTLE), if settling => failed = self.settle().err(),
                 () = sleep(POLL) => self.more = true,
             }
         }
@@ -186,6 +189,10 @@ impl Dispatcher {
                 self.backlog.found(handed.row);
             }
             self.more = missed;
+        }
+        // Whoever counted may have missed one that came meanwhile, and counted one twice.
+        if !self.more && self.backlog.is_empty() {
+            queue.counted(0);
         }
         Ok(())
     }
@@ -266,6 +273,7 @@ impl Dispatcher {
 
     /// See what has become of what was done.
     fn settle(&mut self) -> Result<(), StoreError> {
+        self.settle_at = Instant::now() + SETTLE;
         match self.subscription.store.durability(&self.unsettled) {
             Durability::Pending => Ok(()),
             Durability::Durable => {
@@ -286,7 +294,12 @@ impl Dispatcher {
             let (queue, error) = (&self.subscription.queue, error as &dyn std::error::Error);
             tracing::warn!(service = queue.subscriber(), event = queue.event(), error, "deliveries wait for the store");
         }
-        while self.running.join_next().await.is_some() {}
+        while let Some(ended) = self.running.join_next().await {
+            // What is read next rests on it.
+            if let Ok((_, _, seen)) = ended {
+                self.unsettled.include(&seen);
+            }
+        }
         sleep(UNWELL).await;
     }
 }

@@ -6,7 +6,7 @@
 //! that in which their writers return. So what a writer hands over waits until all who began
 //! before that have returned.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -25,8 +25,9 @@ pub struct Queue {
     subscriber: String,
     bucket: String,
     most: u64,
-    /// About how many wait: it is counted once, and then added up.
-    waiting: AtomicU64,
+    /// About how many wait: they are counted once, and then added up. It is below zero for
+    /// a moment where one is delivered before it was said to be there.
+    waiting: AtomicI64,
     /// Protects what is handed over; held for one operation.
     fresh: Mutex<Fresh>,
     written: Notify,
@@ -75,7 +76,7 @@ impl Queue {
             subscriber: subscriber.to_owned(),
             bucket: format!("event:{event}/{subscriber}"),
             most,
-            waiting: AtomicU64::new(0),
+            waiting: AtomicI64::new(0),
             fresh: Mutex::default(),
             written: Notify::new(),
         }
@@ -104,7 +105,7 @@ impl Queue {
 
     /// Whether one more may be emitted.
     pub fn has_room(&self) -> bool {
-        self.waiting.load(Ordering::Relaxed) < self.most
+        self.waiting.load(Ordering::Relaxed) < self.most.cast_signed()
     }
 
     /// Begin to put messages into the bucket.
@@ -138,13 +139,12 @@ impl Queue {
 
     /// One of them is there no more.
     pub fn removed(&self) {
-        // Whoever counted may have missed one that came meanwhile.
-        let _ = self.waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| count.checked_sub(1));
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// So many were found.
     pub fn counted(&self, count: u64) {
-        self.waiting.store(count, Ordering::Relaxed);
+        self.waiting.store(count.cast_signed(), Ordering::Relaxed);
     }
 
     // Nothing is left half changed by a panic: only memory could run out.
@@ -157,7 +157,7 @@ impl Writing<'_> {
     /// They are in the store. Its log has them at this place, if it says so: then who delivers
     /// need not read it.
     pub fn written(self, place: Option<u64>, rows: impl ExactSizeIterator<Item = (RowKey, Bytes)>) {
-        self.queue.waiting.fetch_add(rows.len() as u64, Ordering::Relaxed);
+        self.queue.waiting.fetch_add((rows.len() as u64).cast_signed(), Ordering::Relaxed);
         let mut fresh = self.queue.fresh();
         let before = fresh.next;
         match place.filter(|_| fresh.is_wanted && fresh.bytes < MOST_FRESH) {
@@ -218,6 +218,18 @@ mod tests {
         let (handed, missed) = queue.take(false);
         assert!(handed.is_empty() && missed);
         assert!(!queue.take(false).1);
+    }
+
+    #[test]
+    fn one_that_is_gone_before_it_was_said_to_be_there_takes_no_room() {
+        let queue = Queue::new("a:b/c", "d", 1);
+        for _ in 0..3 {
+            queue.removed();
+            queue.begin().written(None, [row()].into_iter());
+        }
+        assert!(queue.has_room());
+        queue.begin().written(None, [row()].into_iter());
+        assert!(!queue.has_room());
     }
 
     #[test]
