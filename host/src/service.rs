@@ -135,7 +135,7 @@ impl Service {
     ) -> Result<Call, CallError> {
         let now = Instant::now();
         let own = now + self.limits.deadline;
-        let deadline = caller.as_ref().map_or(own, |caller| caller.deadline.min(own));
+        let deadline = caller.as_ref().and_then(|caller| caller.deadline).map_or(own, |callers| callers.min(own));
         if purpose.is_clients() {
             self.calls.fetch_add(1, Ordering::Relaxed);
         }
@@ -159,7 +159,7 @@ impl Service {
             lease.put(fresh);
         }
         let seen = lease.item().map(|instance| instance.seen().clone()).unwrap_or_default();
-        let Caller { unit: callers, delivery, .. } = caller.unwrap_or(Caller { deadline, unit: None, delivery: None });
+        let Caller { unit: callers, delivery, .. } = caller.unwrap_or_default();
         let is_atomic = revision.is_atomic() || purpose == Purpose::Delivery;
         let unit = is_atomic.then(|| callers.map_or_else(Arc::default, |callers| Arc::new(Unit::within(callers))));
         if let Some(instance) = lease.item().filter(|_| is_atomic || delivery.is_some()) {
@@ -230,10 +230,11 @@ impl Purpose {
     }
 }
 
-/// The call that makes another.
+/// What makes a call: another call, or a dispatcher.
+#[derive(Default)]
 pub struct Caller {
-    /// When it must have ended.
-    pub deadline: Instant,
+    /// When the call must have ended that makes it; none if there is no such call.
+    pub deadline: Option<Instant>,
     /// What it keeps until it ends; none if its service is not atomic.
     pub unit: Option<Arc<Unit>>,
     /// The delivery that it is, or was made in.

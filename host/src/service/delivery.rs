@@ -1,6 +1,6 @@
 //! An event into a service: one call of the export that its interface names.
 
-use std::{collections::HashMap, sync::Arc, time::Instant};
+use std::{collections::HashMap, sync::Arc};
 
 use thiserror::Error;
 use wasmtime::component::{
@@ -93,8 +93,7 @@ impl Service {
             Ok(params) => params,
             Err(source) => return (at, Err(NotDelivered::Data { kind: message.kind.clone(), source })),
         };
-        let deadline = Instant::now() + self.limits.deadline;
-        let caller = Caller { deadline, unit: Some(unit), delivery: Some(delivery) };
+        let caller = Caller { deadline: None, unit: Some(unit), delivery: Some(delivery) };
         let begun = self.begin_on(revision, Purpose::Delivery, Some(caller)).await;
         let mut call = match begun {
             Ok(call) => call,

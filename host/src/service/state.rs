@@ -159,7 +159,7 @@ impl State {
 
     /// The call that it serves, for one that this makes.
     pub fn as_caller(&self) -> Caller {
-        Caller { deadline: self.deadline, unit: self.unit.clone(), delivery: self.delivery.clone() }
+        Caller { deadline: Some(self.deadline), unit: self.unit.clone(), delivery: self.delivery.clone() }
     }
 
     /// Make ready for another call.
