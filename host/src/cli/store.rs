@@ -68,7 +68,17 @@ impl Verb {
 
 /// Reads the name of a bucket.
 fn bucket(name: &str) -> Result<String, crate::manifest::Invalid> {
-    crate::manifest::bucket_name(name).map(|()| name.to_owned())
+    match is_hosts(name) {
+        true => Ok(name.to_owned()),
+        false => crate::manifest::bucket_name(name).map(|()| name.to_owned()),
+    }
+}
+
+/// Whether it is a bucket of the host's own, such as those of events that wait. They begin
+/// with what they are for and a colon, so that no service can be granted them.
+fn is_hosts(bucket: &str) -> bool {
+    let purpose = bucket.split_once(':').map_or("", |(purpose, _)| purpose);
+    !purpose.is_empty() && purpose.bytes().all(|letter| letter.is_ascii_lowercase())
 }
 
 /// A number of entries: `1,204 entries`.

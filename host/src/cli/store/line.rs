@@ -10,7 +10,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::{manifest, store::Entry};
+use crate::store::Entry;
 
 /// The longest key and the largest value that a component may have set, and the
 /// longest line that they make: a byte may be written as `\u0000`.
@@ -124,7 +124,7 @@ impl<R: BufRead> Lines<R> {
             (None, Some(wanted)) => wanted.clone(),
             (None, None) => return Err("names no bucket, and there is no --bucket".to_owned()),
         };
-        manifest::bucket_name(&bucket).map_err(|error| format!("has a bucket {bucket:?} that {}", error.reason))?;
+        super::bucket(&bucket).map_err(|error| format!("has a bucket {bucket:?} that {}", error.reason))?;
         if line.key.len() > LONGEST_KEY {
             return Err(format!("has a key of more than {LONGEST_KEY} bytes"));
         }
@@ -204,9 +204,15 @@ mod tests {
             let said = read(text.as_bytes(), Some("b")).expect_err(line);
             assert!(said.starts_with("line 3 of x.ndjson ") && said.contains(reason) && said.ends_with(FORM), "{said}");
         }
-        for (bucket, reason) in [("", "names no bucket"), ("\"bucket\":\"a/b\",", "has a bucket \"a/b\" that")] {
+        for (bucket, reason) in [
+            ("", "names no bucket"),
+            ("\"bucket\":\"a/b\",", "has a bucket \"a/b\" that"),
+            ("\"bucket\":\":a\",", "has a bucket \":a\" that"),
+        ] {
             let said = read(format!("{{{bucket}\"key\":\"k\",\"value\":\"v\"}}").as_bytes(), None).expect_err(bucket);
             assert!(said.starts_with("line 1 ") && said.contains(reason), "{said}");
         }
+        let waiting = r#"{"bucket":"event:shop:orders/events@0.1.0/notices","key":"k","value":"v"}"#;
+        assert!(read(waiting.as_bytes(), None).is_ok());
     }
 }

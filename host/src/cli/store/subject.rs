@@ -72,7 +72,7 @@ impl Subject {
 
     /// What is to be said of a bucket that no service may open.
     pub fn note(&self, bucket: &str) -> Option<String> {
-        let manifest = self.manifest.as_ref().filter(|_| !self.grants(bucket))?;
+        let manifest = self.manifest.as_ref().filter(|_| !self.grants(bucket) && !super::is_hosts(bucket))?;
         let others = others(bucket, &granted(manifest));
         Some(format!("no service of `{}` may open the bucket `{bucket}`; {others}", manifest.path.display()))
     }
