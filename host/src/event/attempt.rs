@@ -3,6 +3,10 @@
 //! The call is a unit of work, and the end of the delivery is part of it: the row of the
 //! message goes in the same entry of the store's log that has what the subscriber wrote and
 //! emitted. So the effect is there once, and its message is not; or the other way round.
+//!
+//! A message is parked by the revision that is live, after as many attempts as it may have.
+//! What others failed at, a canary or one that was replaced, counts for nothing: whether
+//! they were to blame is seen when the live one has tried.
 
 use std::sync::Arc;
 
@@ -78,7 +82,8 @@ impl Attempt {
         let Some(why) = Why::of(&error) else { return Ok(Ended::NotBegun) };
         let record = Record::failed(self.before.as_ref(), revision, why, &error);
         let (subscriber, event) = (queue.subscriber(), queue.event());
-        let is_last = why.is_final() || record.failures() >= self.subscription.attempts;
+        let is_last = service.serving().live.number() == revision
+            && (why.is_final() || record.failures_of(revision) >= self.subscription.attempts);
         {
             let (id, error) = (message.id, &error as &dyn std::error::Error);
             match is_last {

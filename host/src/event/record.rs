@@ -79,6 +79,11 @@ impl Record {
         serde_json::to_vec(self).unwrap_or_default()
     }
 
+    /// How many attempts failed of one revision.
+    pub fn failures_of(&self, revision: u64) -> u32 {
+        self.attempts.get(&revision).copied().unwrap_or_default()
+    }
+
     /// How many attempts failed.
     pub fn failures(&self) -> u32 {
         self.attempts.values().sum()
