@@ -57,12 +57,12 @@ pub struct App {
     topology: Mutex<Topology>,
 }
 
-/// A link by the names of its ends.
+/// A link, or an event, by the names of its ends.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct LinkNames {
     /// The service that imports.
     pub from: String,
-    /// The service that exports.
+    /// The service that exports, or is delivered the calls.
     pub to: String,
     /// The interface as the importer names it.
     pub interface: String,
@@ -131,6 +131,11 @@ impl App {
         LinkNames::of(&self.foundation.manifest, &self.topology())
     }
 
+    /// Whose calls become messages, and for whom.
+    pub fn events(&self) -> Vec<LinkNames> {
+        LinkNames::of_events(&self.foundation.manifest, &self.topology())
+    }
+
     /// Who is delivered which event, with the queue between.
     pub fn subscriptions(&self) -> impl Iterator<Item = (&EventManifest, &Arc<Queue>, &Arc<Service>)> {
         let events = self.manifest().events.iter().zip(&self.foundation.queues);
@@ -183,14 +188,37 @@ impl LinkNames {
         let names = topology.links.iter().map(|link| LinkNames {
             from: name(link.importer),
             to: name(link.exporter),
-            interface: topology.parts[link.importer].surface.imports[link.import].name.to_string(),
+            interface: topology.import(link.importer, link.import).name.to_string(),
         });
         names.collect()
+    }
+
+    /// The events in the order of the services that import them, one for each subscriber.
+    fn of_events(manifest: &Manifest, topology: &Topology) -> Vec<LinkNames> {
+        let emissions = topology.emissions.iter().flat_map(|emission| {
+            let interface = topology.import(emission.importer, emission.import).name.to_string();
+            let from = &manifest.services[emission.importer].name;
+            manifest.events[emission.event].subscribers.iter().map(move |subscriber| LinkNames {
+                from: from.clone(),
+                to: subscriber.clone(),
+                interface: interface.clone(),
+            })
+        });
+        emissions.collect()
     }
 
     /// Whom a service calls, by interface.
     pub fn of_service<'a>(links: &'a [LinkNames], service: &str) -> BTreeMap<&'a str, &'a str> {
         let links = links.iter().filter(|link| link.from == service);
         links.map(|link| (link.interface.as_str(), link.to.as_str())).collect()
+    }
+
+    /// Who is delivered what a service emits, by interface.
+    pub fn told_of_service<'a>(events: &'a [LinkNames], service: &str) -> BTreeMap<&'a str, Vec<&'a str>> {
+        let mut told = BTreeMap::<_, Vec<_>>::new();
+        for event in events.iter().filter(|event| event.from == service) {
+            told.entry(event.interface.as_str()).or_default().push(event.to.as_str());
+        }
+        told
     }
 }

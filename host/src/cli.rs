@@ -80,7 +80,7 @@ enum Verb {
     Build(build::Options),
     /// Build and check everything that `up` would, without serving.
     Check(check::Check),
-    /// Show the services, their routes and their links.
+    /// Show the services, their routes, their links and events.
     Graph(graph::Graph),
     /// Compose services into one component that other hosts run.
     ///

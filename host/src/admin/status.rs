@@ -25,6 +25,8 @@ struct ServiceStatus<'a> {
     routes: Vec<&'a str>,
     /// By interface, the service that is called.
     links: BTreeMap<&'a str, &'a str>,
+    /// By interface, the services that are delivered its calls.
+    events: BTreeMap<&'a str, Vec<&'a str>>,
     instances: Instances,
     /// Of the service, whichever revision they were for.
     calls: u64,
@@ -72,11 +74,11 @@ impl Admin {
     pub(super) fn services(&self) -> Response<Bytes> {
         let swapper = self.swapper.load_full();
         let app = swapper.app();
-        let links = app.links();
+        let (links, events) = (app.links(), app.events());
         let serving: Vec<_> = app.services.iter().map(|service| service.serving()).collect();
         let pairs = app.services.iter().zip(&serving).enumerate();
         let services: Vec<_> = pairs
-            .map(|(place, (service, serving))| ServiceStatus::of(&swapper, place, service, serving, &links))
+            .map(|(place, (service, serving))| ServiceStatus::of(&swapper, place, (service, serving), (&links, &events)))
             .collect();
         reply::json(StatusCode::OK, &json!({ "app": app.name(), "services": services }))
     }
@@ -86,9 +88,8 @@ impl<'a> ServiceStatus<'a> {
     fn of(
         swapper: &'a Swapper,
         place: usize,
-        service: &'a Service,
-        serving: &'a Serving,
-        links: &'a [LinkNames],
+        (service, serving): (&'a Service, &'a Serving),
+        (links, events): (&'a [LinkNames], &'a [LinkNames]),
     ) -> ServiceStatus<'a> {
         let live = &serving.live;
         ServiceStatus {
@@ -98,6 +99,7 @@ impl<'a> ServiceStatus<'a> {
             since: humantime::format_rfc3339_seconds(live.since()).to_string(),
             routes: swapper.app().routes_of(place).map(|route| route.as_str()).collect(),
             links: LinkNames::of_service(links, service.name()),
+            events: LinkNames::told_of_service(events, service.name()),
             instances: Instances { idle: live.idle(), busy: live.busy(), max: service.limits().instances },
             calls: service.calls(),
             traps: service.traps(),

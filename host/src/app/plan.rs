@@ -90,6 +90,11 @@ impl Plan {
         LinkNames::of(&self.manifest, &self.topology)
     }
 
+    /// The events by name, likewise, one for each subscriber.
+    pub fn events(&self) -> Vec<LinkNames> {
+        LinkNames::of_events(&self.manifest, &self.topology)
+    }
+
     /// Make every service live on this store, those first that others call, and
     /// record that they are.
     pub async fn start(self, store: Arc<dyn BucketStore>, history: Arc<History>) -> Result<App> {

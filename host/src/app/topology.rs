@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Part;
 use crate::{
-    link::{self, Emission, Link, Table, Ties},
+    link::{self, Emission, Interface, Link, Table, Ties},
     manifest::{EventManifest, Manifest, Problem, Report},
     service::HANDLERS,
 };
@@ -59,6 +59,11 @@ impl Topology {
             parts[other] = live;
         }
         Ok(Ties { links, emissions })
+    }
+
+    /// An import of a service.
+    pub fn import(&self, importer: usize, import: usize) -> &Interface {
+        &self.parts[importer].surface.imports[import]
     }
 
     /// The links of one service's imports.

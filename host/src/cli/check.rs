@@ -49,6 +49,8 @@ struct Found {
     services: Vec<Service>,
     /// Empty where there are problems.
     links: Vec<LinkNames>,
+    /// Likewise, one for each subscriber.
+    events: Vec<LinkNames>,
 }
 
 #[derive(Serialize)]
@@ -65,9 +67,7 @@ impl Check {
     pub fn run(self, manifest: &Path) -> Result<()> {
         if !self.json {
             let (app, found) = self.look(manifest)?;
-            let (services, links) =
-                (count(found.services.len() as u64, "service"), count(found.links.len() as u64, "link"));
-            return print(format!("{app} is ready to serve: {services}, {links}").as_bytes());
+            return print(format!("{app} is ready to serve: {}", found.counted()).as_bytes());
         }
         let found = self.look(manifest).map_or_else(|error| Found::wrong(&error), |(_, found)| found);
         print(&serde_json::to_vec_pretty(&found)?)?;
@@ -109,7 +109,7 @@ impl Found {
             digest: part.digest.clone(),
             size: part.size,
         });
-        Found { ok: true, problems: Vec::new(), services: services.collect(), links: plan.links() }
+        Found { ok: true, problems: Vec::new(), services: services.collect(), links: plan.links(), events: plan.events() }
     }
 
     fn wrong(error: &Error) -> Found {
@@ -119,7 +119,15 @@ impl Found {
                 vec![Told { title: error.to_string(), causes: causes(error), ..Told::default() }]
             }
         };
-        Found { ok: false, problems, services: Vec::new(), links: Vec::new() }
+        Found { ok: false, problems, services: Vec::new(), links: Vec::new(), events: Vec::new() }
+    }
+
+    /// How many there are of each.
+    fn counted(&self) -> String {
+        let counts = [(self.services.len(), "service"), (self.links.len(), "link"), (self.events.len(), "event")];
+        // Most apps have no events.
+        let told = counts.into_iter().filter(|(number, noun)| *number > 0 || *noun != "event");
+        told.map(|(number, noun)| count(number as u64, noun)).collect::<Vec<_>>().join(", ")
     }
 }
 

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{app::LinkNames, manifest::ServiceManifest};
 
-/// Show the services, their routes and their links.
+/// Show the services, their routes, their links and events.
 #[derive(Args)]
 pub struct Graph {
     /// How to draw.
@@ -51,7 +51,9 @@ impl Graph {
         let cache = state::code_if_possible(&manifest)?;
         let plan = plan(manifest, &history, cache, &terminal)?;
         tell_recorded(&plan, &history, &terminal);
-        let drawing = Drawing { app: &plan.manifest().app, services: &plan.manifest().services, links: &plan.links() };
+        let (links, events) = (plan.links(), plan.events());
+        let manifest = plan.manifest();
+        let drawing = Drawing { app: &manifest.app, services: &manifest.services, links: &links, events: &events };
         let text = match self.format {
             Format::Tree => drawing.tree(),
             Format::Dot => drawing.dot(),
@@ -66,6 +68,8 @@ struct Drawing<'a> {
     app: &'a str,
     services: &'a [ServiceManifest],
     links: &'a [LinkNames],
+    /// Drawn dashed: nobody waits for them.
+    events: &'a [LinkNames],
 }
 
 impl Drawing<'_> {
@@ -77,7 +81,9 @@ impl Drawing<'_> {
             let routes = routes(service).map(|route| format!("route {route}"));
             let links = self.links.iter().filter(|link| link.from == service.name);
             let links = links.map(|link| format!("link {} → {}", link.interface, link.to));
-            let leaves: Vec<_> = routes.chain(links).collect();
+            let events = self.events.iter().filter(|event| event.from == service.name);
+            let events = events.map(|event| format!("event {} ⇢ {}", event.interface, event.to));
+            let leaves: Vec<_> = routes.chain(links).chain(events).collect();
             for (place, leaf) in leaves.iter().enumerate() {
                 let trunk = if last { "    " } else { "│   " };
                 writeln!(text, "{trunk}{} {leaf}", if place + 1 == leaves.len() { "└──" } else { "├──" })?;
@@ -97,6 +103,9 @@ impl Drawing<'_> {
         for link in self.links {
             writeln!(text, "    {:?} -> {:?} [label={:?}];", link.from, link.to, link.interface)?;
         }
+        for LinkNames { from, to, interface } in self.events {
+            writeln!(text, "    {from:?} -> {to:?} [label={interface:?}, style=dashed];")?;
+        }
         text.push_str("}\n");
         Ok(text)
     }
@@ -114,6 +123,9 @@ impl Drawing<'_> {
         for link in self.links {
             writeln!(text, "    service-{} -- \"{}\" --> service-{}", link.from, link.interface, link.to)?;
         }
+        for LinkNames { from, to, interface } in self.events {
+            writeln!(text, "    service-{from} -. \"{interface}\" .-> service-{to}")?;
+        }
         Ok(text)
     }
 
@@ -123,7 +135,9 @@ impl Drawing<'_> {
             .iter()
             .map(|service| serde_json::json!({ "name": service.name, "routes": routes(service).collect::<Vec<_>>() }));
         let services: Vec<_> = services.collect();
-        format!("{:#}\n", serde_json::json!({ "app": self.app, "services": services, "links": self.links }))
+        let drawn =
+            serde_json::json!({ "app": self.app, "services": services, "links": self.links, "events": self.events });
+        format!("{drawn:#}\n")
     }
 }
 

@@ -241,6 +241,9 @@ fn introduce(
         for link in app.links() {
             writeln!(out, "{} {} → {} {FAINT}{}{FAINT:#}", word("Link"), link.from, link.to, link.interface)?;
         }
+        for event in app.events() {
+            writeln!(out, "{} {} ⇢ {} {FAINT}{}{FAINT:#}", word("Event"), event.from, event.to, event.interface)?;
+        }
         for (route, place) in &app.routes {
             let service = app.services[*place].name();
             writeln!(out, "{} {:width$} {FAINT}→{FAINT:#} {service}", word("Route"), route.as_str())?;

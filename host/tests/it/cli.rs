@@ -136,7 +136,7 @@ fn the_schema_names_every_key_of_a_manifest() {
 fn a_check_says_that_all_is_well_and_makes_no_data() {
     let folder = shop();
     let output = succeed(dovetail().arg("check").current_dir(&folder));
-    assert_eq!(stdout(&output), "shop is ready to serve: 3 services, 2 links\n");
+    assert_eq!(stdout(&output), "shop is ready to serve: 3 services, 1 link, 1 event\n");
     assert!(!folder.path().join("data").exists());
 }
 
@@ -205,7 +205,7 @@ fn the_graph_is_drawn_in_each_format() {
         assert_eq!(stdout(&output), fs::read_to_string(&file).unwrap_or_default(), "{}", file.display());
     }
     let default = succeed(dovetail().arg("graph").current_dir(&folder));
-    assert!(stdout(&default).starts_with("shop\n├── order\n"), "{}", stdout(&default));
+    assert!(stdout(&default).starts_with("shop\n├── notices\n"), "{}", stdout(&default));
 }
 
 #[test]
