@@ -6,21 +6,44 @@
 //! its place, by one entry of the log ([`attempt`]). Of one key one is delivered at a time, in
 //! the order in which they were emitted ([`backlog`]).
 //!
-//! Left to others: what a message is (`message`), calls (`service`), and what people see of
+//! People see what waits as it is in the store ([`Standing`], [`Listing`], [`Kept`]), and have
+//! something done by an order to a dispatcher, so that it never races with a delivery.
+//!
+//! Left to others: what a message is (`message`), calls (`service`), and how people ask for
 //! this (`admin`, `cli`).
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
-use self::dispatcher::{Dispatcher, Order};
-pub use self::subscription::Subscription;
-use crate::app::App;
+use self::{
+    dispatcher::{Dispatcher, Order, Reply},
+    standing::Now,
+    subscription::PAUSED,
+};
+pub use self::{
+    error::EventError,
+    kept::{Kept, State, Told, raw},
+    listing::{Listing, Place},
+    record::{Record, Why},
+    standing::Standing,
+    subscription::Subscription,
+};
+use crate::{
+    app::App,
+    message::{MessageId, Moment, RowKey},
+    service::Watermark,
+    store::StoreError,
+};
 
 mod attempt;
 mod backlog;
 mod dispatcher;
+mod error;
+mod kept;
+mod listing;
 mod record;
+mod standing;
 mod subscription;
 
 /// The deliveries of an app.
@@ -30,9 +53,12 @@ pub struct Events {
     delivering: Mutex<Vec<Delivering>>,
 }
 
-/// A dispatcher that runs.
+/// A dispatcher, which may have ended.
+#[derive(Clone)]
 struct Delivering {
+    subscription: Arc<Subscription>,
     orders: mpsc::UnboundedSender<Order>,
+    now: watch::Receiver<Now>,
 }
 
 impl Events {
@@ -51,9 +77,9 @@ impl Events {
 
     /// Begin no delivery any more, and wait for those that are begun.
     pub async fn stop(&self) {
-        let delivering = std::mem::take(&mut *self.delivering.lock().unwrap_or_else(PoisonError::into_inner));
+        let delivering = self.delivering().clone();
         let mut stopping = Vec::new();
-        for Delivering { orders } in &delivering {
+        for Delivering { orders, .. } in &delivering {
             let (stopped, stop) = oneshot::channel();
             if orders.send(Order::Stop(stopped)).is_ok() {
                 stopping.push(stop);
@@ -64,13 +90,126 @@ impl Events {
         }
     }
 
+    /// How every queue stands, in the order of the manifest.
+    pub async fn standings(&self) -> Result<Vec<Standing>, EventError> {
+        let (mut standings, all) = (Vec::new(), self.delivering().clone());
+        for Delivering { subscription, now, .. } in all {
+            let (seen, now) = (Watermark::new(), *now.borrow());
+            standings.push(Standing::of(&subscription, now, &seen).await?);
+            subscription.store.durable(&seen).await?;
+        }
+        Ok(standings)
+    }
+
+    /// A page of what waits for a subscriber; of this event alone, or of the parked ones
+    /// alone, if asked to.
+    pub async fn messages(
+        &self,
+        subscriber: &str,
+        event: Option<&str>,
+        from: Place,
+        only_parked: bool,
+    ) -> Result<Listing, EventError> {
+        let of: Vec<_> = self.of(subscriber)?.into_iter().map(|delivering| delivering.subscription).collect();
+        let of: Vec<_> = of.into_iter().filter(|it| event.is_none_or(|event| event == it.queue.event())).collect();
+        let seen = Watermark::new();
+        let listing = Listing::read(&of, from, only_parked, &seen).await?;
+        if let Some(subscription) = of.first() {
+            subscription.store.durable(&seen).await?;
+        }
+        Ok(listing)
+    }
+
+    /// One message for a subscriber, and its event.
+    pub async fn message(&self, subscriber: &str, id: MessageId) -> Result<(String, Kept), EventError> {
+        let (delivering, kept) = self.find(subscriber, id).await?;
+        Ok((delivering.subscription.queue.event().to_owned(), kept))
+    }
+
+    /// Try one again that failed, now or as soon as its turn comes. The answer is what it was
+    /// before.
+    pub async fn retry(&self, subscriber: &str, id: MessageId) -> Result<Told, EventError> {
+        self.steer(subscriber, id, Order::Retry).await
+    }
+
+    /// Forget one. The answer is what it was.
+    pub async fn remove(&self, subscriber: &str, id: MessageId) -> Result<Told, EventError> {
+        self.steer(subscriber, id, Order::Remove).await
+    }
+
+    /// Begin no delivery to a subscriber from now on, over restarts, or begin them again. What
+    /// is begun goes on.
+    pub async fn pause(&self, subscriber: &str, paused: bool) -> Result<(), EventError> {
+        for delivering in self.of(subscriber)? {
+            let (store, seen, name) = (&delivering.subscription.store, Watermark::new(), subscriber.to_owned());
+            match paused {
+                true => store.set(PAUSED, name, Moment::now().to_string().into_bytes(), &seen).await?,
+                false => store.delete(PAUSED, name, &seen).await?,
+            }
+            store.durable(&seen).await?;
+            delivering.order(Order::Look).await?;
+        }
+        Ok(())
+    }
+
+    async fn steer(
+        &self,
+        subscriber: &str,
+        id: MessageId,
+        order: impl FnOnce(RowKey, Reply) -> Order,
+    ) -> Result<Told, EventError> {
+        let (delivering, kept) = self.find(subscriber, id).await?;
+        delivering.order(|reply| order(kept.row, reply)).await?;
+        Ok(kept.told(delivering.subscription.queue.event()))
+    }
+
+    async fn find(&self, subscriber: &str, id: MessageId) -> Result<(Delivering, Kept), EventError> {
+        for delivering in self.of(subscriber)? {
+            let (seen, subscription) = (Watermark::new(), &delivering.subscription);
+            if let Some(kept) = Kept::find(subscription, id, &seen).await? {
+                subscription.store.durable(&seen).await?;
+                return Ok((delivering, kept));
+            }
+        }
+        Err(EventError::NoMessage { id, subscriber: subscriber.to_owned() })
+    }
+
+    /// What is delivered to a subscriber.
+    fn of(&self, subscriber: &str) -> Result<Vec<Delivering>, EventError> {
+        let all = self.delivering().clone();
+        let name = |delivering: &Delivering| delivering.subscription.queue.subscriber().to_owned();
+        let of: Vec<_> = all.iter().filter(|delivering| name(delivering) == subscriber).cloned().collect();
+        if !of.is_empty() {
+            return Ok(of);
+        }
+        let mut there_are: Vec<_> = all.iter().map(name).collect();
+        there_are.sort();
+        there_are.dedup();
+        Err(EventError::NoSubscriber { name: subscriber.to_owned(), there_are })
+    }
+
     fn deliver(&self, app: &App) {
         let delivering = Subscription::all(app).into_iter().map(|subscription| {
             let (orders, received) = mpsc::unbounded_channel();
-            tokio::spawn(Dispatcher::new(subscription, received).run());
-            Delivering { orders }
+            let (shown, now) = watch::channel(Now::default());
+            tokio::spawn(Dispatcher::new(subscription.clone(), received, shown).run());
+            Delivering { subscription, orders, now }
         });
-        let delivering = delivering.collect();
-        *self.delivering.lock().unwrap_or_else(PoisonError::into_inner) = delivering;
+        *self.delivering() = delivering.collect();
+    }
+
+    // Nothing is left half changed by a panic: it is replaced whole.
+    fn delivering(&self) -> MutexGuard<'_, Vec<Delivering>> {
+        self.delivering.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Delivering {
+    /// Have something done, and wait until that is durable.
+    async fn order(&self, order: impl FnOnce(Reply) -> Order) -> Result<(), EventError> {
+        let (reply, replied) = oneshot::channel();
+        self.orders.send(order(reply)).map_err(|_| EventError::Over)?;
+        let seen = replied.await.map_err(|_| EventError::Over)??;
+        self.subscription.store.durable(&seen).await.map_err(StoreError::into)
     }
 }

@@ -78,7 +78,9 @@ impl Admin {
         let serving: Vec<_> = app.services.iter().map(|service| service.serving()).collect();
         let pairs = app.services.iter().zip(&serving).enumerate();
         let services: Vec<_> = pairs
-            .map(|(place, (service, serving))| ServiceStatus::of(&swapper, place, (service, serving), (&links, &events)))
+            .map(|(place, (service, serving))| {
+                ServiceStatus::of(&swapper, place, (service, serving), (&links, &events))
+            })
             .collect();
         reply::json(StatusCode::OK, &json!({ "app": app.name(), "services": services }))
     }

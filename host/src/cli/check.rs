@@ -109,7 +109,13 @@ impl Found {
             digest: part.digest.clone(),
             size: part.size,
         });
-        Found { ok: true, problems: Vec::new(), services: services.collect(), links: plan.links(), events: plan.events() }
+        Found {
+            ok: true,
+            problems: Vec::new(),
+            services: services.collect(),
+            links: plan.links(),
+            events: plan.events(),
+        }
     }
 
     fn wrong(error: &Error) -> Found {

@@ -11,9 +11,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use serde_json::value::RawValue;
 
 use super::{
+    kept::raw,
     record::{Record, Why},
     subscription::Subscription,
 };
@@ -149,11 +149,4 @@ fn export(kind: &str) -> String {
         Ok(interface) => export_key(&interface, function),
         Err(_) => kind.to_owned(),
     }
-}
-
-/// A document as part of another; one that is no JSON as a string.
-fn raw(document: Vec<u8>) -> Box<RawValue> {
-    let text = String::from_utf8_lossy(&document).into_owned();
-    RawValue::from_string(text.clone())
-        .unwrap_or_else(|_| serde_json::value::to_raw_value(&text).unwrap_or_else(|_| RawValue::NULL.to_owned()))
 }

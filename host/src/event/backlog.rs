@@ -12,6 +12,9 @@ use tokio::time::Instant;
 
 use crate::message::{RowKey, StableHash};
 
+#[cfg(test)]
+mod tests;
+
 /// The most messages that are kept here. Each is its row's key, of some 40 bytes.
 const MOST: usize = 8192;
 
@@ -66,11 +69,6 @@ impl Backlog {
     /// How many may be delivered now.
     pub fn ready(&self) -> usize {
         if self.retried.len() >= MOST_RETRIED { 0 } else { self.ready.len() }
-    }
-
-    /// How many wait for another attempt.
-    pub fn retried(&self) -> usize {
-        self.retried.len()
     }
 
     /// A row that was found in the store, in their order. Whether it was not known, and is.
@@ -141,6 +139,30 @@ impl Backlog {
         self.retried.push(Reverse((due, Order(row))));
     }
 
+    /// It is to be tried again at once, if it waited for that.
+    pub fn hasten(&mut self, row: RowKey, now: Instant) {
+        self.retried.retain(|Reverse((_, Order(other)))| *other != row);
+        self.again(row, now);
+    }
+
+    /// It was taken out of the store, and was not on delivery.
+    pub fn dropped(&mut self, row: RowKey) {
+        if !self.known.contains(&row) {
+            return;
+        }
+        let lane = row.hash.and_then(|hash| self.lanes.get_mut(&hash));
+        if let Some(lane) = lane
+            && let Some(place) = lane.behind.iter().position(|other| *other == row)
+        {
+            lane.behind.remove(place);
+            self.known.remove(&row);
+            return;
+        }
+        self.ready.retain(|other| *other != row);
+        self.retried.retain(|Reverse((_, Order(other)))| *other != row);
+        self.ended(row);
+    }
+
     /// It is parked, where it was, and those of its key wait for it.
     pub fn blocked(&mut self, row: RowKey) {
         self.known.remove(&row);
@@ -180,6 +202,3 @@ impl Ord for Order {
         (self.0.id, self.0.hash).cmp(&(other.0.id, other.0.hash))
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -4,19 +4,22 @@
 //! that are not durable yet among them, for what a delivery does comes after them in the same
 //! log. Where a commit is lost all that is known here is thrown away, and read again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{
     attempt::{Attempt, Ended},
     backlog::Backlog,
+    error::EventError,
+    kept::rows,
     record::Record,
+    standing::Now,
     subscription::Subscription,
 };
 use crate::{
@@ -24,6 +27,10 @@ use crate::{
     service::Watermark,
     store::{BucketStore, Durability, StoreError},
 };
+
+pub use self::order::{Order, Reply};
+
+mod order;
 
 /// How often it looks whether what it has done is durable, while it does not know.
 const SETTLE: Duration = Duration::from_millis(100);
@@ -40,18 +47,6 @@ const LARGEST_DOCUMENT: usize = 4096;
 /// How long it rests when the store has failed.
 const UNWELL: Duration = Duration::from_secs(1);
 
-/// What a person wants of it.
-pub enum Order {
-    /// Begin no delivery until told to.
-    Pause,
-    /// Go on.
-    Resume,
-    /// This row is parked no more, or is gone.
-    Released(RowKey),
-    /// End, once the deliveries that are begun have ended.
-    Stop(oneshot::Sender<()>),
-}
-
 /// The state of one subscriber's deliveries.
 pub struct Dispatcher {
     subscription: Arc<Subscription>,
@@ -62,6 +57,8 @@ pub struct Dispatcher {
     running: JoinSet<(RowKey, Result<Ended, StoreError>, Watermark)>,
     /// What was handed over with its row.
     documents: HashMap<RowKey, Bytes>,
+    /// Which those are.
+    on_delivery: HashSet<RowKey>,
     /// Behind which the store may have more.
     cursor: Option<u64>,
     more: bool,
@@ -70,11 +67,17 @@ pub struct Dispatcher {
     unsettled: Watermark,
     /// When to see what has become of that, however busy it is.
     settle_at: Instant,
+    /// For who looks.
+    now: watch::Sender<Now>,
 }
 
 impl Dispatcher {
-    /// One that has read nothing.
-    pub fn new(subscription: Arc<Subscription>, orders: mpsc::UnboundedReceiver<Order>) -> Dispatcher {
+    /// One that has read nothing, and shows what it has in hand.
+    pub fn new(
+        subscription: Arc<Subscription>,
+        orders: mpsc::UnboundedReceiver<Order>,
+        now: watch::Sender<Now>,
+    ) -> Dispatcher {
         Dispatcher {
             subscription,
             orders,
@@ -82,11 +85,13 @@ impl Dispatcher {
             records: HashMap::new(),
             running: JoinSet::new(),
             documents: HashMap::new(),
+            on_delivery: HashSet::new(),
             cursor: None,
             more: true,
             paused: false,
             unsettled: Watermark::new(),
             settle_at: Instant::now(),
+            now,
         }
     }
 
@@ -106,6 +111,7 @@ impl Dispatcher {
                 continue;
             }
             self.begin();
+            self.show();
             let due = self.backlog.due().filter(|_| !self.paused && self.running.len() < self.subscription.most());
             let settling = !self.unsettled.is_empty();
             let subscription = self.subscription.clone();
@@ -117,7 +123,7 @@ impl Dispatcher {
                         let _ = stopped.send(());
                         return;
                     }
-                    Some(order) => self.follow(order),
+                    Some(order) => failed = self.follow(order).await.err(),
                     None => return,
                 },
                 () = sleep_until(self.settle_at), if settling => failed = self.settle().err(),
@@ -148,7 +154,10 @@ impl Dispatcher {
         }
         let waiting = rows_count(&**store, queue.bucket(), &seen).await?;
         queue.counted(waiting);
-        Ok(())
+        match self.look().await {
+            Err(EventError::Store(error)) => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Read more rows, if there may be and few are at hand.
@@ -223,6 +232,7 @@ impl Dispatcher {
             let Some(row) = self.backlog.next(Instant::now()) else { return };
             let (document, before) = (self.documents.remove(&row), self.records.get(&row).cloned());
             let attempt = Attempt { subscription: self.subscription.clone(), row, document, before };
+            self.on_delivery.insert(row);
             self.running.spawn(async move {
                 let seen = Watermark::new();
                 let ended = attempt.make(&seen).await;
@@ -240,6 +250,7 @@ impl Dispatcher {
             // Read again, it is tried again.
             Err(panicked) => return Err(StoreError::engine("deliver an event", panicked)),
         };
+        self.on_delivery.remove(&row);
         self.unsettled.include(&seen);
         match ended? {
             Ended::Done | Ended::SetAside => {
@@ -259,16 +270,9 @@ impl Dispatcher {
         Ok(())
     }
 
-    fn follow(&mut self, order: Order) {
-        match order {
-            Order::Pause => self.paused = true,
-            Order::Resume => self.paused = false,
-            Order::Released(row) => {
-                self.backlog.unblocked(row);
-                self.more = true;
-            }
-            Order::Stop(_) => {}
-        }
+    fn show(&self) {
+        let (running, retrying) = (self.running.len(), self.records.len());
+        self.now.send_replace(Now { running, retrying, due: self.backlog.due() });
     }
 
     /// See what has become of what was done.
@@ -300,20 +304,8 @@ impl Dispatcher {
                 self.unsettled.include(&seen);
             }
         }
+        self.on_delivery.clear();
         sleep(UNWELL).await;
-    }
-}
-
-/// The rows of a bucket that are ours.
-async fn rows(store: &dyn BucketStore, bucket: &str, seen: &Watermark) -> Result<Vec<RowKey>, StoreError> {
-    let (mut rows, mut cursor) = (Vec::new(), None);
-    loop {
-        let page = store.list_keys(bucket, cursor, seen).await?;
-        rows.extend(page.keys.iter().filter_map(|key| key.parse::<RowKey>().ok()));
-        cursor = page.cursor;
-        if cursor.is_none() {
-            return Ok(rows);
-        }
     }
 }
 

@@ -30,7 +30,7 @@ pub struct Record {
 }
 
 /// How an attempt failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Why {
     /// The component trapped, or was refused memory.
@@ -55,8 +55,12 @@ impl Record {
         let mut text = error.to_string();
         let mut source = std::error::Error::source(error);
         while let Some(cause) = source {
-            text.push_str(": ");
-            text.push_str(&cause.to_string());
+            let told = cause.to_string();
+            // A backtrace is for the log alone.
+            if !told.contains('\n') {
+                text.push_str(": ");
+                text.push_str(&told);
+            }
             source = cause.source();
         }
         Record { attempts, why, error: text, at: Moment::now(), due: None, message: None }

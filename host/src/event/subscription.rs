@@ -5,6 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use super::kept::State;
 use crate::{
     app::App,
     manifest::{Backoff, EventManifest, Parked},
@@ -12,6 +13,9 @@ use crate::{
     service::Service,
     store::BucketStore,
 };
+
+/// The bucket of those who are delivered nothing for the time being, by their names.
+pub const PAUSED: &str = "paused:subscribers";
 
 /// Who is delivered what, from where, and on what terms.
 pub struct Subscription {
@@ -39,16 +43,16 @@ impl Subscription {
     pub fn all(app: &App) -> Vec<Arc<Subscription>> {
         let all = app.subscriptions().map(|(event, queue, service)| {
             let (event, service, store): (&EventManifest, _, _) = (event, service.clone(), app.share_store());
-            let name = format!("{}/{}", queue.event(), queue.subscriber());
+            let bucket = |state: State| state.bucket_of(queue.event(), queue.subscriber());
             Arc::new(Subscription {
                 queue: queue.clone(),
                 service,
                 store,
                 attempts: event.attempts,
                 when_parked: event.parked,
-                retries: format!("retry:{name}"),
-                blocked: format!("blocked:{name}"),
-                parked: format!("parked:{name}"),
+                retries: bucket(State::Retrying),
+                blocked: bucket(State::Blocked),
+                parked: bucket(State::Parked),
                 backoff: event.backoff,
             })
         });

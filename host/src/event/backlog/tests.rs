@@ -154,3 +154,69 @@ fn each_is_delivered_once_and_after_those_of_its_key() {
         assert!(deliveries.backlog.is_empty(), "{seed}: {:?}", deliveries.backlog);
     }
 }
+
+fn row(key: Option<&str>) -> RowKey {
+    RowKey { id: MessageId::fresh(), hash: key.map(StableHash::of) }
+}
+
+/// All that may be delivered at a time, as it is taken.
+fn taken(backlog: &mut Backlog, now: Instant) -> Vec<RowKey> {
+    std::iter::from_fn(|| backlog.next(now)).collect()
+}
+
+#[test]
+fn what_is_dropped_lets_those_of_its_key_go_on_wherever_it_was() {
+    let (now, [first, second, third]) = (Instant::now(), [(); 3].map(|()| row(Some("7"))));
+    let filled = || {
+        let mut backlog = Backlog::default();
+        [first, second, third].into_iter().for_each(|row| _ = backlog.found(row));
+        backlog
+    };
+    // Ready.
+    let mut backlog = filled();
+    backlog.dropped(first);
+    assert_eq!(taken(&mut backlog, now), [second]);
+    // Behind another.
+    let mut backlog = filled();
+    backlog.dropped(second);
+    assert_eq!(taken(&mut backlog, now), [first]);
+    backlog.ended(first);
+    assert_eq!(taken(&mut backlog, now), [third]);
+    // Tried again later.
+    let mut backlog = filled();
+    assert_eq!(taken(&mut backlog, now), [first]);
+    backlog.again(first, now + Duration::from_secs(3600));
+    backlog.dropped(first);
+    assert_eq!((taken(&mut backlog, now), backlog.due()), (vec![second], None));
+    // Not known here.
+    backlog.dropped(row(Some("7")));
+    backlog.ended(second);
+    assert_eq!(taken(&mut backlog, now), [third]);
+}
+
+#[test]
+fn what_is_tried_at_once_is_tried_once() {
+    let (now, row) = (Instant::now(), row(None));
+    let mut backlog = Backlog::default();
+    backlog.found(row);
+    assert_eq!(taken(&mut backlog, now), [row]);
+    backlog.again(row, now + Duration::from_secs(3600));
+    assert!(taken(&mut backlog, now).is_empty());
+    backlog.hasten(row, now);
+    assert_eq!((taken(&mut backlog, now), backlog.due()), (vec![row], None));
+}
+
+#[test]
+fn what_is_blocked_and_dropped_has_the_store_read_again() {
+    let (now, [first, second]) = (Instant::now(), [(); 2].map(|()| row(Some("7"))));
+    let mut backlog = Backlog::default();
+    [first, second].into_iter().for_each(|row| _ = backlog.found(row));
+    assert_eq!(taken(&mut backlog, now), [first]);
+    backlog.blocked(first);
+    assert!(taken(&mut backlog, now).is_empty());
+    backlog.dropped(first);
+    backlog.unblocked(first);
+    assert!(backlog.take_missed());
+    backlog.found(second);
+    assert_eq!(taken(&mut backlog, now), [second]);
+}
