@@ -1,5 +1,5 @@
-//! The admin API: what runs, whether it can serve, and swaps. Its [`Guard`]
-//! decides who is answered.
+//! The admin API: what runs, whether it can serve, swaps, and the events that wait.
+//! Its [`Guard`] decides who is answered.
 
 use std::{
     borrow::Cow,
@@ -17,6 +17,7 @@ use hyper::body::Incoming;
 use serde_json::json;
 
 use crate::{
+    event::Events,
     listener::{
         Handler, Peer, limits,
         reply::{error, json, unasked, without_body},
@@ -26,7 +27,9 @@ use crate::{
 
 pub use self::{guard::Guard, token::Token};
 
+mod events;
 mod guard;
+mod query;
 mod status;
 mod swaps;
 mod token;
@@ -35,14 +38,15 @@ mod token;
 pub struct Admin {
     /// That of the app, which another may take the place of.
     swapper: Arc<ArcSwap<Swapper>>,
+    events: Arc<Events>,
     guard: Guard,
     stopping: AtomicBool,
 }
 
 impl Admin {
-    /// The admin API of the app that this swaps for.
-    pub fn new(swapper: Arc<ArcSwap<Swapper>>, guard: Guard) -> Admin {
-        Admin { swapper, guard, stopping: AtomicBool::new(false) }
+    /// The admin API of the app that this swaps for, and whose events these are.
+    pub fn new(swapper: Arc<ArcSwap<Swapper>>, events: Arc<Events>, guard: Guard) -> Admin {
+        Admin { swapper, events, guard, stopping: AtomicBool::new(false) }
     }
 
     /// Say from now on that no more requests are wanted.
@@ -52,18 +56,13 @@ impl Admin {
 
     async fn route(&self, path: &str, request: Request<Incoming>) -> Response<Bytes> {
         let segments: Vec<&str> = path.split('/').skip(1).collect();
-        let allowed = match segments[..] {
-            ["healthz"] | ["readyz"] | ["v1", "openapi.json" | "services"] => "GET, HEAD",
-            ["v1", "services", _, "history" | "drained"] => "GET, HEAD",
-            ["v1", "services", _, "component"] => "PUT",
-            ["v1", "services", _, "rollback" | "promote"] => "POST",
-            _ => return nothing(),
-        };
+        let Some(allowed) = allowed(&segments) else { return nothing() };
         if !allowed.split(", ").any(|method| method == request.method().as_str()) {
             let mut response = error(StatusCode::METHOD_NOT_ALLOWED, &format!("Method not allowed, only {allowed}"));
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
             return response;
         }
+        let query = request.uri().query().unwrap_or_default().to_owned();
         match segments[..] {
             ["healthz"] => json(StatusCode::OK, &json!({ "status": "ok" })),
             ["readyz"] => self.ready().await,
@@ -74,6 +73,13 @@ impl Admin {
             ["v1", "services", service, "component"] => self.swap(service, request).await,
             ["v1", "services", service, "rollback"] => self.rollback(service, &request).await,
             ["v1", "services", service, ..] => self.promote(service, &request).await,
+            ["v1", "events"] => self.queues().await,
+            ["v1", "events", subscriber] => self.messages(subscriber, &query).await,
+            ["v1", "events", subscriber, verb @ ("pause" | "resume")] => self.pause(subscriber, verb == "pause").await,
+            ["v1", "events", subscriber, id] if request.method() != Method::DELETE => {
+                self.message(subscriber, id).await
+            }
+            ["v1", "events", subscriber, id, ref retry @ ..] => self.steer(subscriber, id, !retry.is_empty()).await,
             _ => nothing(),
         }
     }
@@ -92,6 +98,21 @@ impl Admin {
             }
         }
     }
+}
+
+/// The methods of a path, if there is such a path.
+fn allowed(segments: &[&str]) -> Option<&'static str> {
+    Some(match segments {
+        ["healthz"] | ["readyz"] | ["v1", "openapi.json" | "services"] => "GET, HEAD",
+        ["v1", "services", _, "history" | "drained"] => "GET, HEAD",
+        ["v1", "services", _, "component"] => "PUT",
+        ["v1", "services", _, "rollback" | "promote"] => "POST",
+        ["v1", "events"] | ["v1", "events", _] => "GET, HEAD",
+        ["v1", "events", _, "pause" | "resume"] => "POST",
+        ["v1", "events", _, _] => "DELETE, GET, HEAD",
+        ["v1", "events", _, _, "retry"] => "POST",
+        _ => return None,
+    })
 }
 
 fn nothing() -> Response<Bytes> {

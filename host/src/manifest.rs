@@ -58,7 +58,7 @@ pub use report::{Problem, Report, Told};
 pub use route::Route;
 pub use schema::json_schema;
 pub use size::ByteSize;
-pub use store_url::{PostgresHost, PostgresUrl, RedisUrl, StoreUrl, TlsMode};
+pub use store_url::{PostgresHost, PostgresUrl, RedisUrl, StoreUrl, TlsMode, percent_decoded, percent_encoded};
 
 use key::{KeyPath, Places};
 use report::Source;

@@ -8,7 +8,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use serde_json::json;
 
-use super::Admin;
+use super::{Admin, query::parameters};
 use crate::{
     app::{self, GivenBy},
     listener::reply::{error, json},
@@ -159,12 +159,6 @@ fn meant(query: &str) -> Result<Option<Meant>, String> {
         (None, Some(_)) => Err("digest needs a from".to_owned()),
         (revision, digest) => Ok(revision.map(|revision| Meant { revision, digest })),
     }
-}
-
-/// The keys of a query with their values.
-fn parameters(query: &str) -> impl Iterator<Item = (&str, &str)> {
-    let pairs = query.split('&').filter(|pair| !pair.is_empty());
-    pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")))
 }
 
 fn refusal(failed: &SwapError) -> Response<Bytes> {

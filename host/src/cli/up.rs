@@ -175,7 +175,7 @@ async fn serve(
     let requests = Arc::new(Gateway::new(&app));
     let events = Arc::new(Events::start(&app));
     let swapper = Arc::new(ArcSwap::new(Swapper::new(app, history.clone())));
-    let status = Arc::new(Admin::new(swapper.clone(), guard));
+    let status = Arc::new(Admin::new(swapper.clone(), events.clone(), guard));
     let admin = tokio::spawn(admin.serve(status.clone(), async { _ = until_done.await }));
     let stop = async { _ = signals.next().await };
     let served = Served { gateway: requests.clone(), swapper: swapper.clone(), events: events.clone(), history, cache };

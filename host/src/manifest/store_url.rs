@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::Invalid;
+pub use percent::{decode as percent_decoded, encode as percent_encoded};
 pub use postgres::{PostgresHost, PostgresUrl, TlsMode};
 pub use redis::RedisUrl;
 

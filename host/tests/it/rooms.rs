@@ -20,7 +20,7 @@ const PLAN: [(&str, &[&str]); 20] = [
     // How connections are accepted, bounded and drained is the same for both:
     // hence `listener`, a room that knows nothing of what is served.
     ("gateway", &["app", "listener", "manifest", "service", "telemetry"]),
-    ("admin", &["app", "listener", "manifest", "service", "swap", "telemetry"]),
+    ("admin", &["app", "event", "listener", "manifest", "service", "swap", "telemetry"]),
     // Deliveries are calls of an app's services, with the store between. `link` for the
     // name of the export that a message is for.
     ("event", &["app", "link", "manifest", "message", "service", "store"]),
