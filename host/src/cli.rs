@@ -31,6 +31,7 @@ mod build;
 mod check;
 mod client;
 mod compose;
+mod events;
 mod given;
 mod graph;
 mod history;
@@ -104,6 +105,8 @@ enum Verb {
     History(history::History),
     /// Show the services of a running host, and what they have in hand.
     Status(status::Status),
+    /// Show what events wait for whom, and steer their deliveries.
+    Events(events::Events),
     /// Look at the app's data, take it out, put it in, keep a copy.
     Store(store::Store),
     /// Print the JSON schema of the manifest, for editors.
@@ -148,6 +151,7 @@ impl Verb {
             Verb::Promote(promote) => promote.run(manifest),
             Verb::History(history) => history.run(manifest),
             Verb::Status(status) => status.run(manifest),
+            Verb::Events(events) => events.run(manifest),
             Verb::Store(store) => store.run(manifest),
             Verb::Schema => print(format!("{:#}", crate::manifest::json_schema()).as_bytes()),
             Verb::Completions { shell } => {

@@ -33,6 +33,9 @@ const DOING: Duration = Duration::from_secs(3600);
 /// The longest answer that is read, in bytes.
 const LARGEST: usize = 16 << 20;
 
+/// What an error begins with that says that an event is not there.
+const NO_EVENT: &str = "there is no event ";
+
 /// A running host.
 pub struct Client {
     address: Authority,
@@ -125,14 +128,30 @@ impl Client {
         values.with_context(|| format!("{}; is it of another version than this command?", self.no_host()))
     }
 
+    /// Ask for an event, or have something done with it, if it is there.
+    pub fn if_there(&self, method: Method, path: &str) -> Result<Option<Bytes>> {
+        let tried = tried(&method, path);
+        let answer = self.answer(method, path, Bytes::new(), DOING)?;
+        let told = || serde_json::from_slice::<Refused>(answer.body()).is_ok_and(|it| it.error.starts_with(NO_EVENT));
+        match answer.status() {
+            status if status.is_success() => Ok(Some(answer.into_body())),
+            StatusCode::NOT_FOUND if told() => Ok(None),
+            status => Err(self.refused(&tried, status, answer.body())),
+        }
+    }
+
     fn ask(&self, method: Method, path: &str, body: Bytes, patience: Duration) -> Result<Bytes> {
-        let tried = format!("{method} {}", path.split('?').next().unwrap_or(path));
-        let request = self.request(method, path, body)?;
-        let answer = self.runtime.block_on(self.exchange(request, patience))?;
+        let tried = tried(&method, path);
+        let answer = self.answer(method, path, body, patience)?;
         match answer.status() {
             status if status.is_success() => Ok(answer.into_body()),
             status => Err(self.refused(&tried, status, answer.body())),
         }
+    }
+
+    fn answer(&self, method: Method, path: &str, body: Bytes, patience: Duration) -> Result<Response<Bytes>> {
+        let request = self.request(method, path, body)?;
+        self.runtime.block_on(self.exchange(request, patience))
     }
 
     fn request(&self, method: Method, path: &str, body: Bytes) -> Result<Request<Full<Bytes>>> {
@@ -189,7 +208,7 @@ impl Client {
             StatusCode::UNAUTHORIZED => {
                 anyhow!("the host at {url} does not take this token; name the file that it has with --token-file")
             }
-            StatusCode::NOT_FOUND if told.starts_with("there is no service") => anyhow!("{told} (at {url})"),
+            StatusCode::NOT_FOUND if told.starts_with("there is no ") => anyhow!("{told} (at {url})"),
             StatusCode::NOT_FOUND => anyhow!(
                 "there is no admin API at {url}, which answers `{tried}` with 404: {told}; say with --admin where it is: not \
                  where the app is served"
@@ -224,6 +243,11 @@ impl fmt::Display for Refused {
 }
 
 impl std::error::Error for Refused {}
+
+/// What was asked, to be told.
+fn tried(method: &Method, path: &str) -> String {
+    format!("{method} {}", path.split('?').next().unwrap_or(path))
+}
 
 /// Text of others without what would steer a terminal.
 pub fn printable(text: &str) -> String {

@@ -1,9 +1,6 @@
 //! `dovetail status`: what a running host serves.
 
-use std::{
-    path::Path,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::path::Path;
 
 use anyhow::Result;
 use clap::Args;
@@ -64,8 +61,7 @@ impl Status {
         if self.json {
             return print(&answer);
         }
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        table(&told, Seconds::try_from(now).unwrap_or_default()).print()?;
+        table(&told, time::now()).print()?;
         let canaries = told.services.iter().filter_map(|service| Some((service.canary.as_ref()?, &service.name)));
         canaries
             .map(|(canary, name)| canary.what_becomes_of_it(&printable(name)))

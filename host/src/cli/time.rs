@@ -1,6 +1,6 @@
 //! Times as people read them.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::client::printable;
 
@@ -26,11 +26,29 @@ pub fn millis(millis: f64) -> Duration {
 
 /// How long ago something was: `12 s ago`, `3 h ago`. Clocks may differ a little.
 pub fn ago(then: Seconds, now: Seconds) -> String {
-    match now.saturating_sub(then).max(0) {
-        seconds @ 0..60 => format!("{seconds} s ago"),
-        seconds @ 60..3600 => format!("{} min ago", seconds / 60),
-        seconds @ 3600..172_800 => format!("{} h ago", seconds / 3600),
-        seconds => format!("{} days ago", seconds / 86_400),
+    format!("{} ago", span(now.saturating_sub(then).max(0)))
+}
+
+/// When something is to be: `in 12 s`, `now`.
+pub fn ahead(then: Seconds, now: Seconds) -> String {
+    match then.saturating_sub(now) {
+        ..=0 => "now".to_owned(),
+        seconds => format!("in {}", span(seconds)),
+    }
+}
+
+/// What the clock says.
+pub fn now() -> Seconds {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    Seconds::try_from(now).unwrap_or_default()
+}
+
+fn span(seconds: Seconds) -> String {
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min", seconds / 60),
+        3600..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
     }
 }
 
@@ -99,6 +117,7 @@ mod tests {
         assert_eq!(ago(0, 3599), "59 min ago");
         assert_eq!(ago(0, 172_799), "47 h ago");
         assert_eq!(ago(0, 172_800), "2 days ago");
+        assert_eq!([(0, 0), (0, 1), (12, 0)].map(|(then, now)| ahead(then, now)), ["now", "now", "in 12 s"]);
     }
 
     #[test]

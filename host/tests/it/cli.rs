@@ -32,7 +32,7 @@ fn it_ends_with_2_for_wrong_usage_alone() {
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", stderr(&output));
         assert_eq!((stdout(&output), stderr(&output).is_empty()), ("", false), "{arguments:?}");
     }
-    for verb in ["up", "build", "check", "graph"] {
+    for verb in ["up", "build", "check", "graph", "events"] {
         let output = run(dovetail().args([verb, "--manifest", "/nowhere/dovetail.toml"]));
         assert_eq!(output.status.code(), Some(1), "{verb}: {}", stderr(&output));
         assert!(stderr(&output).contains("there is no manifest at `/nowhere/dovetail.toml`"), "{}", stderr(&output));

@@ -24,6 +24,7 @@ mod disk_full;
 mod displaced;
 mod docs;
 mod durability;
+mod events_admin;
 mod foreign;
 mod history;
 mod http_rules;

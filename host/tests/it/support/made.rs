@@ -76,6 +76,12 @@ pub fn handler(code: &str, more: &str) -> Vec<u8> {
     parse(&include_str!("../../swaps/handler.wat").replace("BODY", code).replace("MORE", more))
 }
 
+/// A component that is told of the shop's orders and does with each what this code does:
+/// `unreachable` traps.
+pub fn subscriber(code: &str) -> Vec<u8> {
+    parse(&include_str!("../../events/subscriber.wat").replace("BODY", code))
+}
+
 /// A component of `tests/links/wat`.
 pub fn linked(name: &str) -> Vec<u8> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/links/wat/{name}.wat"));

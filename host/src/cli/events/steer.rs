@@ -1,0 +1,141 @@
+//! `dovetail events retry` and `drop`: what is to become of an event.
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+use clap::Args;
+use http::Method;
+
+use super::{
+    Told,
+    list::{Message, parked},
+};
+use crate::{
+    cli::{
+        check::count,
+        client::{Client, Refused, Target, printable},
+        service,
+        terminal::Terminal,
+    },
+    message::MessageId,
+};
+
+/// Deliver events again that failed.
+#[derive(Args)]
+pub struct Retry {
+    /// The events' ids.
+    #[arg(value_name = "ID", required_unless_present = "all_parked", conflicts_with = "all_parked")]
+    ids: Vec<MessageId>,
+    /// All that are parked.
+    #[arg(long)]
+    all_parked: bool,
+    /// Only for this subscriber.
+    #[arg(long, value_name = "SUBSCRIBER", value_parser = service)]
+    of: Option<String>,
+    #[command(flatten)]
+    target: Target,
+}
+
+/// Drop events.
+#[derive(Args)]
+pub struct Drop {
+    /// The events' ids.
+    #[arg(value_name = "ID", required = true)]
+    ids: Vec<MessageId>,
+    /// Only for this subscriber.
+    #[arg(long, value_name = "SUBSCRIBER", value_parser = service)]
+    of: Option<String>,
+    #[command(flatten)]
+    target: Target,
+}
+
+/// What is done, and for whom.
+struct Deed<'a> {
+    client: &'a Client,
+    subscribers: Vec<String>,
+    method: Method,
+    /// What the path has behind the id.
+    suffix: &'static str,
+    done: &'static str,
+}
+
+impl Retry {
+    /// Have it done, and say for whom.
+    pub fn run(self, manifest: &Path) -> Result<()> {
+        let (client, terminal) = (self.target.client(manifest)?, Terminal::new());
+        let deed = Deed {
+            client: &client,
+            subscribers: subscribers(&client, self.of)?,
+            method: Method::POST,
+            suffix: "/retry",
+            done: "Retried",
+        };
+        if self.all_parked { deed.to_all_parked(&terminal) } else { deed.to(&self.ids, &terminal) }
+    }
+}
+
+impl Drop {
+    /// Have it done, and say for whom.
+    pub fn run(self, manifest: &Path) -> Result<()> {
+        let (client, terminal) = (self.target.client(manifest)?, Terminal::new());
+        let subscribers = subscribers(&client, self.of)?;
+        let deed = Deed { client: &client, subscribers, method: Method::DELETE, suffix: "", done: "Dropped" };
+        deed.to(&self.ids, &terminal)
+    }
+}
+
+/// The one that was asked for, or all.
+fn subscribers(client: &Client, of: Option<String>) -> Result<Vec<String>> {
+    client.meet()?;
+    match of {
+        Some(subscriber) => Ok(vec![subscriber]),
+        None => Ok(Told::of(client)?.subscribers().into_iter().map(ToOwned::to_owned).collect()),
+    }
+}
+
+impl Deed<'_> {
+    /// Do it to each for every subscriber that it waits for. It is no failure that one of
+    /// them has nothing to try again, if another has.
+    fn to(&self, ids: &[MessageId], terminal: &Terminal) -> Result<()> {
+        for id in ids {
+            let (mut done, mut refused) = (false, None);
+            for subscriber in &self.subscribers {
+                match self.to_one(&id.to_string(), subscriber) {
+                    Ok(Some(was)) => {
+                        let was = printable(&was.state);
+                        terminal.say(self.done, &format!("{id} for {subscriber}, which was {was}"));
+                        done = true;
+                    }
+                    Ok(None) => {}
+                    Err(error) if error.is::<Refused>() => refused = Some(error),
+                    Err(error) => return Err(error),
+                }
+            }
+            match (done, refused) {
+                (true, _) => {}
+                (false, Some(refused)) => return Err(refused),
+                (false, None) => bail!("no event {id} waits for anybody: it was delivered or dropped, or never was"),
+            }
+        }
+        Ok(())
+    }
+
+    /// Do it to those that are parked now, and not to those that are again meanwhile.
+    fn to_all_parked(&self, terminal: &Terminal) -> Result<()> {
+        for subscriber in &self.subscribers {
+            let mut number = 0;
+            for id in parked(self.client, subscriber)? {
+                number += u64::from(self.to_one(&id, subscriber)?.is_some());
+            }
+            terminal.say(self.done, &format!("{} for {subscriber}", count(number, "parked event")));
+        }
+        Ok(())
+    }
+
+    /// What it was before; none if it is there no more.
+    fn to_one(&self, id: &str, subscriber: &str) -> Result<Option<Message>> {
+        let path = format!("/v1/events/{subscriber}/{id}{}", self.suffix);
+        let answer = self.client.if_there(self.method.clone(), &path)?;
+        answer.map(|answer| self.client.values(&answer)).transpose()
+    }
+}
