@@ -103,7 +103,7 @@ async fn services(host: &Host) -> Vec<Value> {
     let services = services.as_array_mut().expect("a list");
     for service in &mut *services {
         let service = service.as_object_mut().expect("an object");
-        for key in ["calls", "instances", "traps"] {
+        for key in ["calls", "live_calls", "instances", "traps"] {
             service.remove(key).expect("it is shown");
         }
     }
