@@ -45,12 +45,16 @@ mod listing;
 mod record;
 mod standing;
 mod subscription;
+mod tenure;
 
 /// The deliveries of an app.
 #[derive(Default)]
 pub struct Events {
     /// Protects who delivers, replaced whole.
     delivering: Mutex<Vec<Delivering>>,
+    /// Held by whoever puts others in their place, across awaits: those who do it one after
+    /// the other end in that order.
+    turn: tokio::sync::Mutex<()>,
 }
 
 /// A dispatcher, which may have ended.
@@ -71,6 +75,7 @@ impl Events {
 
     /// Deliver for this app what was delivered for another, whose last deliveries end first.
     pub async fn hand_over(&self, app: &Arc<App>) {
+        let _turn = self.turn.lock().await;
         self.stop().await;
         self.deliver(app);
     }

@@ -46,6 +46,9 @@ use postgres::PostgresStore;
 use redis::RedisStore;
 use sqlite::SqliteStore;
 
+/// The place of a write in the log, if the engine has one log for all who write.
+pub type Placed = Option<Lsn>;
+
 /// A key and its value.
 pub type Entry = (String, Vec<u8>);
 
@@ -70,7 +73,7 @@ pub trait BucketStore: Send + Sync + 'static {
     /// Makes all changes or none, in one entry of the log, which no commit splits. Of
     /// several to one key the last counts. The answer is its place there, if the engine has
     /// one log for all who write.
-    async fn write(&self, changes: Vec<Change<'_>>, seen: &Watermark) -> Result<Option<Lsn>, StoreError>;
+    async fn write(&self, changes: Vec<Change<'_>>, seen: &Watermark) -> Result<Placed, StoreError>;
 
     /// The next page of keys after `cursor`, which is where the page before
     /// ended. Keys come in the order in which they were first set, so a listing
@@ -92,6 +95,20 @@ pub trait BucketStore: Send + Sync + 'static {
         most: usize,
         seen: &Watermark,
     ) -> Result<Vec<Option<Entry>>, StoreError>;
+
+    /// Makes all changes if a key has this value, and otherwise none: then the answer is false.
+    /// An engine that one host has alone does not look, for nobody else can have changed it.
+    async fn write_where(
+        &self,
+        guard: Guard<'_>,
+        changes: Vec<Change<'_>>,
+        seen: &Watermark,
+    ) -> Result<Option<Placed>, StoreError> {
+        match self.shared() {
+            Some(shared) => Ok(shared.write_if(guard, changes).await?.then_some(None)),
+            None => Ok(Some(self.write(changes, seen).await?)),
+        }
+    }
 
     /// Gives `key` this value, whether it had one or not.
     async fn set(&self, bucket: &str, key: String, value: Vec<u8>, seen: &Watermark) -> Result<(), StoreError> {

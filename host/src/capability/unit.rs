@@ -20,7 +20,7 @@ use thiserror::Error;
 
 use self::kept::{Kept, Next, Size};
 use crate::message::{Queue, RowKey};
-use crate::store::{BucketStore, Change, Entry, KeyPage, Lsn, StoreError, Watermark};
+use crate::store::{BucketStore, Change, Entry, Guard, KeyPage, Lsn, StoreError, Watermark};
 
 mod kept;
 
@@ -248,17 +248,33 @@ impl Unit {
     /// Append all of it to the store, as one entry of its log. It takes nothing from then
     /// on, and has nothing.
     pub async fn append(&self, store: &dyn BucketStore, seen: &Watermark) -> Result<(), StoreError> {
+        self.append_where(None, store, seen).await.map(drop)
+    }
+
+    /// The same, if this guard is held, where hosts share the store; otherwise it leaves
+    /// nothing. Whether it was.
+    pub async fn append_where(
+        &self,
+        guard: Option<Guard<'_>>,
+        store: &dyn BucketStore,
+        seen: &Watermark,
+    ) -> Result<bool, StoreError> {
         let own = self.take();
         let mut changes = own.changes();
         changes.extend(own.emitted.iter().flat_map(|(queue, messages)| rows(queue, messages)));
         let writing: Vec<_> = own.emitted.iter().map(|(queue, _)| queue.begin()).collect();
-        let place = store.write(changes, &self.seen).await?.map(Lsn::number);
+        let written = match guard {
+            Some(guard) => store.write_where(guard, changes, &self.seen).await?,
+            None => Some(store.write(changes, &self.seen).await?),
+        };
+        let Some(place) = written else { return Ok(false) };
+        let place = place.map(Lsn::number);
         for (writing, (_, messages)) in writing.into_iter().zip(&own.emitted) {
             writing.written(place, messages.iter().cloned());
         }
         seen.include(&self.seen);
         self.is_appended.store(true, Ordering::Release);
-        Ok(())
+        Ok(true)
     }
 
     /// What must be durable before anybody is told of what it changed; none while the store

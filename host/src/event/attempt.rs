@@ -22,7 +22,7 @@ use crate::{
     manifest::Parked,
     message::{Message, RowKey},
     service::{Delivery, Unit, Watermark},
-    store::{Change, StoreError},
+    store::{Change, Guard, StoreError},
 };
 
 /// What an attempt is made with.
@@ -76,7 +76,7 @@ impl Attempt {
         let export = export(&message.kind);
         let (revision, delivered) = service.deliver(&export, delivery, unit.clone(), seen).await;
         let error = match delivered {
-            Ok(()) => return self.end(&unit, seen).await,
+            Ok(()) => return self.end(&unit, &document, seen).await,
             Err(error) => error,
         };
         let Some(why) = Why::of(&error) else { return Ok(Ended::NotBegun) };
@@ -93,12 +93,12 @@ impl Attempt {
         }
         match is_last {
             true => self.park(record, document, seen).await,
-            false => self.retry(record, seen).await,
+            false => self.retry(record, &document, seen).await,
         }
     }
 
     /// The subscriber had it: append what it did, and that it did.
-    async fn end(&self, unit: &Unit, seen: &Watermark) -> Result<Ended, StoreError> {
+    async fn end(&self, unit: &Unit, document: &[u8], seen: &Watermark) -> Result<Ended, StoreError> {
         let Subscription { queue, store, retries, .. } = &*self.subscription;
         let key = self.row.to_string();
         let mut gone = vec![Change { bucket: queue.bucket(), key: key.clone(), value: None }];
@@ -106,17 +106,28 @@ impl Attempt {
             gone.push(Change { bucket: retries, key, value: None });
         }
         unit.conclude(gone);
-        unit.append(&**store, seen).await?;
-        queue.removed();
+        let row = self.row.to_string();
+        if unit.append_where(Some(self.fence(&row, document)), &**store, seen).await? {
+            queue.removed();
+        }
         Ok(Ended::Done)
     }
 
-    async fn retry(&self, mut record: Record, seen: &Watermark) -> Result<Ended, StoreError> {
+    /// What must be there for anything to come of the attempt: the message. Another host may
+    /// have delivered it meanwhile.
+    fn fence<'a>(&'a self, row: &'a str, document: &'a [u8]) -> Guard<'a> {
+        Guard { bucket: self.subscription.queue.bucket(), key: row, value: Some(document) }
+    }
+
+    async fn retry(&self, mut record: Record, document: &[u8], seen: &Watermark) -> Result<Ended, StoreError> {
         let Subscription { store, retries, .. } = &*self.subscription;
         record.due = Some(self.subscription.due(record.failures()));
-        let change = Change { bucket: retries, key: self.row.to_string(), value: Some(record.write()) };
-        store.write(vec![change], seen).await?;
-        Ok(Ended::Retried(record))
+        let key = self.row.to_string();
+        let change = Change { bucket: retries, key: key.clone(), value: Some(record.write()) };
+        match store.write_where(self.fence(&key, document), vec![change], seen).await? {
+            Some(_) => Ok(Ended::Retried(record)),
+            None => Ok(Ended::Done),
+        }
     }
 
     async fn park(&self, mut record: Record, document: Vec<u8>, seen: &Watermark) -> Result<Ended, StoreError> {
@@ -128,12 +139,14 @@ impl Attempt {
             true => blocked,
             false => {
                 changes.push(Change { bucket: queue.bucket(), key: key.clone(), value: None });
-                record.message = Some(raw(document));
+                record.message = Some(raw(document.clone()));
                 parked
             }
         };
-        changes.push(Change { bucket, key, value: Some(record.write()) });
-        store.write(changes, seen).await?;
+        changes.push(Change { bucket, key: key.clone(), value: Some(record.write()) });
+        if store.write_where(self.fence(&key, &document), changes, seen).await?.is_none() {
+            return Ok(Ended::Done);
+        }
         if blocks {
             return Ok(Ended::Blocked);
         }

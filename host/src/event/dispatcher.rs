@@ -21,6 +21,7 @@ use super::{
     record::Record,
     standing::Now,
     subscription::Subscription,
+    tenure::Tenure,
 };
 use crate::{
     message::{Handed, Moment, RowKey},
@@ -67,6 +68,8 @@ pub struct Dispatcher {
     unsettled: Watermark,
     /// When to see what has become of that, however busy it is.
     settle_at: Instant,
+    /// Whether it is this host that delivers; none where no other can.
+    tenure: Option<Tenure>,
     /// For who looks.
     now: watch::Sender<Now>,
 }
@@ -78,6 +81,7 @@ impl Dispatcher {
         orders: mpsc::UnboundedReceiver<Order>,
         now: watch::Sender<Now>,
     ) -> Dispatcher {
+        let tenure = subscription.store.shared().map(|_| Tenure::new(subscription.queue.bucket()));
         Dispatcher {
             subscription,
             orders,
@@ -91,6 +95,7 @@ impl Dispatcher {
             paused: false,
             unsettled: Watermark::new(),
             settle_at: Instant::now(),
+            tenure,
             now,
         }
     }
@@ -106,13 +111,18 @@ impl Dispatcher {
                     continue;
                 }
             }
-            if let Err(error) = self.fill().await {
-                failed = Some(error);
+            failed = self.keep_tenure().await.err();
+            if failed.is_none() && self.delivers() {
+                failed = self.fill().await.err();
+            }
+            if failed.is_some() {
                 continue;
             }
             self.begin();
             self.show();
-            let due = self.backlog.due().filter(|_| !self.paused && self.running.len() < self.subscription.most());
+            let may_begin = !self.paused && self.delivers() && self.running.len() < self.subscription.most();
+            let due = self.backlog.due().filter(|_| may_begin);
+            let beat = self.tenure.as_ref().map(Tenure::next);
             let settling = !self.unsettled.is_empty();
             let subscription = self.subscription.clone();
             tokio::select! {
@@ -120,6 +130,10 @@ impl Dispatcher {
                 order = self.orders.recv() => match order {
                     Some(Order::Stop(stopped)) => {
                         while self.running.join_next().await.is_some() {}
+                        if let Some(tenure) = &mut self.tenure {
+                            // Another takes over later, where this fails.
+                            let _ = tenure.release(&*self.subscription.store).await;
+                        }
                         let _ = stopped.send(());
                         return;
                     }
@@ -130,9 +144,30 @@ impl Dispatcher {
                 Some(ended) = self.running.join_next() => failed = self.ended(ended).err(),
                 () = subscription.queue.written() => self.take(),
                 () = until(due) => {}
+                () = until(beat) => {}
                 () = sleep(POLL) => self.more = true,
             }
         }
+    }
+
+    /// Whether this host delivers, as far as it knows.
+    fn delivers(&self) -> bool {
+        self.tenure.as_ref().is_none_or(Tenure::holds)
+    }
+
+    /// Say that this host goes on, or see whether another does.
+    async fn keep_tenure(&mut self) -> Result<(), StoreError> {
+        let Some(tenure) = self.tenure.as_mut().filter(|tenure| tenure.next() <= Instant::now()) else {
+            return Ok(());
+        };
+        let (held, store) = (tenure.holds(), self.subscription.store.clone());
+        let is_new = tenure.renew(&*store).await?;
+        if is_new || held && !self.delivers() {
+            // What is begun may come to nothing, and is waited for.
+            while self.running.join_next().await.is_some() {}
+            self.on_delivery.clear();
+        }
+        if is_new { self.recall().await } else { Ok(()) }
     }
 
     /// Read what came of attempts before.
@@ -162,7 +197,9 @@ impl Dispatcher {
 
     /// Read more rows, if there may be and few are at hand.
     async fn fill(&mut self) -> Result<(), StoreError> {
-        if self.backlog.take_missed() {
+        // Where several hosts write, a row may come behind those that were read.
+        let is_idle = self.tenure.is_some() && self.more && self.backlog.is_empty();
+        if self.backlog.take_missed() || is_idle {
             (self.cursor, self.more) = (None, true);
         }
         let Subscription { queue, store, .. } = &*self.subscription.clone();
@@ -228,7 +265,7 @@ impl Dispatcher {
 
     /// Begin as many deliveries as may be.
     fn begin(&mut self) {
-        while !self.paused && self.running.len() < self.subscription.most() {
+        while !self.paused && self.delivers() && self.running.len() < self.subscription.most() {
             let Some(row) = self.backlog.next(Instant::now()) else { return };
             let (document, before) = (self.documents.remove(&row), self.records.get(&row).cloned());
             let attempt = Attempt { subscription: self.subscription.clone(), row, document, before };

@@ -36,12 +36,20 @@ impl Dispatcher {
     /// Do it, and say how it went. An error is the store's: what is known has to be read
     /// again.
     pub(super) async fn follow(&mut self, order: Order) -> Result<(), StoreError> {
+        let is_elsewhere = self.tenure.as_ref().is_some_and(|tenure| !tenure.holds());
+        if is_elsewhere {
+            // What was read at the start is another's by now.
+            self.recall().await?;
+        }
         let (done, reply) = match order {
             Order::Look(reply) => (self.look().await, reply),
             Order::Retry(row, reply) => (self.retry(row).await, reply),
             Order::Remove(row, reply) => (self.remove(row).await, reply),
             Order::Stop(_) => return Ok(()),
         };
+        if let (Some(tenure), Ok(_)) = (&self.tenure, &done) {
+            tenure.tell(&*self.subscription.store).await?;
+        }
         let failed = match &done {
             Err(EventError::Store(error)) => Err(error.clone()),
             Ok(seen) => {
