@@ -125,8 +125,10 @@ impl Queue {
         fresh.is_wanted = true;
         let missed = std::mem::take(&mut fresh.missed);
         let first = if all { None } else { fresh.writing.first().copied() };
-        let is_due = |handed: &mut Handed| first.is_none_or(|first| handed.before <= first);
-        let mut due: Vec<_> = fresh.handed.extract_if(.., is_due).collect();
+        let is_settled = |handed: &&Handed| first.is_none_or(|first| handed.before <= first);
+        // Whoever has a place before that of one that is settled is here, too.
+        let last = fresh.handed.iter().filter(is_settled).map(|handed| handed.place).max();
+        let mut due: Vec<_> = fresh.handed.extract_if(.., |handed| Some(handed.place) <= last).collect();
         fresh.bytes -= due.iter().map(|handed| handed.document.len()).sum::<usize>();
         due.sort_unstable_by_key(|handed| handed.place);
         (due, missed)
