@@ -74,13 +74,15 @@ mod bindings {
                 import wasi:keyvalue/atomics@0.2.0-draft;
                 import wasi:keyvalue/batch@0.2.0-draft;
                 import wasi:config/store@0.2.0-rc.1;
+                import dovetail:events/delivery@0.1.0;
             }
         ",
-        path: ["../wit/deps/keyvalue.wit", "../wit/deps/config.wit"],
+        path: ["../wit/deps/keyvalue.wit", "../wit/deps/config.wit", "../wit/deps/events.wit"],
         imports: {
             "wasi:keyvalue/store.open": trappable,
             "wasi:keyvalue/store.[drop]bucket": trappable,
             "wasi:config/store": trappable,
+            "dovetail:events/delivery": trappable,
             default: async | trappable,
         },
         trappable_error_type: { "wasi:keyvalue/store.error" => crate::capability::keyvalue::Failure },

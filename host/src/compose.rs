@@ -252,7 +252,7 @@ impl<'a> Composition<'a> {
         let mut imports = Vec::new();
         for import in graph::imports_of(&component).map_err(ComposeError::Encode)? {
             match import.parse::<InterfaceName>() {
-                Ok(interface) if interface.is_hosts() => imports.push(interface),
+                Ok(interface) if interface.is_wasi() => imports.push(interface),
                 _ => return Err(ComposeError::open(&import, self.importers(&import))),
             }
         }

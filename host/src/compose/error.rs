@@ -117,6 +117,17 @@ pub enum ComposeError {
         /// What is left open.
         interface: String,
     },
+    /// It is of this host alone.
+    #[error(
+        "`{interface}` is Dovetail's own, and no other host has it; {importers} imports it: build it without that \
+         import to compose it"
+    )]
+    Own {
+        /// The services that want it.
+        importers: String,
+        /// What they want.
+        interface: String,
+    },
     /// Spin has other versions, or nothing of that kind.
     #[error("Spin offers no `{interface}`, which the composition imports; of `{package}` it offers {offered}")]
     NotOnSpin {
@@ -160,8 +171,13 @@ impl ComposeError {
         ComposeError::Circle { services: circle.join(" -> ") }
     }
 
+    /// Something is left over that is not WASI.
     pub(super) fn open(interface: &str, importers: Vec<&str>) -> ComposeError {
-        ComposeError::Open { importers: listed(importers.into_iter()), interface: interface.into() }
+        let (importers, interface) = (listed(importers.into_iter()), interface.to_owned());
+        match interface.starts_with("dovetail:") {
+            true => ComposeError::Own { importers, interface },
+            false => ComposeError::Open { importers, interface },
+        }
     }
 }
 

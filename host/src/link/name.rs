@@ -51,9 +51,14 @@ impl InterfaceName {
         self.version.as_ref().is_some_and(|version| !version.pre.is_empty())
     }
 
+    /// Whether it is of WASI, which other hosts have, too.
+    pub fn is_wasi(&self) -> bool {
+        self.path.starts_with("wasi:")
+    }
+
     /// Whether the host offers it, if anybody does: it is of WASI, or Dovetail's own.
     pub fn is_hosts(&self) -> bool {
-        self.path.starts_with("wasi:") || self.path.starts_with("dovetail:")
+        self.is_wasi() || self.path.starts_with("dovetail:")
     }
 }
 

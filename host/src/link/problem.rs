@@ -46,22 +46,32 @@ impl Problem {
         let imports: Vec<_> = imports.collect();
         let help = match key {
             _ if key.starts_with("wasi:") => "WASI comes from the host alone; remove the entry".into(),
+            _ if key.starts_with("dovetail:") => "what is Dovetail's own comes from the host; remove the entry".into(),
             _ if imports.is_empty() => "it imports nothing of other services; remove the entry".into(),
             _ => format!("it imports {}", quoted(&imports)),
         };
         let title = match key {
-            _ if key.starts_with("wasi:") => format!("service `{}` has a link for `{key}`", part.service),
+            _ if key.starts_with("wasi:") || key.starts_with("dovetail:") => {
+                format!("service `{}` has a link for `{key}`", part.service)
+            }
             _ => format!("service `{}` has a link for `{key}`, which it does not import", part.service),
         };
         Problem::of(part, Some(key), title, help)
     }
 
-    /// It imports of WASI what this host has not.
+    /// It imports of WASI, or of Dovetail's own, what this host has not.
     pub(super) fn not_offered(part: &Part, name: &InterfaceName) -> Problem {
         let (package, _) = name.path.split_once('/').unwrap_or((&name.path, ""));
         let others = PACKAGES.iter().filter(|offered| offered.split('@').next() == Some(package));
         let help = match &others.collect::<Vec<_>>()[..] {
-            [] => format!("of WASI the host offers {}", quoted(&PACKAGES)),
+            [] => {
+                let (namespace, family) = match package.starts_with("dovetail:") {
+                    true => ("dovetail:", "its own"),
+                    false => ("wasi:", "WASI"),
+                };
+                let offered = PACKAGES.iter().filter(|package| package.starts_with(namespace));
+                format!("of {family} the host offers {}", quoted(&offered.collect::<Vec<_>>()))
+            }
             [other] => {
                 let exactly = if other.contains('-') { "; a pre-release goes with itself alone" } else { "" };
                 format!("the host offers `{other}`{exactly}; build the component against that version")

@@ -62,7 +62,7 @@ impl Surface {
     /// Whether it imports or exports interfaces of WASI 0.3.
     pub fn is_of_wasi_03(&self) -> bool {
         let names = self.imports.iter().chain(&self.exports).map(|interface| &interface.name);
-        names.filter(|name| name.is_hosts()).any(|name| {
+        names.filter(|name| name.is_wasi()).any(|name| {
             let version = name.version.as_ref();
             version.is_some_and(|version| (version.major, version.minor) == (0, 3) && version.pre.is_empty())
         })

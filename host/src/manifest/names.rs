@@ -67,9 +67,14 @@ pub(super) fn interface(name: &str) -> Result<(), Invalid> {
 /// An interface whose calls are events.
 pub(super) fn event(name: &str) -> Result<(), Invalid> {
     let help = "name an interface of your own, as in \"acme:stock/events@0.1.0\"";
-    match name.starts_with("wasi:") {
-        true => Err(Invalid::new("is an interface of WASI, which the host itself serves", help)),
-        false => interface(name),
+    match name {
+        name if name.starts_with("wasi:") => {
+            Err(Invalid::new("is an interface of WASI, which the host itself serves", help))
+        }
+        name if name.starts_with("dovetail:") => {
+            Err(Invalid::new("is one of Dovetail's own, which the host itself serves", help))
+        }
+        name => interface(name),
     }
 }
 
@@ -176,7 +181,8 @@ mod tests {
             assert!(interface(name).is_err(), "{name}");
         }
         assert!(event("acme:stock/events@0.1.0").is_ok());
-        assert!(event("wasi:http/handler").is_err() && event("events").is_err());
+        assert!(event("wasi:http/handler").is_err() && event("dovetail:events/delivery").is_err());
+        assert!(event("events").is_err());
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub(super) struct Document {
     #[serde(default)]
     #[schemars(extend("propertyNames" = {
         "pattern": "^[A-Za-z][A-Za-z0-9-]*:[A-Za-z][A-Za-z0-9-]*/[A-Za-z][A-Za-z0-9-]*(@.+)?$",
-        "not": {"pattern": "^wasi:"},
+        "not": {"pattern": "^(wasi|dovetail):"},
         "examples": ["acme:stock/events@0.1.0"]
     }))]
     pub event: BTreeMap<String, Event>,

@@ -23,7 +23,7 @@ use wasmtime_wasi_http::{
 use super::{Caller, limits::MemoryLimit};
 use crate::capability::{
     Grants, config,
-    delivery::Delivery,
+    delivery::{self, Delivery},
     keyvalue,
     outbound::Outbound,
     outbox::Outbox,
@@ -56,7 +56,8 @@ const MOST_HANDLES: usize = 10_000;
 /// The packages behind [`State::linker`], those of WASI 0.3 for components that
 /// run on the concurrent engine. Other versions go with these by the
 /// rules of [`crate::link::InterfaceName::goes_with`].
-pub const PACKAGES: [&str; 15] = [
+pub const PACKAGES: [&str; 16] = [
+    "dovetail:events@0.1.0",
     "wasi:cli@0.2.0",
     "wasi:cli@0.3.0",
     "wasi:clocks@0.2.0",
@@ -92,6 +93,8 @@ pub struct State {
     pub unit: Option<Arc<Unit>>,
     /// The delivery that the call is, or was made in.
     pub delivery: Option<Arc<Delivery>>,
+    /// Whether it serves several calls at once, of which nothing tells who asks.
+    pub is_shared: bool,
 }
 
 /// A guest was still running at its deadline.
@@ -134,6 +137,7 @@ impl State {
             seen,
             unit: None,
             delivery: None,
+            is_shared: false,
         };
         let mut store = Store::new(engine, state);
         store.limiter(|state| &mut state.memory);
@@ -213,6 +217,7 @@ impl State {
             unit: state.unit.as_deref(),
         })?;
         config::link::<State>(&mut linker, |state| &state.grants)?;
+        delivery::link::<State>(&mut linker, |state| state.delivery.as_deref().filter(|_| !state.is_shared))?;
         if engine.get_concurrency_support() {
             wasmtime_wasi::p3::add_to_linker(&mut linker)?;
             p3::add_to_linker(&mut linker)?;

@@ -20,6 +20,7 @@ mod concurrency;
 mod conditional;
 mod damaged;
 mod deletion;
+mod delivery;
 mod disk_full;
 mod displaced;
 mod docs;

@@ -83,7 +83,7 @@ pub fn up(folder: &Path) -> Command {
 }
 
 /// The components that are built for the tests.
-const COMPONENTS: [&str; 12] = [
+const COMPONENTS: [&str; 14] = [
     "user",
     "order",
     "notices",
@@ -96,6 +96,8 @@ const COMPONENTS: [&str; 12] = [
     "later",
     "worker",
     "worker_async",
+    "told",
+    "told_async",
 ];
 
 /// The component that does what it is told to, in WASI 0.2 and in 0.3: what is true

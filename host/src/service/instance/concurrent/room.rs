@@ -45,7 +45,8 @@ impl Room {
             Found::Place(place) => return Ok(place),
             Found::Room(permit) => permit,
         };
-        let (store, instance, http) = make().await?;
+        let (mut store, instance, http) = make().await?;
+        store.data_mut().is_shared = self.places > 1;
         let exports = Arc::new(Exported { instance, http, alone: self.places == 1 });
         let (mut mine, others) = Place::of(Guest { store, exports, _permit: permit }, self.places);
         mine.begin(deadline);
