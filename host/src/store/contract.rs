@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, bail, ensure, format_err};
 use tokio::task::JoinSet;
 
 use super::kept::Kept;
-use super::{BucketStore, Change, KEYS_PER_PAGE, StoreError, open, servers};
+use super::{BucketStore, Change, Guard, KEYS_PER_PAGE, StoreError, open, servers};
 use crate::manifest::StoreUrl;
 use random::does_as_its_model;
 
@@ -65,6 +65,7 @@ contract!(
     sets_and_deletes_many,
     shows_a_batch_whole_or_not_at_all,
     changes_several_buckets_at_once,
+    writes_if_its_guard_is_held,
     lists_in_pages,
     lists_stably_while_keys_change,
     takes_any_cursor,
@@ -311,6 +312,44 @@ async fn changes_several_buckets_at_once(store: Store) -> Result<()> {
     assert_eq!(keys("a").await?.keys, ["y", "x"]);
     assert_eq!(store.get("a", "x").await?, Some(b"5".into()));
     assert_eq!((keys("b").await?.keys.len(), keys("c").await?.keys.len()), (0, 0));
+    Ok(())
+}
+
+/// Of those who write if a key has a value, one does; where hosts share the store.
+async fn writes_if_its_guard_is_held(store: Store) -> Result<()> {
+    if store.0.shared().is_none() {
+        return Ok(());
+    }
+    // Many at once are one batch, which has guards of many keys.
+    let mut before = vec![None; 4];
+    for round in 0..10_u8 {
+        let mut claims = JoinSet::new();
+        for claimant in 0..8_u8 {
+            for (place, value) in before.iter().enumerate() {
+                let (store, value, key) = (store.clone(), Option::<Vec<u8>>::clone(value), format!("k{place}"));
+                claims.spawn(async move {
+                    let Some(shared) = store.0.shared() else { bail!("it was shared") };
+                    let next = vec![round, claimant];
+                    let guard = Guard { bucket: "guarded", key: &key, value: value.as_deref() };
+                    let change = |bucket, key: &str| Change { bucket, key: key.into(), value: Some(next.clone()) };
+                    let changes = vec![change("guarded", &key), change("beside", &key)];
+                    Ok((place, shared.write_if(guard, changes).await?.then_some(next)))
+                });
+            }
+        }
+        let mut won: Vec<Vec<Vec<u8>>> = vec![Vec::new(); before.len()];
+        while let Some(claim) = claims.join_next().await {
+            let (place, next) = claim??;
+            won[place].extend(next);
+        }
+        for (place, won) in won.into_iter().enumerate() {
+            let [next] = <[Vec<u8>; 1]>::try_from(won).map_err(|won| format_err!("claimed by {won:?}"))?;
+            for bucket in ["guarded", "beside"] {
+                assert_eq!(store.get(bucket, &format!("k{place}")).await?.as_ref(), Some(&next), "{bucket}");
+            }
+            before[place] = Some(next);
+        }
+    }
     Ok(())
 }
 

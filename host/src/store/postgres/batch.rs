@@ -1,6 +1,6 @@
 //! Writes that share one statement, and so one transaction.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::error::Error;
 use std::sync::Arc;
 
@@ -34,14 +34,22 @@ enum Failure {
 
 impl Batch {
     /// The first of the writes that wait, as many as go together. Those whose callers
-    /// left are not done: nobody expects them any more, however long they have waited.
+    /// left are not done: nobody expects them any more, however long they have waited. All
+    /// guards are looked at before anything is written, so that one whose key is changed by
+    /// a write before it is left to the next batch.
     pub fn take(waiting: &mut VecDeque<Write>) -> Batch {
         waiting.retain(|write| !write.answer.is_closed());
         let (mut rows, mut bytes) = (0, 0);
+        let guards: HashSet<_> = waiting.iter().filter_map(Write::guard).collect();
+        let mut changed = HashSet::new();
         let fits = waiting.iter().take_while(|write| {
             let (more, larger) = write.size();
             (rows, bytes) = (rows + more, bytes + larger);
-            rows <= MOST_ROWS && bytes <= MOST_BYTES
+            let is_stale = write.guard().is_some_and(|guard| changed.contains(&guard));
+            if !guards.is_empty() {
+                changed.extend(write.keys().filter(|key| guards.contains(key)));
+            }
+            rows <= MOST_ROWS && bytes <= MOST_BYTES && !is_stale
         });
         let count = fits.count().max(1).min(waiting.len());
         Batch(waiting.drain(..count).collect())

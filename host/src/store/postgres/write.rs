@@ -63,6 +63,23 @@ impl Write {
         }
     }
 
+    /// The bucket and the key that it depends on.
+    pub fn guard(&self) -> Option<(&str, &str)> {
+        match &self.work {
+            Work::Change(_, Some(guard)) => Some((&guard.bucket, &guard.key)),
+            _ => None,
+        }
+    }
+
+    /// The buckets and keys that it may change.
+    pub fn keys(&self) -> impl Iterator<Item = (&str, &str)> {
+        let (changes, counter) = match &self.work {
+            Work::Change(changes, _) => (&changes[..], None),
+            Work::Increment { bucket, key, .. } => (&[][..], Some((bucket.as_str(), key.as_str()))),
+        };
+        changes.iter().map(|change| (change.bucket.as_str(), change.key.as_str())).chain(counter)
+    }
+
     /// A bucket that it is about, for errors.
     pub fn bucket(&self) -> &str {
         match &self.work {

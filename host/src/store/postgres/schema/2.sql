@@ -17,8 +17,9 @@ DECLARE
     found bytea;
     g record;
 BEGIN
-    FOR g IN SELECT * FROM unnest(guard_buckets, guard_keys, guard_vals) WITH ORDINALITY AS g (bucket, key, val, number)
-             ORDER BY g.bucket COLLATE "C", g.key LOOP
+    FOR g IN SELECT *
+             FROM unnest(guard_buckets, guard_keys, guard_vals) WITH ORDINALITY AS given (bucket, key, val, number)
+             ORDER BY given.bucket COLLATE "C", given.key LOOP
         PERFORM pg_advisory_xact_lock(hashtextextended(g.bucket || '/' || encode(g.key, 'hex'), 0));
         found := (SELECT e.value FROM dovetail.entries e WHERE e.bucket = g.bucket AND e.key = g.key);
         held[g.number] := found IS NOT DISTINCT FROM g.val;
