@@ -8,8 +8,9 @@
 //! on with the rest, so one run shows all there is to mend.
 //!
 //! Nothing here touches more of the world than the manifest's own file, but for
-//! [`Manifest::missing_sources`], which asks whether files exist, and
-//! [`ListenAddress::resolve`], which asks for the addresses of a name. What a
+//! [`Manifest::missing_sources`], which asks whether files exist,
+//! [`ListenAddress::resolve`], which asks for the addresses of a name, and the zone of a
+//! schedule, which the system's database of zones has, or else one of the host's own. What a
 //! component imports and exports is for others; they report what they find at
 //! the right line through [`Manifest::problem`].
 
@@ -33,10 +34,12 @@ mod no_service;
 mod outbound;
 mod reference;
 mod report;
+mod schedule;
 mod schema;
 mod shape;
 mod size;
 mod store_url;
+mod times;
 
 #[cfg(test)]
 mod table;
@@ -56,9 +59,11 @@ pub use outbound::OutboundHost;
 pub use reference::Reference;
 pub use report::{Problem, Report, Told};
 pub use route::Route;
+pub use schedule::{Missed, ScheduleManifest};
 pub use schema::json_schema;
 pub use size::ByteSize;
 pub use store_url::{PostgresHost, PostgresUrl, RedisUrl, StoreUrl, TlsMode, percent_decoded, percent_encoded};
+pub use times::Times;
 
 use key::{KeyPath, Places};
 use report::Source;
@@ -89,6 +94,8 @@ pub struct Manifest {
     pub services: Vec<ServiceManifest>,
     /// Sorted by interface, each of which is there once.
     pub events: Vec<EventManifest>,
+    /// Sorted by name.
+    pub schedules: Vec<ScheduleManifest>,
     source: Source,
     places: Places,
 }
@@ -211,6 +218,19 @@ impl Manifest {
     ) -> Problem {
         let table = KeyPath::root().child("event").child(interface);
         let at = key.into_iter().flat_map(|key| key.split('.')).fold(table, |at, key| at.child(key));
+        Problem::at(&self.source, self.places.value(&at), title).key(&at).help(help)
+    }
+
+    /// As [`problem`](Self::problem), of a schedule: at its table, or at a `key` of it.
+    pub fn schedule_problem(
+        &self,
+        schedule: &str,
+        key: Option<&str>,
+        title: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Problem {
+        let table = KeyPath::root().child("schedule").child(schedule);
+        let at = key.into_iter().fold(table, |at, key| at.child(key));
         Problem::at(&self.source, self.places.value(&at), title).key(&at).help(help)
     }
 

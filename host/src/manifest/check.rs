@@ -13,6 +13,7 @@ use super::{
 
 mod event;
 mod routes;
+mod schedule;
 mod service;
 
 /// A manifest of what the `document` says, unless that, or what its shape was
@@ -31,9 +32,22 @@ pub(super) fn check(
     let Checker { problems, .. } = checker;
     match parts {
         Some(parts) if problems.is_empty() => {
-            let Parts { app, gateway, admin, token_file, store, services, events } = parts;
+            let Parts { app, gateway, admin, token_file, store, services, events, schedules } = parts;
             let path = path.to_owned();
-            Ok(Manifest { path, state, app, gateway, admin, token_file, store, services, events, source, places })
+            Ok(Manifest {
+                path,
+                state,
+                app,
+                gateway,
+                admin,
+                token_file,
+                store,
+                services,
+                events,
+                schedules,
+                source,
+                places,
+            })
         }
         _ => Err(Report::new(problems)),
     }
@@ -57,6 +71,7 @@ struct Parts {
     store: StoreUrl,
     services: Vec<super::ServiceManifest>,
     events: Vec<super::EventManifest>,
+    schedules: Vec<super::ScheduleManifest>,
 }
 
 impl Checker<'_> {
@@ -77,10 +92,12 @@ impl Checker<'_> {
         let name = app.as_deref().unwrap_or_default();
         let store = self.take(&at("store", "url"), StoreUrl::parse(&document.store.url, name));
         let tables = document.service.unwrap_or_default();
+        let interfaces: Vec<String> = document.event.keys().cloned().collect();
         let events = self.events(document.event, &tables);
+        let schedules = self.schedules(document.schedule, &interfaces);
         let services = self.services(tables);
         let (app, gateway, admin, store) = (app?, gateway?, admin?, store?);
-        Some(Parts { app, gateway, admin, token_file, store, services, events })
+        Some(Parts { app, gateway, admin, token_file, store, services, events, schedules })
     }
 
     /// The gateway and the admin API cannot listen on one port.

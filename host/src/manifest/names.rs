@@ -129,7 +129,7 @@ pub(super) fn is_host(name: &str) -> bool {
 }
 
 /// Words of letters and digits, a letter first, each in one case, joined by `-`.
-fn is_kebab(name: &str) -> bool {
+pub(super) fn is_kebab(name: &str) -> bool {
     name.split('-').all(|word| {
         let lower = word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
         let upper = word.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());

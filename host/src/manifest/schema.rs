@@ -47,6 +47,10 @@ pub(super) struct Document {
         "examples": ["acme:stock/events@0.1.0"]
     }))]
     pub event: BTreeMap<String, Event>,
+    /// Events that time emits, by name: lower-case letters, digits and `-`.
+    #[serde(default)]
+    #[schemars(extend("propertyNames" = {"pattern": "^[a-z][a-z0-9-]{0,62}$", "examples": ["nightly"]}))]
+    pub schedule: BTreeMap<String, Schedule>,
 }
 
 /// The app as a whole.
@@ -245,6 +249,29 @@ pub(super) struct EventLimits {
     pub waiting: i64,
 }
 
+/// An event that time emits: once at each of its times, however many hosts there are.
+#[derive(Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["cron", "event"]))]
+pub(super) struct Schedule {
+    /// The times: minute, hour, day of the month, month and day of the week.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", extend("examples" = ["0 3 * * *"]), regex(pattern = r"^\S+( +\S+){4}$"))]
+    pub cron: Option<String>,
+    /// The time zone whose clocks show them, as IANA names it.
+    #[schemars(extend("examples" = ["Europe/Berlin"]))]
+    pub zone: String,
+    /// The event and its function, which takes nothing, or the time in milliseconds since
+    /// 1970 as its one parameter, an u64.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", extend("examples" = ["acme:stock/events@0.1.0#checked"]), regex(pattern = "^.+#.+$"))]
+    pub event: Option<String>,
+    /// Whether a time that passed while no host ran is left out, or one event is emitted for
+    /// all of them as soon as one runs.
+    #[schemars(extend("examples" = ["skip"], "enum" = ["skip", "once"]))]
+    pub missed: String,
+}
+
 /// A size in bytes: an integer, or a string with a unit.
 #[derive(Deserialize, Serialize)]
 #[serde(untagged)]
@@ -314,6 +341,12 @@ impl Default for Event {
     }
 }
 
+impl Default for Schedule {
+    fn default() -> Self {
+        Self { cron: None, zone: "UTC".to_owned(), event: None, missed: "skip".to_owned() }
+    }
+}
+
 impl Default for EventLimits {
     fn default() -> Self {
         Self { waiting: 1_000_000 }
@@ -345,7 +378,8 @@ mod tests {
         let service = ".service.*";
         let limits = ".service.*.limits";
         let (event, bounds) = (".event.*", ".event.*.limits");
-        assert_eq!(names, ["", ".admin", ".app", event, bounds, ".gateway", service, limits, ".store"]);
+        let expected = ["", ".admin", ".app", event, bounds, ".gateway", ".schedule.*", service, limits, ".store"];
+        assert_eq!(names, expected);
         for (at, schema) in found {
             assert_eq!(schema["additionalProperties"], false, "{at}");
             for (key, schema) in schema["properties"].as_object().into_iter().flatten() {
@@ -376,5 +410,9 @@ mod tests {
         assert_eq!((&event["attempts"]["default"], &event["attempts"]["maximum"]), (&8.into(), &1_000.into()));
         assert_eq!(event["parked"]["default"], "block");
         assert_eq!(event["limits"]["properties"]["waiting"]["default"], 1_000_000);
+        let schedule = &schema["properties"]["schedule"]["additionalProperties"];
+        assert_eq!(schedule["required"], serde_json::json!(["cron", "event"]));
+        let schedule = &schedule["properties"];
+        assert_eq!((&schedule["zone"]["default"], &schedule["missed"]["default"]), (&"UTC".into(), &"skip".into()));
     }
 }

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Backoff, ByteSize, Manifest, Parked, Start};
+use super::{Backoff, ByteSize, Manifest, Missed, Parked, ScheduleManifest, Start};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -60,7 +60,7 @@ fn the_smallest_manifest_has_every_default() -> Outcome {
     assert_eq!(user.limits.body, ByteSize::mib(1));
     assert_eq!(user.limits.value, ByteSize::mib(1));
     assert!(user.build.is_none() && user.routes.is_empty() && user.outbound.is_empty());
-    assert!(!user.atomic && manifest.events.is_empty());
+    assert!(!user.atomic && manifest.events.is_empty() && manifest.schedules.is_empty());
     Ok(())
 }
 
@@ -114,6 +114,21 @@ fn an_event_has_what_its_table_says() -> Outcome {
     assert_eq!(audit.backoff, Backoff { first, most });
     assert_eq!((audit.parked, audit.start), (Parked::Block, Start::Now));
     assert_eq!(audit.limits.waiting, 1_000_000);
+    Ok(())
+}
+
+#[test]
+fn a_schedule_has_what_its_table_says() -> Outcome {
+    let manifest = Manifest::load(&folder().join("full.toml"))?;
+    let [hourly, nightly] = &manifest.schedules[..] else { return Err("not two schedules".into()) };
+    assert_eq!((nightly.name.as_str(), nightly.missed), ("nightly", Missed::Once));
+    assert_eq!((nightly.interface.as_str(), nightly.function.as_str()), ("shop:audit/log", "closed"));
+    let noon = humantime::parse_rfc3339("2026-07-01T12:00:00Z")?;
+    let after = |schedule: &ScheduleManifest| {
+        schedule.times.after(noon).map(|time| humantime::format_rfc3339(time).to_string())
+    };
+    assert_eq!(after(nightly).as_deref(), Some("2026-07-02T01:00:00Z"));
+    assert_eq!((after(hourly).as_deref(), hourly.missed), (Some("2026-07-01T13:00:00Z"), Missed::Skip));
     Ok(())
 }
 

@@ -130,6 +130,8 @@ fn the_schema_names_every_key_of_a_manifest() {
     let at = "/properties/event/additionalProperties/properties";
     assert_eq!(known(at), of(event));
     assert_eq!(known(&format!("{at}/limits/properties")), of(&event["limits"]));
+    let schedule = &full["schedule"]["nightly"];
+    assert_eq!(known("/properties/schedule/additionalProperties/properties"), of(schedule));
 }
 
 #[test]
