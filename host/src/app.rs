@@ -25,8 +25,8 @@ pub use self::{
 };
 use self::{foundation::Foundation, topology::Topology};
 use crate::{
-    link,
-    manifest::{EventManifest, Manifest, Route, ServiceManifest},
+    link::{self, Origin},
+    manifest::{EventManifest, Manifest, Route, ScheduleManifest, ServiceManifest},
     message::Queue,
     service::Service,
     store::BucketStore,
@@ -141,6 +141,14 @@ impl App {
         let events = self.manifest().events.iter().zip(&self.foundation.queues);
         let queues = events.flat_map(|(event, queues)| queues.iter().map(move |queue| (event, queue)));
         queues.filter_map(|(event, queue)| Some((event, queue, &self.services[self.place(queue.subscriber())?])))
+    }
+
+    /// All that the messages of a schedule have in common, as its subscribers are now, and
+    /// the queues that they go to.
+    pub fn scheduled(&self, schedule: &ScheduleManifest) -> Option<(Origin, Arc<[Arc<Queue>]>)> {
+        let origin = self.topology().origin(self.manifest(), schedule)?;
+        let event = self.manifest().events.iter().position(|event| event.interface == schedule.interface)?;
+        Some((origin, self.foundation.queues[event].clone()))
     }
 
     /// Wait until no call is left, when no request comes any more. Some outlive

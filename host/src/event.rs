@@ -4,7 +4,7 @@
 //! [`dispatcher`] that calls its export for it, again if that fails, and parks what it cannot
 //! take. The invariant: a message is in the store until all that its delivery did is there in
 //! its place, by one entry of the log ([`attempt`]). Of one key one is delivered at a time, in
-//! the order in which they were emitted ([`backlog`]).
+//! the order in which they were emitted ([`backlog`]). Time, too, leaves messages ([`schedule`]).
 //!
 //! People see what waits as it is in the store ([`Standing`], [`Listing`], [`Kept`]), and have
 //! something done by an order to a dispatcher, so that it never races with a delivery.
@@ -14,10 +14,14 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    task::JoinHandle,
+};
 
 use self::{
     dispatcher::{Dispatcher, Order, Reply},
+    schedule::Schedule,
     standing::Now,
     subscription::PAUSED,
 };
@@ -43,6 +47,7 @@ mod error;
 mod kept;
 mod listing;
 mod record;
+mod schedule;
 mod standing;
 mod subscription;
 mod tenure;
@@ -55,6 +60,8 @@ pub struct Events {
     /// Held by whoever puts others in their place, across awaits: those who do it one after
     /// the other end in that order.
     turn: tokio::sync::Mutex<()>,
+    /// Protects the schedules that run, replaced whole.
+    schedules: Mutex<Vec<JoinHandle<()>>>,
 }
 
 /// A dispatcher, which may have ended.
@@ -67,7 +74,7 @@ struct Delivering {
 
 impl Events {
     /// Deliver what waits in an app.
-    pub fn start(app: &App) -> Events {
+    pub fn start(app: &Arc<App>) -> Events {
         let events = Events::default();
         events.deliver(app);
         events
@@ -82,6 +89,12 @@ impl Events {
 
     /// Begin no delivery any more, and wait for those that are begun.
     pub async fn stop(&self) {
+        let schedules = std::mem::take(&mut *self.schedules());
+        for schedule in schedules {
+            // What it writes is written whole or not at all.
+            schedule.abort();
+            let _ = schedule.await;
+        }
         let delivering = self.delivering().clone();
         let mut stopping = Vec::new();
         for Delivering { orders, .. } in &delivering {
@@ -193,7 +206,9 @@ impl Events {
         Err(EventError::NoSubscriber { name: subscriber.to_owned(), there_are })
     }
 
-    fn deliver(&self, app: &App) {
+    fn deliver(&self, app: &Arc<App>) {
+        let schedules = Schedule::all(app).into_iter().map(|schedule| tokio::spawn(schedule.run()));
+        *self.schedules() = schedules.collect();
         let delivering = Subscription::all(app).into_iter().map(|subscription| {
             let (orders, received) = mpsc::unbounded_channel();
             let (shown, now) = watch::channel(Now::default());
@@ -201,6 +216,10 @@ impl Events {
             Delivering { subscription, orders, now }
         });
         *self.delivering() = delivering.collect();
+    }
+
+    fn schedules(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
+        self.schedules.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     // Nothing is left half changed by a panic: it is replaced whole.

@@ -8,10 +8,11 @@
 
 pub use self::{
     call::define,
-    event::define as define_event,
+    event::{Origin, define as define_event},
     name::InterfaceName,
     problem::{Problem, Table},
     resolve::{Emission, Event, Link, Part, Ties, callees_first, resolve},
+    schedule::Schedule,
     signature::{Interface, Mismatch, Surface},
 };
 
@@ -20,6 +21,7 @@ mod event;
 mod name;
 mod problem;
 mod resolve;
+mod schedule;
 mod signature;
 
 /// The key of a function that a link calls: the interface's track, so that any

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::Part;
 use crate::{
-    link::{self, Emission, Interface, Link, Table, Ties},
-    manifest::{EventManifest, Manifest, Problem, Report},
+    link::{self, Emission, Interface, Link, Origin, Table, Ties},
+    manifest::{EventManifest, Manifest, Problem, Report, ScheduleManifest},
     service::HANDLERS,
 };
 
@@ -30,13 +30,9 @@ impl Topology {
         let named = || manifest.services.iter().zip(&parts);
         let silent = named().filter(|(service, part)| !service.routes.is_empty() && !part.handles_http());
         let mut problems: Vec<_> = silent.map(|(service, _)| no_handler(manifest, &service.name)).collect();
-        let linked = named().map(|(service, part)| link::Part {
-            service: &service.name,
-            surface: &part.surface,
-            choices: &service.links,
-        });
-        let events: Vec<_> = manifest.events.iter().map(event).collect();
-        let ties = link::resolve(&linked.collect::<Vec<_>>(), &events).unwrap_or_else(|wrong| {
+        let (linked, events) = (linked(manifest, &parts), manifest.events.iter().map(event).collect::<Vec<_>>());
+        let schedules: Vec<_> = manifest.schedules.iter().map(schedule).collect();
+        let ties = link::resolve(&linked, &events, &schedules).unwrap_or_else(|wrong| {
             problems.extend(wrong.into_iter().map(|problem| placed(manifest, problem)));
             Ties::default()
         });
@@ -66,6 +62,16 @@ impl Topology {
         &self.parts[importer].surface.imports[import]
     }
 
+    /// What a schedule emits: all that its messages have in common, and what it takes.
+    pub fn origin(&self, manifest: &Manifest, scheduled: &ScheduleManifest) -> Option<Origin> {
+        let event_manifest = manifest.events.iter().find(|event| event.interface == scheduled.interface)?;
+        let (event, schedule) = (event(event_manifest), schedule(scheduled));
+        let parts = linked(manifest, &self.parts);
+        let (interface, function) = schedule.callee(&event, &parts)?;
+        let source = format!("/{}/schedule/{}", manifest.app, scheduled.name);
+        Origin::new(interface, schedule.function, function, &source, event.key).ok()
+    }
+
     /// The links of one service's imports.
     pub fn links_from(&self, place: usize) -> impl Iterator<Item = &Link> {
         self.links.iter().filter(move |link| link.importer == place)
@@ -75,6 +81,23 @@ impl Topology {
     pub fn emissions_from(&self, place: usize) -> impl Iterator<Item = &Emission> {
         self.emissions.iter().filter(move |emission| emission.importer == place)
     }
+}
+
+/// Services and their components as links know them.
+fn linked<'a>(manifest: &'a Manifest, parts: &'a [Arc<Part>]) -> Vec<link::Part<'a>> {
+    let named = manifest.services.iter().zip(parts);
+    let linked = named.map(|(service, part)| link::Part {
+        service: &service.name,
+        surface: &part.surface,
+        choices: &service.links,
+    });
+    linked.collect()
+}
+
+/// A schedule as links know it.
+fn schedule(schedule: &ScheduleManifest) -> link::Schedule<'_> {
+    let ScheduleManifest { name, interface, function, .. } = schedule;
+    link::Schedule { name, interface, function }
 }
 
 /// An event as links know it.
@@ -87,6 +110,7 @@ fn placed(manifest: &Manifest, problem: link::Problem) -> Problem {
     match table {
         Table::Service(service) => manifest.problem(&service, key.as_deref(), title, help),
         Table::Event(interface) => manifest.event_problem(&interface, key.as_deref(), title, help),
+        Table::Schedule(schedule) => manifest.schedule_problem(&schedule, key.as_deref(), title, help),
     }
 }
 

@@ -8,23 +8,28 @@ use std::sync::Arc;
 
 use wasmtime::{
     Result,
-    component::{Linker, Val},
+    component::{Linker, Val, types::ComponentFunc},
     format_err,
 };
 
-use super::Interface;
+use super::{Interface, InterfaceName};
 use crate::{
     message::{Key, KeyPath, Message, MessageId, Moment, Params, Queue, StableHash},
     service::{EmitFailed, NotEmitted, Outbox, State},
 };
 
-/// What a function of an import leads to.
-struct Emitter {
+/// Who calls which function of an event: all that its messages have in common.
+pub struct Origin {
     kind: Arc<str>,
     source: String,
     params: Params,
     schema: StableHash,
     key: Option<Key>,
+}
+
+/// What a function of an import leads to.
+struct Emitter {
+    origin: Origin,
     queues: Arc<[Arc<Queue>]>,
     has_result: bool,
 }
@@ -41,14 +46,8 @@ pub fn define(
     let concurrent = linker.engine().get_concurrency_support();
     let mut instance = linker.instance(&import.name.to_string())?;
     for (function, ty) in &import.functions {
-        let params = Params::of(ty).map_err(|why| format_err!("`{function}` carries a {why}"))?;
-        let key = key.map(|key| key.parse::<KeyPath>()?.resolve(&params)).transpose()?;
         let emitter = Arc::new(Emitter {
-            kind: format!("{}#{function}", import.name).into(),
-            source: source.to_owned(),
-            schema: params.schema(),
-            params,
-            key,
+            origin: Origin::new(&import.name, function, ty, source, key)?,
             queues: queues.clone(),
             has_result: ty.results().next().is_some(),
         });
@@ -69,20 +68,33 @@ pub fn define(
     Ok(())
 }
 
-impl Emitter {
-    async fn emit(&self, outbox: &Outbox, params: &[Val], results: &mut [Val]) -> Result<()> {
-        let emitted = match self.message(params) {
-            Ok(message) => outbox.emit(message, &self.queues).await,
-            Err(error) => Err(NotEmitted::Unwritable(error)),
-        };
-        emitted.map_err(|error| EmitFailed { kind: self.kind.clone(), error })?;
-        if let (true, Some(result)) = (self.has_result, results.first_mut()) {
-            *result = Val::Result(Ok(None));
-        }
-        Ok(())
+impl Origin {
+    /// That of the calls of this function by `source`, of an event with this `key`.
+    pub fn new(
+        interface: &InterfaceName,
+        function: &str,
+        ty: &ComponentFunc,
+        source: &str,
+        key: Option<&str>,
+    ) -> Result<Origin> {
+        let params = Params::of(ty).map_err(|why| format_err!("`{function}` carries a {why}"))?;
+        let key = key.map(|key| key.parse::<KeyPath>()?.resolve(&params)).transpose()?;
+        let (kind, source) = (format!("{interface}#{function}").into(), source.to_owned());
+        Ok(Origin { kind, source, schema: params.schema(), params, key })
     }
 
-    fn message(&self, arguments: &[Val]) -> serde_json::Result<Message> {
+    /// Who calls.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// What it takes.
+    pub fn params(&self) -> &Params {
+        &self.params
+    }
+
+    /// A call with these arguments, made now.
+    pub fn message(&self, arguments: &[Val]) -> serde_json::Result<Message> {
         Ok(Message {
             id: MessageId::fresh(),
             kind: self.kind.to_string(),
@@ -94,5 +106,19 @@ impl Emitter {
             not_before: None,
             data: self.params.encode(arguments)?,
         })
+    }
+}
+
+impl Emitter {
+    async fn emit(&self, outbox: &Outbox, params: &[Val], results: &mut [Val]) -> Result<()> {
+        let emitted = match self.origin.message(params) {
+            Ok(message) => outbox.emit(message, &self.queues).await,
+            Err(error) => Err(NotEmitted::Unwritable(error)),
+        };
+        emitted.map_err(|error| EmitFailed { kind: self.origin.kind.clone(), error })?;
+        if let (true, Some(result)) = (self.has_result, results.first_mut()) {
+            *result = Val::Result(Ok(None));
+        }
+        Ok(())
     }
 }

@@ -3,7 +3,7 @@
 
 use wasmtime::component::types::{ComponentFunc, Type};
 
-use super::{Event, Interface, InterfaceName, Link, Mismatch, Part};
+use super::{Event, Interface, InterfaceName, Link, Mismatch, Part, Schedule};
 use crate::{
     message::{KeyPath, Params},
     service::PACKAGES,
@@ -27,6 +27,8 @@ pub enum Table {
     Service(String),
     /// That of an event, by its interface.
     Event(String),
+    /// That of a schedule.
+    Schedule(String),
 }
 
 impl Problem {
@@ -222,6 +224,48 @@ impl Problem {
         let title = format!("{at} has no key `{path}`: {why}");
         let help = "write a parameter and its fields, as in `key = \"order.user-id\"`, or leave the key out";
         Some(Problem::of_event(event, "key", title, help.into()))
+    }
+
+    /// A subscriber has not the function that a schedule calls.
+    pub(super) fn no_function(schedule: &Schedule, part: &Part, export: &Interface) -> Problem {
+        let Schedule { name, interface, function } = schedule;
+        let title = format!(
+            "schedule `{name}` emits `{interface}#{function}`, but service `{}` has no function `{function}` there",
+            part.service
+        );
+        let functions: Vec<_> = export.functions.iter().map(|(name, _)| name.as_str()).collect();
+        let help = format!("`{}` of `{}` has {}", export.name, part.service, quoted(&functions));
+        Problem::of_schedule(schedule, title, help)
+    }
+
+    /// It takes what time has not.
+    pub(super) fn not_for_time(schedule: &Schedule, part: &Part, params: &Params) -> Problem {
+        let Schedule { name, interface, function } = schedule;
+        let title = format!(
+            "schedule `{name}` emits `{interface}#{function}`, which takes {params} in service `{}`",
+            part.service
+        );
+        let help = format!(
+            "a schedule knows nothing but its time, in milliseconds since 1970: write `{function}: func();` or \
+             `{function}: func(time: u64);`"
+        );
+        Problem::of_schedule(schedule, title, help)
+    }
+
+    /// Two subscribers take different things.
+    pub(super) fn differs(schedule: &Schedule, one: (&Part, &Params), other: (&Part, &Params)) -> Problem {
+        let ((one, takes), (other, differs)) = (one, other);
+        let Schedule { name, interface, function } = schedule;
+        let title = format!(
+            "schedule `{name}` emits `{interface}#{function}`, which takes {takes} in service `{}` and {differs} in \
+             service `{}`",
+            one.service, other.service
+        );
+        Problem::of_schedule(schedule, title, "build both against the same WIT".into())
+    }
+
+    fn of_schedule(schedule: &Schedule, title: String, help: String) -> Problem {
+        Problem { table: Table::Schedule(schedule.name.into()), key: Some("event".into()), title, help }
     }
 
     fn of_event(event: &Event, key: &str, title: String, help: String) -> Problem {

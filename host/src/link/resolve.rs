@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Interface, InterfaceName, Problem, Surface};
+use super::{Interface, InterfaceName, Problem, Schedule, Surface};
 use crate::service::PACKAGES;
 
 /// A service that takes part.
@@ -59,9 +59,10 @@ pub struct Ties {
 }
 
 /// Tie every import of every part that is not the host's, or say of each why not.
-pub fn resolve(parts: &[Part], events: &[Event]) -> Result<Ties, Vec<Problem>> {
+pub fn resolve(parts: &[Part], events: &[Event], schedules: &[Schedule]) -> Result<Ties, Vec<Problem>> {
     let Ties { mut links, mut emissions } = Ties::default();
     let mut problems: Vec<_> = events.iter().flat_map(|event| event.problems(parts)).collect();
+    problems.extend(schedules.iter().flat_map(|schedule| schedule.problems(parts, events)));
     for (importer, part) in parts.iter().enumerate() {
         problems.extend(part.unused_choices().map(|key| Problem::not_imported(part, key)));
         problems.extend(part.surface.strays.iter().map(|name| Problem::stray(part, name)));

@@ -53,6 +53,7 @@ mod reliability;
 mod request_limits;
 mod rooms;
 mod routes;
+mod schedule;
 mod shared;
 mod shop;
 mod state;

@@ -83,7 +83,7 @@ pub fn up(folder: &Path) -> Command {
 }
 
 /// The components that are built for the tests.
-const COMPONENTS: [&str; 14] = [
+const COMPONENTS: [&str; 15] = [
     "user",
     "order",
     "notices",
@@ -98,6 +98,7 @@ const COMPONENTS: [&str; 14] = [
     "worker_async",
     "told",
     "told_async",
+    "ticked",
 ];
 
 /// The component that does what it is told to, in WASI 0.2 and in 0.3: what is true
