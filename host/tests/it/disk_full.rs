@@ -262,7 +262,7 @@ fn a_backup_without_room_names_the_file_that_was_asked_for() {
 }
 
 /// Serve from a disk that can be [limited](limit).
-fn up(folder: &Path) -> Host {
+pub fn up(folder: &Path) -> Host {
     Host::start(
         // The limit is then an error of the write, as a full disk is, and no signal.
         Command::new("sh")
@@ -295,7 +295,7 @@ async fn assert_kept(client: &mut Client, answered: &[Value]) {
 }
 
 /// Let no file of the host grow beyond this.
-fn limit(host: &Host, bytes: Option<u64>) {
+pub fn limit(host: &Host, bytes: Option<u64>) {
     let pid = Pid::from_raw(host.id().cast_signed()).expect("it runs");
     prlimit(Some(pid), Resource::Fsize, Rlimit { current: bytes, maximum: None }).expect("it may be limited");
 }

@@ -26,6 +26,7 @@ mod displaced;
 mod docs;
 mod durability;
 mod events_admin;
+mod events;
 mod foreign;
 mod history;
 mod http_rules;

@@ -84,6 +84,7 @@ pub fn up(folder: &Path) -> Command {
 
 /// The components that are built for the tests.
 const COMPONENTS: [&str; 15] = [
+const COMPONENTS: [&str; 13] = [
     "user",
     "order",
     "notices",
@@ -99,6 +100,9 @@ const COMPONENTS: [&str; 15] = [
     "told",
     "told_async",
     "ticked",
+    "emitter",
+    "recorder",
+    "repeater",
 ];
 
 /// The component that does what it is told to, in WASI 0.2 and in 0.3: what is true
@@ -155,6 +159,13 @@ pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     while !holds().await {
         assert!(Instant::now() < end, "waited in vain until {what}");
     }
+}
+
+/// How many rounds a test makes that can make more: so many, or as many as `ROUNDS` says.
+/// The more there are, the more of what happens seldom is seen.
+pub fn rounds(usual: u64) -> u64 {
+    let told = std::env::var("ROUNDS").ok();
+    told.map_or(usual, |told| told.parse().expect("ROUNDS is a number"))
 }
 
 /// An app of one component that does nothing, which compiles in no time. More
