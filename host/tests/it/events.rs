@@ -19,6 +19,7 @@ mod emitters;
 mod failures;
 mod rows;
 mod signals;
+mod swaps;
 
 /// How many events go through each store.
 const EVENTS: u64 = 600;

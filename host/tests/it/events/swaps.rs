@@ -1,0 +1,126 @@
+//! Subscribers that are replaced while they are told of events.
+
+use http::StatusCode;
+use serde_json::json;
+
+use super::{
+    checker::End,
+    emitters::Emitters,
+    rows::Rows,
+    signals::{emit, has_noted, signals, up_to},
+};
+use crate::support::{
+    Host,
+    clock::{Clock, HOUR},
+    made::{bytes, variant},
+    rounds, until,
+};
+
+/// A recorder that is another.
+fn other() -> Vec<u8> {
+    variant("recorder", "told to reject", "told to REJECT")
+}
+
+/// `ROUNDS=1000` swaps it as often.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subscriber_is_swapped_under_load() {
+    let folder = signals("", "");
+    let host = Host::up(folder.path());
+    let emitters = Emitters::start(&host, End::Failed).await;
+    let variants = [bytes("recorder"), other()];
+    let swaps = rounds(60);
+    for live in 1..=swaps {
+        host.swap("recorder", &variants[live as usize % 2]).await;
+        let drained = host.drained("recorder").await;
+        assert!(drained.iter().all(|gone| gone["stopped"] == 0), "{drained:?}");
+        emitters.more(2).await;
+    }
+    emitters.assert_had(&host, &["recorded"]).await;
+    let recorder = host.service("recorder").await;
+    assert_eq!((&recorder["revision"], &recorder["traps"]), (&json!(swaps + 1), &json!(0)));
+    host.signal("TERM");
+    host.wait();
+    assert_eq!(Rows::of(folder.path(), None).counts(), [0; 4]);
+}
+
+/// Whether a message is the canary's is in its id, which is as good as random.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_canary_has_its_share_of_the_deliveries() {
+    let folder = signals("", "");
+    let host = Host::up(folder.path());
+    host.canary("recorder", &other(), "canary=25").await;
+    let mut client = host.connect().await;
+    for key in 0..10 {
+        assert_eq!(emit(&mut client, &format!("key=k{key}&count=100")).await, StatusCode::OK);
+    }
+    for key in 0..10 {
+        has_noted(&host, &format!("k{key}"), &up_to(100)).await;
+    }
+    until("all are counted", async || {
+        let recorder = host.service("recorder").await;
+        recorder["live_calls"].as_u64().zip(recorder["canary"]["calls"].as_u64()).map(|(a, b)| a + b) == Some(1000)
+    })
+    .await;
+    let canary = host.service("recorder").await["canary"]["calls"].as_u64().expect("a number");
+    // Five times what such a number strays by.
+    assert!(canary.abs_diff(250) <= 70, "{canary} of 1000 deliveries");
+}
+
+/// It may fail more often than there are attempts before it is withdrawn.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_canary_that_fails_is_withdrawn_and_its_events_are_had() {
+    let folder = signals("attempts = 1\nbackoff = \"1ms..5ms\"", "");
+    let host = Host::up(folder.path());
+    let emitters = Emitters::start(&host, End::Failed).await;
+    emitters.more(10).await;
+    host.canary("recorder", &failing(), "canary=50").await;
+    until("it is withdrawn", async || host.service("recorder").await["canary"].is_null()).await;
+    host.wait_for_output("the canary is withdrawn");
+    emitters.more(10).await;
+    emitters.assert_had(&host, &["recorded"]).await;
+    host.signal("TERM");
+    host.wait();
+    assert_eq!(Rows::of(folder.path(), None).counts(), [0; 4]);
+}
+
+/// A recorder that traps when it would note something, for it is not granted this bucket.
+fn failing() -> Vec<u8> {
+    variant("recorder", "recorded", "recordet")
+}
+
+/// A message is parked by the revision that is live, when that has had all its attempts.
+#[tokio::test]
+async fn attempts_of_a_revision_that_was_replaced_are_given_back() {
+    let (folder, clock) = (signals("attempts = 2\nbackoff = \"1000h..1000h\"", ""), Clock::new());
+    let host = clock.up(folder.path());
+    assert_eq!(emit(&mut host.connect().await, "key=a&what=trap%202").await, StatusCode::OK);
+    Rows::wait_for(folder.path(), [1, 1, 0, 0]).await;
+    host.swap("recorder", &other()).await;
+    host.kill();
+    clock.set(1_001 * HOUR);
+    let host = clock.up(folder.path());
+    assert_eq!(host.service("recorder").await["revision"], 2);
+    let line = host.wait_for_output("a delivery failed");
+    assert!(line.contains("attempt=2"), "{line}");
+    until("it is recorded", async || {
+        let rows = Rows::of(folder.path(), None);
+        rows.counts() == [1, 1, 0, 0] && rows.of_kind("retry")[0].value["attempts"] == json!({ "1": 1, "2": 1 })
+    })
+    .await;
+    host.kill();
+    clock.set(2_002 * HOUR);
+    let host = clock.up(folder.path());
+    has_noted(&host, "a", "1").await;
+}
+
+#[tokio::test]
+async fn what_a_bad_revision_could_not_take_a_good_one_does() {
+    let folder = signals("attempts = 1000\nbackoff = \"1ms..20ms\"", "");
+    let host = Host::up(folder.path());
+    let mut client = host.connect().await;
+    host.swap("recorder", &failing()).await;
+    assert_eq!(emit(&mut client, "key=a&count=5").await, StatusCode::OK);
+    host.wait_for_output("a delivery failed");
+    assert_eq!(host.decide("recorder", "rollback").await.status, StatusCode::OK);
+    has_noted(&host, "a", "1,2,3,4,5").await;
+}
