@@ -15,6 +15,7 @@ use self::{
 use crate::support::{Host, app, postgres, redis, until};
 
 mod checker;
+mod crashes;
 mod emitters;
 mod failures;
 mod rows;

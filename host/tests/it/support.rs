@@ -83,8 +83,7 @@ pub fn up(folder: &Path) -> Command {
 }
 
 /// The components that are built for the tests.
-const COMPONENTS: [&str; 15] = [
-const COMPONENTS: [&str; 13] = [
+const COMPONENTS: [&str; 18] = [
     "user",
     "order",
     "notices",
