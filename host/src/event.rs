@@ -30,6 +30,7 @@ pub use self::{
     kept::{Kept, State, Told, raw},
     listing::{Listing, Place},
     record::{Record, Why},
+    roster::NotDeliverable,
     standing::Standing,
     subscription::Subscription,
 };
@@ -47,6 +48,7 @@ mod error;
 mod kept;
 mod listing;
 mod record;
+mod roster;
 mod schedule;
 mod standing;
 mod subscription;
@@ -73,18 +75,24 @@ struct Delivering {
 }
 
 impl Events {
-    /// Deliver what waits in an app.
-    pub fn start(app: &Arc<App>) -> Events {
-        let events = Events::default();
-        events.deliver(app);
-        events
+    /// Deliver what waits in an app, unless that is not what its subscribers take.
+    pub async fn start(app: &Arc<App>) -> Result<Events, NotDeliverable> {
+        let (events, all) = (Events::default(), Subscription::all(app));
+        roster::note(&all, app.store()).await?;
+        events.deliver(app, all);
+        Ok(events)
     }
 
     /// Deliver for this app what was delivered for another, whose last deliveries end first.
     pub async fn hand_over(&self, app: &Arc<App>) {
         let _turn = self.turn.lock().await;
         self.stop().await;
-        self.deliver(app);
+        let all = Subscription::all(app);
+        if let Err(error) = roster::note(&all, app.store()).await {
+            // The app serves. What it cannot take is parked, and says why.
+            tracing::error!(error = &error as &dyn std::error::Error, "some of what waits cannot be delivered");
+        }
+        self.deliver(app, all);
     }
 
     /// Begin no delivery any more, and wait for those that are begun.
@@ -206,10 +214,10 @@ impl Events {
         Err(EventError::NoSubscriber { name: subscriber.to_owned(), there_are })
     }
 
-    fn deliver(&self, app: &Arc<App>) {
+    fn deliver(&self, app: &Arc<App>, all: Vec<Arc<Subscription>>) {
         let schedules = Schedule::all(app).into_iter().map(|schedule| tokio::spawn(schedule.run()));
         *self.schedules() = schedules.collect();
-        let delivering = Subscription::all(app).into_iter().map(|subscription| {
+        let delivering = all.into_iter().map(|subscription| {
             let (orders, received) = mpsc::unbounded_channel();
             let (shown, now) = watch::channel(Now::default());
             tokio::spawn(Dispatcher::new(subscription.clone(), received, shown).run());

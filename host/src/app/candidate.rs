@@ -48,13 +48,40 @@ impl App {
     /// Check a component against the app, and make a revision of it.
     pub async fn check(&self, place: usize, part: Part, number: u64) -> Result<Candidate, Report> {
         let part = Arc::new(part);
+        let given_by = part.given_by;
         let Ties { links, emissions } = self.topology().with(self.manifest(), place, &part)?;
         let own: Vec<_> = links.into_iter().filter(|link| link.importer == place).collect();
         let callees = own.iter().map(|link| (link, &self.services[link.exporter]));
         let emissions = emissions.iter().filter(|emission| emission.importer == place);
         let revision = self.foundation.revision(self.service_manifest(place), &part, number, callees, emissions).await;
         let revision = revision.map_err(|problem| Report::new(vec![problem]))?;
+        self.check_waiting(place, given_by, &revision).await?;
         Ok(Candidate { place, part, links: own, revision: Arc::new(revision) })
+    }
+
+    /// That a revision takes the messages that wait for its service.
+    async fn check_waiting(&self, place: usize, given_by: GivenBy, revision: &Revision) -> Result<(), Report> {
+        let service = &self.services[place];
+        let live = service.serving().live.clone();
+        let changed = live.receivers().find_map(|(export, receiver)| {
+            let now = revision.receivers().find(|(other, _)| *other == export).map(|(_, receiver)| receiver);
+            (now.map(|now| &now.params) != Some(&receiver.params)).then_some((export, receiver, now))
+        });
+        let Some((export, was, now)) = changed else { return Ok(()) };
+        let queues = self.subscriptions().filter(|(.., subscriber)| Arc::ptr_eq(subscriber, service));
+        let waiting: u64 = queues.map(|(_, queue, _)| queue.waiting()).sum();
+        if waiting == 0 {
+            return Ok(());
+        }
+        let name = service.name();
+        let now = now.map_or_else(|| "nothing".to_owned(), |now| now.params.to_string());
+        let title = format!("{} takes other messages than those that wait for it", given_by.named(name));
+        let was = &was.params;
+        let help = format!(
+            "{waiting} messages of `{export}` wait that were emitted as `{was}`, and it takes `{now}`; swap again when \
+             `dovetail events {name}` shows none, or drop them there"
+        );
+        Err(Report::new(vec![given_by.problem(self.manifest(), name, title, None, help)]))
     }
 
     /// Have a candidate answer all new calls.

@@ -167,13 +167,13 @@ async fn serve(
         started = start(plan, &addresses, &url, history.clone()) => started?,
         signal = signals.next() => end_at_once(signal),
     };
+    let events = Arc::new(Events::start(&app).await?);
     introduce(&app, &url, &recorded, &gateway.addresses()?, &admin.addresses()?)?;
 
     let guard = Guard::new(&admin.addresses()?, app.manifest().admin.name(), token.as_ref());
     // The admin API answers until all else is done.
     let (done, until_done) = oneshot::channel::<()>();
     let requests = Arc::new(Gateway::new(&app));
-    let events = Arc::new(Events::start(&app));
     let swapper = Arc::new(ArcSwap::new(Swapper::new(app, history.clone())));
     let status = Arc::new(Admin::new(swapper.clone(), events.clone(), guard));
     let admin = tokio::spawn(admin.serve(status.clone(), async { _ = until_done.await }));

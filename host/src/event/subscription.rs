@@ -8,7 +8,7 @@ use std::{
 use super::kept::State;
 use crate::{
     app::App,
-    manifest::{Backoff, EventManifest, Parked},
+    manifest::{Backoff, EventManifest, Parked, Start},
     message::{Moment, Queue},
     service::Service,
     store::BucketStore,
@@ -29,6 +29,8 @@ pub struct Subscription {
     pub attempts: u32,
     /// What becomes of those behind a parked one.
     pub when_parked: Parked,
+    /// Where it begins, if it is new.
+    pub start: Start,
     /// The bucket of [records](super::record::Record) of those that are tried again.
     pub retries: String,
     /// That of those which are parked where they are.
@@ -50,6 +52,7 @@ impl Subscription {
                 store,
                 attempts: event.attempts,
                 when_parked: event.parked,
+                start: event.start,
                 retries: bucket(State::Retrying),
                 blocked: bucket(State::Blocked),
                 parked: bucket(State::Parked),

@@ -103,6 +103,11 @@ impl Queue {
         self.most
     }
 
+    /// About how many wait.
+    pub fn waiting(&self) -> u64 {
+        self.waiting.load(Ordering::Relaxed).max(0).cast_unsigned()
+    }
+
     /// Whether one more may be emitted.
     pub fn has_room(&self) -> bool {
         self.waiting.load(Ordering::Relaxed) < self.most.cast_signed()

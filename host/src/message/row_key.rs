@@ -7,7 +7,7 @@ use super::{Message, MessageId, StableHash};
 /// The key of the row that keeps a message for a subscriber: `ID`, or `ID/HASH`
 /// where it has a key. So whoever lists a bucket knows which messages wait for
 /// each other without reading them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RowKey {
     /// Which message.
     pub id: MessageId,

@@ -13,7 +13,7 @@ use wasmtime::{
 use wasmtime_wasi_http::p2::bindings::ProxyIndices;
 
 use super::{
-    delivery::Receivers,
+    delivery::{Receiver, Receivers},
     instance::{Exports, Http, Instance, Reused, Room},
     life::Life,
     pool::Pool,
@@ -137,6 +137,11 @@ impl Revision {
     /// Whether each of its calls is a unit of work.
     pub(super) fn is_atomic(&self) -> bool {
         self.grants.atomic
+    }
+
+    /// How the events are delivered that its service subscribes to, by export.
+    pub fn receivers(&self) -> impl Iterator<Item = (&str, &Receiver)> {
+        self.receivers.iter().map(|(export, receiver)| (export.as_str(), receiver))
     }
 
     /// Its counts, and its end.
