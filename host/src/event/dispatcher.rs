@@ -68,6 +68,8 @@ pub struct Dispatcher {
     unsettled: Watermark,
     /// When to see what has become of that, however busy it is.
     settle_at: Instant,
+    /// When it looks into the store next, whatever comes between.
+    look_at: Instant,
     /// Whether it is this host that delivers; none where no other can.
     tenure: Option<Tenure>,
     /// For who looks.
@@ -95,6 +97,7 @@ impl Dispatcher {
             paused: false,
             unsettled: Watermark::new(),
             settle_at: Instant::now(),
+            look_at: Instant::now() + POLL,
             tenure,
             now,
         }
@@ -144,8 +147,12 @@ impl Dispatcher {
                 Some(ended) = self.running.join_next() => failed = self.ended(ended).err(),
                 () = subscription.queue.written() => self.take(),
                 () = until(due) => {}
+                // Before the beat, which comes as often and would be ready first each time.
+                () = sleep_until(self.look_at) => {
+                    self.more = true;
+                    self.look_at = Instant::now() + POLL;
+                }
                 () = until(beat) => {}
-                () = sleep(POLL) => self.more = true,
             }
         }
     }
