@@ -20,7 +20,7 @@ use super::{
 use crate::{
     link::{InterfaceName, export_key},
     manifest::Parked,
-    message::{Message, RowKey},
+    message::{Message, Moment, RowKey},
     service::{Delivery, Unit, Watermark},
     store::{Change, Guard, StoreError},
 };
@@ -44,6 +44,8 @@ pub enum Ended {
     Done,
     /// It did not come to it: it is as it was.
     NotBegun,
+    /// It is not to be delivered before this.
+    TooEarly(Moment),
     /// It failed, and there is to be another.
     Retried(Record),
     /// It was the last, and those of its key wait.
@@ -70,6 +72,9 @@ impl Attempt {
                 return self.park(record, document, seen).await;
             }
         };
+        if let Some(moment) = message.not_before.filter(|moment| *moment > Moment::now()) {
+            return Ok(Ended::TooEarly(moment));
+        }
         let attempt = self.before.as_ref().map_or(0, Record::failures) + 1;
         let delivery = Arc::new(Delivery { message: message.clone(), attempt });
         let unit = Arc::<Unit>::default();

@@ -302,6 +302,7 @@ impl Dispatcher {
                 self.backlog.ended(row);
             }
             Ended::NotBegun => self.backlog.again(row, Instant::now() + SETTLE),
+            Ended::TooEarly(moment) => self.backlog.again(row, instant(Some(moment))),
             Ended::Retried(record) => {
                 self.backlog.again(row, instant(record.due));
                 self.records.insert(row, record);
