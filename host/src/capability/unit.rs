@@ -263,6 +263,8 @@ impl Unit {
         let mut changes = own.changes();
         changes.extend(own.emitted.iter().flat_map(|(queue, messages)| rows(queue, messages)));
         let writing: Vec<_> = own.emitted.iter().map(|(queue, _)| queue.begin()).collect();
+        // What it rests on must not be lost, or nothing of it is kept.
+        self.seen.include(seen);
         let written = match guard {
             Some(guard) => store.write_where(guard, changes, &self.seen).await?,
             None => Some(store.write(changes, &self.seen).await?),

@@ -145,7 +145,7 @@ impl Log {
     /// else.
     pub async fn write(&self, changes: Vec<Change<'_>>, seen: &Watermark) -> Result<Option<Lsn>, StoreError> {
         let Some(first) = changes.first() else { return Ok(None) };
-        let mut state = self.room(first.bucket, changes.iter().map(Change::size).sum()).await?;
+        let mut state = self.room(first.bucket, changes.iter().map(Change::size).sum(), seen).await?;
         for Change { bucket, key, value } in changes {
             state.put(bucket, key, value);
         }
@@ -163,7 +163,7 @@ impl Log {
         stored: Option<(Lsn, Option<Vec<u8>>)>,
         seen: &Watermark,
     ) -> Result<Counted, StoreError> {
-        let mut state = self.room(bucket, key.len()).await?;
+        let mut state = self.room(bucket, key.len(), seen).await?;
         let sum = match (state.known(bucket, key, seen), stored) {
             (Some(value), _) => counter::add(bucket, key, value.as_deref(), delta)?,
             (None, Some((place, value))) if place == state.durable => {
@@ -294,8 +294,9 @@ impl Log {
         !paused.unwrap_or_else(PoisonError::into_inner).0.closed
     }
 
-    /// The state, when so many bytes may be added.
-    async fn room(&self, bucket: &str, bytes: usize) -> Result<MutexGuard<'_, State>, StoreError> {
+    /// The state, when so many bytes may be added. Who has seen what was lost adds nothing:
+    /// it may be derived from that, and would be there without it.
+    async fn room(&self, bucket: &str, bytes: usize, seen: &Watermark) -> Result<MutexGuard<'_, State>, StoreError> {
         let patience = Instant::now() + PATIENCE;
         loop {
             let mut end = {
@@ -303,7 +304,7 @@ impl Log {
                 if state.closed {
                     return Err(StoreError::Closed { bucket: bucket.to_owned() });
                 }
-                if let Some(error) = &state.failed {
+                if let Some(error) = state.failed.as_ref().or_else(|| state.loss(seen)) {
                     return Err(error.clone());
                 }
                 let pending = state.gathering.bytes + state.committing.as_ref().map_or(0, |batch| batch.bytes);

@@ -85,7 +85,10 @@ async fn who_lost_a_write_is_told_so_though_the_next_one_is_durable() -> Result<
     log.fail(&broken());
     log.recover(7);
 
-    log.write(vec![Change { bucket: "b", key: "c".to_owned(), value: None }], &seen).await?;
+    let derived = log.write(vec![Change { bucket: "b", key: "c".to_owned(), value: None }], &seen).await;
+    assert!(derived.is_err(), "what rests on it would be there without it");
+    assert!(log.increment("b", "n", 1, None, &seen).await.is_err());
+    seen.include(&set(&log, "c", b"1").await?);
     log.committed(&*log.next().context("something gathered")?);
     assert!(log.durable(&seen).await.is_err());
     assert_eq!(log.durability(&seen), Durability::Lost);
