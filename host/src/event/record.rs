@@ -52,23 +52,12 @@ impl Record {
     pub fn failed(before: Option<&Record>, revision: u64, why: Why, error: &NotDelivered) -> Record {
         let mut attempts = before.map(|record| record.attempts.clone()).unwrap_or_default();
         *attempts.entry(revision).or_default() += 1;
-        let mut text = error.to_string();
-        let mut source = std::error::Error::source(error);
-        while let Some(cause) = source {
-            let told = cause.to_string();
-            // A backtrace is for the log alone.
-            if !told.contains('\n') {
-                text.push_str(": ");
-                text.push_str(&told);
-            }
-            source = cause.source();
-        }
-        Record { attempts, why, error: text, at: Moment::now(), due: None, message: None }
+        Record { attempts, why, error: chain(error), at: Moment::now(), due: None, message: None }
     }
 
     /// That of what is in a queue and cannot be read as a message.
     pub fn unreadable(error: &Unreadable) -> Record {
-        let (error, at) = (error.to_string(), Moment::now());
+        let (error, at) = (chain(error), Moment::now());
         Record { attempts: BTreeMap::new(), why: Why::Data, error, at, due: None, message: None }
     }
 
@@ -115,4 +104,19 @@ impl Why {
     pub fn is_final(self) -> bool {
         matches!(self, Why::Reject | Why::Data)
     }
+}
+
+/// An error and its causes, but for backtraces, which are for the log alone.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let told = cause.to_string();
+        if !told.contains('\n') {
+            text.push_str(": ");
+            text.push_str(&told);
+        }
+        source = cause.source();
+    }
+    text
 }
