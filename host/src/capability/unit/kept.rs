@@ -9,13 +9,16 @@ use super::{MOST_BYTES, MOST_KEYS, Refused};
 use crate::message::{Queue, RowKey};
 use crate::store::Change;
 
+/// A message as it is in a queue: its row, and what it is.
+pub type Row = (RowKey, Bytes);
+
 /// What is written and emitted.
 #[derive(Debug, Default)]
 pub struct Kept {
     /// By bucket, in the order in which keys were first set: that of listings.
     buckets: HashMap<Arc<str>, LinkedHashMap<String, Next>>,
     /// What the call emits, by the queue that it goes to.
-    pub emitted: Vec<(Arc<Queue>, Vec<(RowKey, Bytes)>)>,
+    pub emitted: Vec<(Arc<Queue>, Vec<Row>)>,
     /// How much that is.
     pub size: Size,
     /// Why it takes nothing any more.
@@ -96,7 +99,7 @@ impl Kept {
     }
 
     /// Put messages into a queue.
-    pub fn emit(&mut self, queue: &Arc<Queue>, messages: impl IntoIterator<Item = (RowKey, Bytes)>) {
+    pub fn emit(&mut self, queue: &Arc<Queue>, messages: impl IntoIterator<Item = Row>) {
         let before = self.emitted.iter().position(|(other, _)| Arc::ptr_eq(other, queue));
         let place = before.unwrap_or_else(|| {
             self.emitted.push((queue.clone(), Vec::new()));

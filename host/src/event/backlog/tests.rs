@@ -78,6 +78,27 @@ impl Deliveries {
         }
     }
 
+    /// Deliver until nothing is left.
+    fn drain(&mut self) {
+        while self.done.len() < self.rows.len() {
+            let before = self.done.len();
+            for _ in 0..200 {
+                self.release();
+                self.end(0);
+                self.step();
+            }
+            assert!(self.done.len() > before, "it stands still at {before}");
+        }
+        assert!(self.backlog.is_empty(), "{:?}", self.backlog);
+    }
+
+    /// Time passes, and what may be begun is.
+    fn step(&mut self) {
+        self.now += Duration::from_millis(1);
+        self.fill();
+        self.begin();
+    }
+
     /// End a delivery, well or not.
     fn end(&mut self, failing: u32) {
         if self.running.is_empty() {
@@ -126,6 +147,7 @@ impl Deliveries {
 #[test]
 fn each_is_delivered_once_and_after_those_of_its_key() {
     for seed in 0..8 {
+        println!("seed {seed}");
         fastrand::seed(seed);
         let mut deliveries = Deliveries::new();
         let (keys, failing) = (fastrand::u32(1..60), fastrand::u32(..30));
@@ -136,22 +158,9 @@ fn each_is_delivered_once_and_after_those_of_its_key() {
                 23..30 => deliveries.release(),
                 _ => deliveries.end(failing),
             }
-            deliveries.now += Duration::from_millis(1);
-            deliveries.fill();
-            deliveries.begin();
+            deliveries.step();
         }
-        while deliveries.done.len() < deliveries.rows.len() {
-            let before = deliveries.done.len();
-            for _ in 0..200 {
-                deliveries.release();
-                deliveries.end(0);
-                deliveries.now += Duration::from_millis(1);
-                deliveries.fill();
-                deliveries.begin();
-            }
-            assert!(deliveries.done.len() > before, "{seed}: it stands still at {before}");
-        }
-        assert!(deliveries.backlog.is_empty(), "{seed}: {:?}", deliveries.backlog);
+        deliveries.drain();
     }
 }
 
@@ -219,4 +228,26 @@ fn what_is_blocked_and_dropped_has_the_store_read_again() {
     assert!(backlog.take_missed());
     backlog.found(second);
     assert_eq!(taken(&mut backlog, now), [second]);
+}
+
+/// More than are kept in mind, of all and of each key, and more that fail than are begun.
+#[test]
+fn a_long_backlog_is_delivered_in_order() {
+    fastrand::seed(7);
+    let mut deliveries = Deliveries::new();
+    while deliveries.rows.len() < 2 * MOST {
+        deliveries.emit(2 * MOST_RETRIED as u32);
+    }
+    let (mut most_known, mut most_retried) = (0, 0);
+    for _ in 0..4 * MOST_RETRIED {
+        deliveries.end(100);
+        deliveries.fill();
+        deliveries.begin();
+        most_known = most_known.max(deliveries.backlog.known.len());
+        most_retried = most_retried.max(deliveries.backlog.retried.len());
+    }
+    assert_eq!(most_known, MOST);
+    // Those that were begun when the last was as many.
+    assert!((MOST_RETRIED..MOST_RETRIED + AT_ONCE).contains(&most_retried), "{most_retried}");
+    deliveries.drain();
 }
