@@ -3,7 +3,7 @@
 use std::{fs, process::Output};
 
 use http::StatusCode;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     checker::End,
@@ -108,6 +108,61 @@ async fn one_that_waits_for_its_next_attempt_holds_up_its_key_and_no_other() {
     assert_eq!(noted(&host, "bad").await, "");
     host.kill();
     assert_eq!(Rows::of(folder.path(), None).of_kind("retry")[0].value, row.value);
+}
+
+/// Messages that nobody could have emitted, as an import can bring them.
+#[tokio::test]
+async fn what_cannot_be_read_is_parked_with_the_reason() {
+    let folder = signals("", "");
+    let queue = "shop:signals/signals@0.1.0/recorder";
+    let event = |kind: &str, data: Value| {
+        json!({
+            "specversion": "1.0", "id": "0194f8c6-7d2a-7b3c-9e4f-5a6b7c8d9e0f", "source": "/elsewhere",
+            "type": format!("shop:signals/signals@0.1.0#{kind}"), "time": "2026-11-29T12:00:00Z",
+            "datacontenttype": "application/json", "data": data,
+        })
+    };
+    let table = [
+        ("no JSON".to_owned(), "it is no CloudEvent in JSON: expected"),
+        (event("unknown", json!({})).to_string(), "does not export shop:signals/signals@0.1.0#unknown"),
+        (event("told", json!({ "signal": { "key": "a", "number": -1, "what": "" } })).to_string(), "number"),
+        (event("told", json!({})).to_string(), "its data is not what shop:signals/signals@0.1.0#told takes"),
+    ];
+    let lines = table.iter().enumerate().map(|(place, (value, _))| {
+        let key = format!("0194f8c6-7d2a-7b3c-9e4f-00000000000{place}");
+        json!({ "bucket": format!("event:{queue}"), "key": key, "value": value }).to_string() + "\n"
+    });
+    fs::write(folder.path().join("lines"), lines.collect::<String>()).expect("there is room");
+    let import = dovetail().args(["store", "import", "lines"]).current_dir(&folder).output();
+    assert!(import.expect("dovetail starts").status.success());
+
+    let host = Host::up(folder.path());
+    let rows = Rows::wait_for(folder.path(), [0, 0, 0, table.len()]).await;
+    let mut parked = rows.of_kind("parked");
+    // They have no key, and are parked in any order.
+    parked.sort_by(|one, other| one.key.cmp(&other.key));
+    for (row, (value, error)) in parked.into_iter().zip(&table) {
+        assert_eq!((&*row.queue, &row.value["why"]), (queue, &json!("data")), "{row:?}");
+        assert!(row.value["error"].as_str().is_some_and(|said| said.contains(error)), "{row:?}");
+        let message = serde_json::from_str(value).unwrap_or(json!(value));
+        assert_eq!(row.value["message"], message);
+    }
+    // They are in nobody's way.
+    assert_eq!(emit(&mut host.connect().await, "key=a").await, StatusCode::OK);
+    has_noted(&host, "a", "1").await;
+}
+
+#[tokio::test]
+async fn one_subscriber_that_fails_holds_up_no_other() {
+    let both = manifest("attempts = 1", "").replace(r#"["recorder"]"#, r#"["recorder", "repeater"]"#);
+    let both = both.replace("buckets = [\"recorded\"]", "buckets = [\"recorded\"]\nconfig = { what = \"trap\" }");
+    let folder = app(&format!("{both}[service.repeater]\ncomponent = \"{{repeater}}\"\nbuckets = [\"repeated\"]\n"));
+    let host = Host::up(folder.path());
+    assert_eq!(emit(&mut host.connect().await, "key=a&count=5").await, StatusCode::OK);
+    until("the other has them", async || host.get("/get?bucket=repeated&key=had/a").await.text() == up_to(5)).await;
+    let rows = Rows::wait_for(folder.path(), [5, 0, 1, 0]).await;
+    assert!(rows.of_kind("event").iter().all(|row| row.queue.ends_with("/recorder")));
+    assert_eq!(noted(&host, "a").await, "");
 }
 
 #[tokio::test]

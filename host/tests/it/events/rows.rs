@@ -60,6 +60,7 @@ fn row(line: &str) -> Option<Row> {
     let line: Value = serde_json::from_str(line).expect("a line is JSON");
     let (kind, queue) = line["bucket"].as_str().expect("it names its bucket").split_once(':')?;
     let key = line["key"].as_str().expect("a key").to_owned();
-    let value = serde_json::from_str(line["value"].as_str().expect("a text")).expect("JSON");
+    // What is no JSON is no message either.
+    let value = line["value"].as_str().and_then(|value| serde_json::from_str(value).ok()).unwrap_or_default();
     Some(Row { kind: kind.to_owned(), queue: queue.to_owned(), key, value })
 }
