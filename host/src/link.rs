@@ -11,7 +11,7 @@ pub use self::{
     event::{Origin, define as define_event},
     name::InterfaceName,
     problem::{Problem, Table},
-    resolve::{Emission, Event, Link, Part, Ties, callees_first, resolve},
+    resolve::{Emission, Event, Link, Part, Ties, callees_first, is_meant, resolve},
     schedule::Schedule,
     signature::{Interface, Mismatch, Surface},
 };

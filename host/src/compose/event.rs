@@ -2,7 +2,10 @@
 //! them. A composition can only call the subscriber at once.
 
 use super::ComposeError;
-use crate::{link::InterfaceName, manifest::EventManifest};
+use crate::{
+    link::{InterfaceName, is_meant},
+    manifest::EventManifest,
+};
 
 /// The events of an app.
 #[derive(Clone, Copy)]
@@ -30,14 +33,9 @@ impl Events<'_> {
         }
     }
 
-    /// The event that an import is. One without a version means every version.
+    /// The event that an import is.
     fn find(&self, import: &str) -> Option<&EventManifest> {
         let import: InterfaceName = import.parse().ok()?;
-        self.named.iter().find(|event| {
-            event
-                .interface
-                .parse::<InterfaceName>()
-                .is_ok_and(|named| named.path == import.path && (named.version.is_none() || named.goes_with(&import)))
-        })
+        self.named.iter().find(|event| is_meant(&event.interface, &import))
     }
 }

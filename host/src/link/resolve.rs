@@ -157,9 +157,9 @@ impl Part<'_> {
     }
 }
 
-/// Whether a key of `links` means this interface: a key without a version means
-/// every version.
-fn is_meant(key: &str, name: &InterfaceName) -> bool {
+/// Whether a key of `links`, or the name of an event, means this interface: one without a
+/// version means every version.
+pub fn is_meant(key: &str, name: &InterfaceName) -> bool {
     key.parse::<InterfaceName>()
         .is_ok_and(|key| key.path == name.path && (key.version.is_none() || key.goes_with(name)))
 }

@@ -18,8 +18,10 @@ mod checker;
 mod crashes;
 mod emitters;
 mod failures;
+mod hosts;
 mod rows;
 mod signals;
+mod subscribers;
 mod swaps;
 
 /// How many events go through each store.

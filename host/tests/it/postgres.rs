@@ -56,7 +56,7 @@ fn what_cannot_be_a_store_is_told_before_anything_is_served() {
         (fresh.replace(&passfile, &wrong.path().display().to_string()), "password authentication failed"),
         (fresh.replace(&name(&fresh), "missing"), "create the database \"missing\" (createdb -O postgres missing)"),
         (fresh.replace(&format!(":{}", server.port()), ":1"), "start its server, or correct host and port"),
-        (newer, "it has version 7, and this Dovetail knows version 1; use a newer Dovetail"),
+        (newer, "it has version 7, and this Dovetail knows version 2; use a newer Dovetail"),
     ];
     is_told_before_anything_is_served(&wrong, &fresh);
     let made = server.psql(&name(&fresh), "SELECT count(*) FROM pg_namespace WHERE nspname = 'dovetail'");

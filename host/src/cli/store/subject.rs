@@ -65,6 +65,8 @@ impl Subject {
         let kept = upkeep.stats().await?.buckets;
         let known: BTreeSet<&str> = kept.iter().map(|bucket| bucket.name.as_str()).chain(granted).collect();
         if !known.contains(bucket) {
+            // Those of the host's own are not what was meant.
+            let known = known.into_iter().filter(|bucket| !super::is_hosts(bucket)).collect();
             bail!("there is no bucket `{bucket}`; {}", others(bucket, &known));
         }
         Ok(())
