@@ -1,5 +1,6 @@
 //! When something is to be done, again and again.
 
+use std::ops::RangeInclusive;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use croner::{
@@ -43,13 +44,61 @@ impl Times {
     }
 }
 
+/// What a field of a cron expression may have.
+struct Field {
+    name: &'static str,
+    range: RangeInclusive<u32>,
+    /// Words that stand for numbers.
+    words: &'static [&'static str],
+    /// Letters that stand for something else.
+    letters: &'static str,
+}
+
+const FIELDS: [Field; 5] = [
+    Field { name: "minute", range: 0..=59, words: &[], letters: "" },
+    Field { name: "hour", range: 0..=23, words: &[], letters: "" },
+    Field { name: "day of the month", range: 1..=31, words: &[], letters: "LW" },
+    Field { name: "month", range: 1..=12, words: &MONTHS, letters: "" },
+    Field { name: "day of the week", range: 0..=7, words: &DAYS, letters: "L" },
+];
+
+const MONTHS: [&str; 12] = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
+const DAYS: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
+
+impl Field {
+    /// What is wrong with a value or a word in it. The parser takes any word anywhere, and
+    /// does not say which number it means.
+    fn wrong(&self, text: &str) -> Option<String> {
+        let Field { name, range, words, letters } = self;
+        // What comes after a slash is how many steps, and after a `#` which week.
+        let values = text.split([',', '-']).map(|part| part.split(['/', '#']).next().unwrap_or_default());
+        values.filter(|value| !value.is_empty()).find_map(|value| {
+            let number = value.trim_end_matches(|letter| letters.contains(letter));
+            let is_word = words.contains(&number.to_ascii_uppercase().as_str());
+            match number.parse::<u32>() {
+                Ok(number) if range.contains(&number) => None,
+                Err(_) if is_word || ["*", "?", ""].contains(&number) => None,
+                _ => {
+                    let (least, most) = (range.start(), range.end());
+                    Some(format!("has {value:?} for the {name}, which goes from {least} to {most}"))
+                }
+            }
+        })
+    }
+}
+
 /// Reads `0 3 * * *`: minute, hour, day of the month, month and day of the week.
 pub(super) fn cron(text: &str) -> Result<Cron, Invalid> {
     let help = "write a minute, an hour, a day of the month, a month and a day of the week, as in \"0 3 * * *\" for 3 \
                 o'clock each day";
     let fields: Vec<_> = text.split_whitespace().collect();
-    if fields.len() != 5 {
-        return Err(Invalid::new(format!("has {} fields and not five", fields.len()), help));
+    match fields.len() {
+        5 => {}
+        1 => return Err(Invalid::new("has one field and not five", help)),
+        count => return Err(Invalid::new(format!("has {count} fields and not five"), help)),
+    }
+    if let Some(wrong) = FIELDS.iter().zip(&fields).find_map(|(field, text)| field.wrong(text)) {
+        return Err(Invalid::new(wrong, help));
     }
     // A field without a value would be looked for in all the years there are, minute by minute.
     if fields.iter().any(|field| field.split(',').any(str::is_empty)) {
@@ -128,7 +177,18 @@ mod tests {
 
     #[test]
     fn what_is_no_time_is_refused() {
-        for text in ["", "@daily", "0 3 * *", "0 3 * * * *", "60 * * * *", "0 0 30 2 *", ", * * * *", "1,,2 * * * *"] {
+        for text in [
+            "",
+            "@daily",
+            "0 3 * *",
+            "0 3 * * * *",
+            "60 * * * *",
+            "MON * * * *",
+            "0 0 * MON *",
+            "0 0 30 2 *",
+            ", * * * *",
+            "1,,2 * * * *",
+        ] {
             assert!(cron(text).is_err(), "{text}");
         }
         for text in ["", "Europe", "Europe/Bonn", "../etc/passwd", "+01:00"] {

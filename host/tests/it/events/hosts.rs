@@ -18,13 +18,13 @@ async fn each_event_is_had_once_whichever_host_delivers_it() {
     let database = server.database();
     let (folder, another) = (signals("", ""), signals("", ""));
     let first = Host::up_with(folder.path(), &["--store", &database]);
-    until("the first host delivers", async || !deliverer(&server, &database).is_empty()).await;
+    until("the first host delivers", async || !deliverer(server, &database).is_empty()).await;
     let second = Host::up_with(another.path(), &["--store", &database]);
     let emitters = Emitters::start(&second, End::Failed).await;
     emitters.more(100).await;
-    let before = deliverer(&server, &database);
+    let before = deliverer(server, &database);
     first.signal("STOP");
-    until("the second host has taken over", async || deliverer(&server, &database) != before).await;
+    until("the second host has taken over", async || deliverer(server, &database) != before).await;
     emitters.more(100).await;
     first.signal("CONT");
     emitters.more(100).await;
