@@ -26,7 +26,7 @@ async fn a_changed_manifest_is_applied_under_requests() {
     let moved = SHOP.replace("routes = [\"/users\",", "routes = [\"/members\", \"/users\",");
     write_manifest(folder.path(), &format!("{moved}{more}"));
     host.wait_for_output("Added service people");
-    host.wait_for_output("Live shop, 3 services, 6 routes");
+    host.wait_for_output("Live shop, 4 services, 7 routes");
     host.wait_for_output("Drained the calls from before");
     assert_eq!(host.service("order").await["instances"]["max"], 8);
     assert_eq!(host.service("order").await["links"]["shop:users/directory@0.1.0"], "user");
@@ -37,7 +37,7 @@ async fn a_changed_manifest_is_applied_under_requests() {
 
     write_manifest(folder.path(), SHOP);
     host.wait_for_output("Removed service people");
-    host.wait_for_output("Live shop, 2 services, 4 routes");
+    host.wait_for_output("Live shop, 3 services, 5 routes");
     assert_eq!(host.get("/people/1").await.json()["error"], "Not found");
     assert_eq!(host.get("/members").await.status, StatusCode::NOT_FOUND);
     assert_eq!(host.post("/orders", &long).await.status, StatusCode::CREATED);
