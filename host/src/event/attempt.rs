@@ -59,9 +59,9 @@ impl Attempt {
     pub async fn make(&self, seen: &Watermark) -> Result<Ended, StoreError> {
         let Subscription { queue, store, service, .. } = &*self.subscription;
         let document = match &self.document {
-            Some(document) => document.to_vec(),
+            Some(document) => document.clone(),
             None => match store.get(queue.bucket(), &self.row.to_string(), seen).await? {
-                Some(document) => document,
+                Some(document) => document.into(),
                 None => return Ok(Ended::Done),
             },
         };
@@ -69,7 +69,7 @@ impl Attempt {
             Ok(message) => Arc::new(message),
             Err(unreadable) => {
                 let record = Record::unreadable(&unreadable);
-                return self.park(record, document, seen).await;
+                return self.park(record, &document, seen).await;
             }
         };
         if let Some(moment) = message.not_before.filter(|moment| *moment > Moment::now()) {
@@ -97,7 +97,7 @@ impl Attempt {
             }
         }
         match is_last {
-            true => self.park(record, document, seen).await,
+            true => self.park(record, &document, seen).await,
             false => self.retry(record, &document, seen).await,
         }
     }
@@ -108,11 +108,10 @@ impl Attempt {
         let key = self.row.to_string();
         let mut gone = vec![Change { bucket: queue.bucket(), key: key.clone(), value: None }];
         if self.before.is_some() {
-            gone.push(Change { bucket: retries, key, value: None });
+            gone.push(Change { bucket: retries, key: key.clone(), value: None });
         }
         unit.conclude(gone);
-        let row = self.row.to_string();
-        if unit.append_where(Some(self.fence(&row, document)), &**store, seen).await? {
+        if unit.append_where(Some(self.fence(&key, document)), &**store, seen).await? {
             queue.removed();
         }
         Ok(Ended::Done)
@@ -135,7 +134,7 @@ impl Attempt {
         }
     }
 
-    async fn park(&self, mut record: Record, document: Vec<u8>, seen: &Watermark) -> Result<Ended, StoreError> {
+    async fn park(&self, mut record: Record, document: &[u8], seen: &Watermark) -> Result<Ended, StoreError> {
         let Subscription { queue, store, retries, blocked, parked, when_parked, .. } = &*self.subscription;
         let key = self.row.to_string();
         let mut changes = vec![Change { bucket: retries, key: key.clone(), value: None }];
@@ -144,12 +143,12 @@ impl Attempt {
             true => blocked,
             false => {
                 changes.push(Change { bucket: queue.bucket(), key: key.clone(), value: None });
-                record.message = Some(raw(document.clone()));
+                record.message = Some(raw(document.to_vec()));
                 parked
             }
         };
         changes.push(Change { bucket, key: key.clone(), value: Some(record.write()) });
-        if store.write_where(self.fence(&key, &document), changes, seen).await?.is_none() {
+        if store.write_where(self.fence(&key, document), changes, seen).await?.is_none() {
             return Ok(Ended::Done);
         }
         if blocks {

@@ -35,7 +35,7 @@ pub struct Backlog {
     /// By the hash of their key, those that have one.
     lanes: HashMap<StableHash, Lane>,
     /// What is tried again, and when.
-    retried: BinaryHeap<Reverse<(Instant, Order)>>,
+    retried: BinaryHeap<Reverse<(Instant, RowKey)>>,
     /// Whether some were passed by that may be delivered now.
     missed: bool,
 }
@@ -50,10 +50,6 @@ struct Lane {
     /// Whether a parked one is at its head.
     is_blocked: bool,
 }
-
-/// A row's key, with an order that means nothing.
-#[derive(Debug, PartialEq, Eq)]
-struct Order(RowKey);
 
 impl Backlog {
     /// Whether nothing is known of any.
@@ -98,7 +94,7 @@ impl Backlog {
     pub fn found_retried(&mut self, row: RowKey, due: Instant) {
         if self.known.insert(row) {
             row.hash.map(|hash| self.lanes.entry(hash).or_default());
-            self.retried.push(Reverse((due, Order(row))));
+            self.retried.push(Reverse((due, row)));
         }
     }
 
@@ -112,7 +108,7 @@ impl Backlog {
     /// The next to deliver.
     pub fn next(&mut self, now: Instant) -> Option<RowKey> {
         if self.retried.peek().is_some_and(|Reverse((due, _))| *due <= now) {
-            return self.retried.pop().map(|Reverse((_, Order(row)))| row);
+            return self.retried.pop().map(|Reverse((_, row))| row);
         }
         if self.ready() == 0 { None } else { self.ready.pop_front() }
     }
@@ -136,12 +132,12 @@ impl Backlog {
 
     /// It is to be tried again.
     pub fn again(&mut self, row: RowKey, due: Instant) {
-        self.retried.push(Reverse((due, Order(row))));
+        self.retried.push(Reverse((due, row)));
     }
 
     /// It is to be tried again at once, if it waited for that.
     pub fn hasten(&mut self, row: RowKey, now: Instant) {
-        self.retried.retain(|Reverse((_, Order(other)))| *other != row);
+        self.retried.retain(|Reverse((_, other))| *other != row);
         self.again(row, now);
     }
 
@@ -159,7 +155,7 @@ impl Backlog {
             return;
         }
         self.ready.retain(|other| *other != row);
-        self.retried.retain(|Reverse((_, Order(other)))| *other != row);
+        self.retried.retain(|Reverse((_, other))| *other != row);
         self.ended(row);
     }
 
@@ -188,17 +184,5 @@ impl Backlog {
     /// Whether the store is to be read from its beginning again, for what was passed by.
     pub fn take_missed(&mut self) -> bool {
         std::mem::take(&mut self.missed)
-    }
-}
-
-impl PartialOrd for Order {
-    fn partial_cmp(&self, other: &Order) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Order {
-    fn cmp(&self, other: &Order) -> std::cmp::Ordering {
-        (self.0.id, self.0.hash).cmp(&(other.0.id, other.0.hash))
     }
 }

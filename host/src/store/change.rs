@@ -35,10 +35,11 @@ impl Change<'_> {
             [Change { bucket, key, value: Some(_) }] => format!("set key {key:?} of bucket {bucket:?}"),
             [Change { bucket, key, value: None }] => format!("delete key {key:?} of bucket {bucket:?}"),
             [Change { bucket, .. }, ..] if changes.iter().all(|change| change.bucket == *bucket) => {
-                let verb = match changes.iter().map(|change| change.value.is_some()).collect::<Vec<_>>() {
-                    sets if sets.iter().all(|set| *set) => "set",
-                    sets if sets.iter().any(|set| *set) => "change",
-                    _ => "delete",
+                let sets = changes.iter().filter(|change| change.value.is_some()).count();
+                let verb = match sets {
+                    0 => "delete",
+                    _ if sets == count => "set",
+                    _ => "change",
                 };
                 format!("{verb} {count} keys of bucket {bucket:?}")
             }
