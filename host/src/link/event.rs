@@ -77,7 +77,7 @@ impl Origin {
         source: &str,
         key: Option<&str>,
     ) -> Result<Origin> {
-        let params = Params::of(ty).map_err(|why| format_err!("`{function}` carries a {why}"))?;
+        let params = Params::of(ty).map_err(|why| format_err!("`{function}` carries a {}", why.what()))?;
         let key = key.map(|key| key.parse::<KeyPath>()?.resolve(&params)).transpose()?;
         let (kind, source) = (format!("{interface}#{function}").into(), source.to_owned());
         Ok(Origin { kind, source, schema: params.schema(), params, key })

@@ -214,11 +214,9 @@ impl Problem {
             );
             return Some(Problem::of_event(event, "subscribers", title, help));
         }
-        let params = match Params::of(function) {
-            Ok(params) => params,
-            Err(why) => return Some(Problem::no_event(event, part, "exports", &format!("`{name}` carries a {why}"))),
-        };
         let path = (*key)?;
+        // Of one that carries what cannot be kept it was told before.
+        let params = Params::of(function).ok()?;
         let found = path.parse::<KeyPath>().and_then(|path| path.resolve(&params));
         let why = found.err()?;
         let title = format!("{at} has no key `{path}`: {why}");

@@ -9,6 +9,7 @@ use wasmtime::component::{
 };
 
 use super::InterfaceName;
+use crate::message::WitType;
 
 /// The interfaces of a component.
 pub struct Surface {
@@ -106,8 +107,8 @@ impl Interface {
         }
         self.functions.iter().find_map(|(name, function)| {
             let mut types = function.params().map(|(_, ty)| ty).chain(function.results());
-            let carried = types.find_map(|ty| bound_to_store(&ty))?;
-            Some(format!("`{name}` carries a {carried}"))
+            let carried = types.find_map(|ty| WitType::of(&ty).err())?;
+            Some(format!("`{name}` carries a {}", carried.what()))
         })
     }
 
@@ -129,26 +130,6 @@ impl Interface {
 
 fn same(one: &ComponentFunc, other: &ComponentFunc) -> bool {
     one.async_() == other.async_() && one.params().eq(other.params()) && one.results().eq(other.results())
-}
-
-fn bound_to_store(ty: &Type) -> Option<&'static str> {
-    match ty {
-        Type::Own(_) | Type::Borrow(_) => Some("resource"),
-        Type::Future(_) => Some("future"),
-        Type::Stream(_) => Some("stream"),
-        Type::ErrorContext => Some("error-context"),
-        Type::List(list) => bound_to_store(&list.ty()),
-        Type::FixedLengthList(list) => bound_to_store(&list.ty()),
-        Type::Map(map) => bound_to_store(&map.key()).or_else(|| bound_to_store(&map.value())),
-        Type::Option(option) => bound_to_store(&option.ty()),
-        Type::Record(record) => record.fields().find_map(|field| bound_to_store(&field.ty)),
-        Type::Tuple(tuple) => tuple.types().find_map(|ty| bound_to_store(&ty)),
-        Type::Variant(variant) => variant.cases().find_map(|case| bound_to_store(&case.ty?)),
-        Type::Result(result) => {
-            result.ok().and_then(|ty| bound_to_store(&ty)).or_else(|| result.err().and_then(|ty| bound_to_store(&ty)))
-        }
-        _ => None,
-    }
 }
 
 /// A function as WIT would declare it, with every type written out, since a

@@ -55,6 +55,13 @@ pub struct Field {
 #[error("a {0} belongs to one store and cannot be kept")]
 pub struct BoundToStore(&'static str);
 
+impl BoundToStore {
+    /// What the values are, as WIT names them.
+    pub fn what(&self) -> &'static str {
+        self.0
+    }
+}
+
 impl WitType {
     /// The same type as wasmtime's, unless values of it cannot be kept.
     pub fn of(ty: &Type) -> Result<WitType, BoundToStore> {
