@@ -11,6 +11,7 @@ use std::{
 use http::{Method, StatusCode};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 use crate::support::{
@@ -136,10 +137,7 @@ async fn a_call_of_an_atomic_service_that_finds_no_room_leaves_nothing() {
 async fn a_swap_that_finds_no_room_is_taken_back_and_goes_well_when_there_is() {
     let folder = relay_and_directory("Alice");
     let state = folder.path().join(".dovetail");
-    fs::create_dir(&state).expect("there is room");
-    let Some(mut up) = mount::of_size(&state, 4) else { return };
-    up.args(["up", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--manifest"]);
-    let host = Host::start(up.arg(folder.path().join("dovetail.toml")).stderr(Stdio::piped()));
+    let Some(host) = on_small_disk(&folder, &state) else { return };
     host.canary("relay", &other("relay"), "canary=50").await;
     let filling = mount::seen_by(&host, &state).join("filling");
     fs::write(&filling, vec![0; 8 << 20]).expect_err("it is larger than the disk");
@@ -165,10 +163,7 @@ async fn a_swap_that_finds_no_room_is_taken_back_and_goes_well_when_there_is() {
 async fn verbs_tell_of_a_full_disk_what_is_to_be_done() {
     let folder = relay_and_directory("Alice");
     let state = folder.path().join(".dovetail");
-    fs::create_dir(&state).expect("there is room");
-    let Some(mut up) = mount::of_size(&state, 4) else { return };
-    up.args(["up", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--manifest"]);
-    let host = Host::start(up.arg(folder.path().join("dovetail.toml")).stderr(Stdio::piped()));
+    let Some(host) = on_small_disk(&folder, &state) else { return };
     host.swap("directory", &directory("Berta")).await;
     host.canary("relay", &other("relay"), "canary=50").await;
     fs::write(mount::seen_by(&host, &state).join("filling"), vec![0; 8 << 20]).expect_err("it is larger than the disk");
@@ -197,10 +192,7 @@ async fn verbs_tell_of_a_full_disk_what_is_to_be_done() {
 async fn a_canary_that_cannot_be_recorded_is_withdrawn_and_the_cause_told_once() {
     let folder = relay_and_directory("Alice");
     let state = folder.path().join(".dovetail");
-    fs::create_dir(&state).expect("there is room");
-    let Some(mut up) = mount::of_size(&state, 4) else { return };
-    up.args(["up", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--manifest"]);
-    let host = Host::start(up.arg(folder.path().join("dovetail.toml")).stderr(Stdio::piped()));
+    let Some(host) = on_small_disk(&folder, &state) else { return };
     // Nothing is decided before it has been called.
     host.canary("directory", &directory("Berta"), "canary=50&for=1ms&calls=1").await;
     fs::write(mount::seen_by(&host, &state).join("filling"), vec![0; 8 << 20]).expect_err("it is larger than the disk");
@@ -274,6 +266,14 @@ pub fn up(folder: &Path) -> Host {
             .stdin(Stdio::null())
             .stderr(Stdio::piped()),
     )
+}
+
+/// A host whose folder for its state is a disk of 4 MiB; none where there can be none.
+fn on_small_disk(folder: &TempDir, state: &Path) -> Option<Host> {
+    fs::create_dir(state).expect("there is room");
+    let mut up = mount::of_size(state, 4)?;
+    up.args(["up", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--manifest"]);
+    Some(Host::start(up.arg(folder.path().join("dovetail.toml")).stderr(Stdio::piped())))
 }
 
 /// An order that was taken; none if it was refused as it should be.
