@@ -8,7 +8,7 @@ use anyhow::{Result, bail, ensure, format_err};
 use tokio::task::JoinSet;
 
 use super::kept::Kept;
-use super::{BucketStore, Change, Guard, KEYS_PER_PAGE, StoreError, open, servers};
+use super::{BucketStore, Change, Guard, KEYS_PER_PAGE, StoreError, Watermark, open, servers};
 use crate::manifest::StoreUrl;
 use random::does_as_its_model;
 
@@ -65,6 +65,7 @@ contract!(
     sets_and_deletes_many,
     shows_a_batch_whole_or_not_at_all,
     changes_several_buckets_at_once,
+    writes_where_its_guard_is_held,
     writes_if_its_guard_is_held,
     lists_in_pages,
     lists_stably_while_keys_change,
@@ -316,6 +317,29 @@ async fn changes_several_buckets_at_once(store: Store) -> Result<()> {
 }
 
 /// Of those who write if a key has a value, one does; where hosts share the store.
+async fn writes_where_its_guard_is_held(store: Store) -> Result<()> {
+    let write = async |value: Option<&[u8]>, key: &str| {
+        let (guard, seen) = (Guard { bucket: "guarded", key: "k", value }, Watermark::default());
+        let change = Change { bucket: "beside", key: key.to_owned(), value: Some(b"written".into()) };
+        store.0.write_where(guard, vec![change], &seen).await.map(|placed| placed.is_some())
+    };
+    // An engine that one host has alone does not look.
+    let is_alone = store.0.shared().is_none();
+    store.set("guarded", "k".into(), b"so".into()).await?;
+    assert_eq!(write(Some(b"not so"), "other").await?, is_alone);
+    assert_eq!(write(None, "none").await?, is_alone);
+    assert!(write(Some(b"so"), "same").await?);
+    store.delete("guarded", "k".into()).await?;
+    assert_eq!(write(Some(b"so"), "gone").await?, is_alone);
+    assert!(write(None, "absent").await?);
+    let written = store.list_keys("beside", None).await?.keys;
+    assert_eq!(
+        written,
+        if is_alone { vec!["other", "none", "same", "gone", "absent"] } else { vec!["same", "absent"] }
+    );
+    Ok(())
+}
+
 async fn writes_if_its_guard_is_held(store: Store) -> Result<()> {
     if store.0.shared().is_none() {
         return Ok(());

@@ -16,7 +16,7 @@ pub struct MemoryStore {
     /// Protects all data. Held for one operation, which is what makes the
     /// batches atomic and never across an await.
     buckets: RwLock<HashMap<String, Bucket>>,
-    /// How often several keys were changed at once.
+    /// The place of the last write.
     last: AtomicU64,
 }
 

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use super::*;
 use crate::manifest::StoreUrl;
-use crate::store::servers::postgres::Server;
+use crate::store::{Upkeep, servers::postgres::Server};
 
 /// What has returned is durable.
 static NEVER_RAISED: Watermark = Watermark::new();
@@ -91,6 +91,25 @@ async fn leaves_alone_what_is_not_its_own() -> Result<()> {
             assert_eq!(server.psql(&url.database, CONTENT), before, "{report}");
         }
     }
+    Ok(())
+}
+
+/// What was made by an earlier version is looked after as it is, and is of this one once it
+/// was opened.
+#[tokio::test]
+async fn an_earlier_version_is_looked_after_and_brought_up() -> Result<()> {
+    let Some(server) = Server::shared() else { return Ok(()) };
+    let url = url(&server.database())?;
+    server.psql(&url.database, include_str!("schema/1.sql"));
+    let entry = "INSERT INTO dovetail.versions (version) VALUES (1);
+                 INSERT INTO dovetail.entries VALUES (1, 'b', 'k', 'v')";
+    server.psql(&url.database, entry);
+    let buckets = PostgresUpkeep::connect(&url).await?.stats().await?.buckets;
+    assert_eq!(buckets.iter().map(|bucket| (bucket.name.as_str(), bucket.keys)).collect::<Vec<_>>(), [("b", 1)]);
+    assert_eq!(server.psql(&url.database, "SELECT max(version) FROM dovetail.versions"), "1");
+    let store = PostgresStore::open(&url).await?;
+    assert_eq!(store.get("b", "k", &NEVER_RAISED).await?, Some(b"v".into()));
+    assert_eq!(server.psql(&url.database, "SELECT max(version) FROM dovetail.versions"), "2");
     Ok(())
 }
 

@@ -21,7 +21,8 @@ BEGIN
              FROM unnest(guard_buckets, guard_keys, guard_vals) WITH ORDINALITY AS given (bucket, key, val, number)
              ORDER BY given.bucket COLLATE "C", given.key LOOP
         PERFORM pg_advisory_xact_lock(hashtextextended(g.bucket || '/' || encode(g.key, 'hex'), 0));
-        found := (SELECT e.value FROM dovetail.entries e WHERE e.bucket = g.bucket AND e.key = g.key);
+        -- Nobody changes or deletes it either, guarded or not, before this is done.
+        SELECT e.value INTO found FROM dovetail.entries e WHERE e.bucket = g.bucket AND e.key = g.key FOR SHARE;
         held[g.number] := found IS NOT DISTINCT FROM g.val;
         IF NOT held[g.number] THEN
             place := -g.number;
