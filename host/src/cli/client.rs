@@ -131,7 +131,8 @@ impl Client {
     /// Ask for an event, or have something done with it, if it is there.
     pub fn if_there(&self, method: Method, path: &str) -> Result<Option<Bytes>> {
         let tried = tried(&method, path);
-        let answer = self.answer(method, path, Bytes::new(), DOING)?;
+        let patience = if method == Method::GET { READING } else { DOING };
+        let answer = self.answer(method, path, Bytes::new(), patience)?;
         let told = || serde_json::from_slice::<Refused>(answer.body()).is_ok_and(|it| it.error.starts_with(NO_EVENT));
         match answer.status() {
             status if status.is_success() => Ok(Some(answer.into_body())),

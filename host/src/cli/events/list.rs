@@ -68,7 +68,10 @@ impl List {
         }
         told.table(now()).print()?;
         if let Some(next) = &told.next {
-            let more = format!("are shown with `dovetail events {subscriber} --after {}`", printable(next));
+            // A place is one among what was asked for.
+            let event = self.event.iter().map(|event| format!(" --event {event}"));
+            let asked: String = event.chain(self.parked.then(|| " --parked".to_owned())).collect();
+            let more = format!("are shown with `dovetail events {subscriber}{asked} --after {}`", printable(next));
             Terminal::new().say("More", &more);
         }
         Ok(())

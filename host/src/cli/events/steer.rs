@@ -94,8 +94,9 @@ fn subscribers(client: &Client, of: Option<String>) -> Result<Vec<String>> {
 }
 
 impl Deed<'_> {
-    /// Do it to each for every subscriber that it waits for. It is no failure that one of
-    /// them has nothing to try again, if another has.
+    /// Do it to each for every subscriber that it waits for, and fail at the end of one for
+    /// whom it was refused. It is no failure that one of them has nothing to try again, if
+    /// another has.
     fn to(&self, ids: &[MessageId], terminal: &Terminal) -> Result<()> {
         for id in ids {
             let (mut done, mut refused) = (false, None);
@@ -112,6 +113,7 @@ impl Deed<'_> {
                 }
             }
             match (done, refused) {
+                (true, Some(refused)) if self.method == Method::DELETE => return Err(refused),
                 (true, _) => {}
                 (false, Some(refused)) => return Err(refused),
                 (false, None) => bail!("no event {id} waits for anybody: it was delivered or dropped, or never was"),
@@ -122,14 +124,20 @@ impl Deed<'_> {
 
     /// Do it to those that are parked now, and not to those that are again meanwhile.
     fn to_all_parked(&self, terminal: &Terminal) -> Result<()> {
+        let mut refused = None;
         for subscriber in &self.subscribers {
             let mut number = 0;
             for id in parked(self.client, subscriber)? {
-                number += u64::from(self.to_one(&id, subscriber)?.is_some());
+                match self.to_one(&id, subscriber) {
+                    Ok(told) => number += u64::from(told.is_some()),
+                    // Somebody else was faster with this one.
+                    Err(error) if error.is::<Refused>() => refused = Some(error),
+                    Err(error) => return Err(error),
+                }
             }
             terminal.say(self.done, &format!("{} for {subscriber}", count(number, "parked event")));
         }
-        Ok(())
+        refused.map_or(Ok(()), Err)
     }
 
     /// What it was before; none if it is there no more.
