@@ -96,19 +96,13 @@ pub trait BucketStore: Send + Sync + 'static {
         seen: &Watermark,
     ) -> Result<Vec<Option<Entry>>, StoreError>;
 
-    /// Makes all changes if a key has this value, and otherwise none: then the answer is false.
-    /// An engine that one host has alone does not look, for nobody else can have changed it.
+    /// Makes all changes if a key has this value, and otherwise none: then the answer is none.
     async fn write_where(
         &self,
         guard: Guard<'_>,
         changes: Vec<Change<'_>>,
         seen: &Watermark,
-    ) -> Result<Option<Placed>, StoreError> {
-        match self.shared() {
-            Some(shared) => Ok(shared.write_if(guard, changes).await?.then_some(None)),
-            None => Ok(Some(self.write(changes, seen).await?)),
-        }
-    }
+    ) -> Result<Option<Placed>, StoreError>;
 
     /// Gives `key` this value, whether it had one or not.
     async fn set(&self, bucket: &str, key: String, value: Vec<u8>, seen: &Watermark) -> Result<(), StoreError> {
@@ -152,22 +146,14 @@ pub trait BucketStore: Send + Sync + 'static {
         self.exists("dovetail", "ready", &Watermark::default()).await.map(drop)
     }
 
-    /// What several hosts at once need of it; none for an engine that one host has alone.
-    fn shared(&self) -> Option<&dyn SharedStore> {
-        None
+    /// Whether several hosts may write to it at once.
+    fn is_shared(&self) -> bool {
+        false
     }
 
     /// Finishes the writes that are queued and leaves the data tidy on disk.
     /// Later writes are refused by an engine that has something to close.
     async fn close(&self) -> Result<(), StoreError>;
-}
-
-/// What an engine does besides that several hosts share.
-#[async_trait]
-pub trait SharedStore: Send + Sync {
-    /// Makes all changes, if a key has this value, and otherwise none: then the answer is
-    /// false. It is durable when this returns.
-    async fn write_if(&self, guard: Guard<'_>, changes: Vec<Change<'_>>) -> Result<bool, StoreError>;
 }
 
 /// A part of a bucket's keys.

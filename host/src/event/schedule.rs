@@ -176,18 +176,9 @@ impl Schedule {
             rows.push((row, Bytes::from(document)));
         }
         let writing: Vec<_> = queues.iter().map(|queue| queue.begin()).collect();
-        let written = match self.store.shared() {
-            Some(shared) => {
-                let guard = Guard { bucket: BUCKET, key: name, value: row.kept.as_deref() };
-                shared.write_if(guard, changes).await?
-            }
-            None => {
-                let seen = Watermark::new();
-                self.store.write(changes, &seen).await?;
-                self.store.durable(&seen).await?;
-                true
-            }
-        };
+        let (seen, guard) = (Watermark::new(), Guard { bucket: BUCKET, key: name, value: row.kept.as_deref() });
+        let written = self.store.write_where(guard, changes, &seen).await?.is_some();
+        self.store.durable(&seen).await?;
         if written {
             writing.into_iter().for_each(|writing| writing.written(None, rows.iter().cloned()));
             self.row = Some(Row { kept: Some(kept), last: Some(to) });

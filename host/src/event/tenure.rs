@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use crate::{
     message::MessageId,
+    service::Watermark,
     store::{BucketStore, Change, Guard, StoreError},
 };
 
@@ -63,7 +64,7 @@ impl Tenure {
         self.next = Instant::now() + BEAT;
         // Until it is known again.
         let held = std::mem::take(&mut self.holds);
-        let said = store.get(&self.bucket, KEY, &Default::default()).await?;
+        let said = store.get(&self.bucket, KEY, &Watermark::new()).await?;
         let is_free = match &said {
             None => true,
             Some(said) if said.is_empty() || said.starts_with(self.own.as_bytes()) => true,
@@ -81,7 +82,7 @@ impl Tenure {
             self.holds = self.say(store, said.as_deref(), beat).await?;
         }
         let changed = match self.holds {
-            true => store.increment(&self.bucket, CHANGED.to_owned(), 0, &Default::default()).await?,
+            true => store.increment(&self.bucket, CHANGED.to_owned(), 0, &Watermark::new()).await?,
             false => self.changed,
         };
         let is_new = std::mem::replace(&mut self.changed, changed) != changed;
@@ -92,7 +93,7 @@ impl Tenure {
     pub async fn tell(&self, store: &dyn BucketStore) -> Result<(), StoreError> {
         match self.holds {
             true => Ok(()),
-            false => store.increment(&self.bucket, CHANGED.to_owned(), 1, &Default::default()).await.map(drop),
+            false => store.increment(&self.bucket, CHANGED.to_owned(), 1, &Watermark::new()).await.map(drop),
         }
     }
 
@@ -107,9 +108,8 @@ impl Tenure {
 
     /// Say something in answer to what was said, unless another was faster.
     async fn say(&self, store: &dyn BucketStore, said: Option<&[u8]>, now: String) -> Result<bool, StoreError> {
-        let Some(shared) = store.shared() else { return Ok(true) };
         let guard = Guard { bucket: &self.bucket, key: KEY, value: said };
         let change = Change { bucket: &self.bucket, key: KEY.to_owned(), value: Some(now.into_bytes()) };
-        shared.write_if(guard, vec![change]).await
+        store.write_where(guard, vec![change], &Watermark::new()).await.map(|written| written.is_some())
     }
 }

@@ -155,15 +155,18 @@ impl State {
         OutputCommit::new(self.seen.clone(), self.grants.store.clone())
     }
 
-    /// Where the call that it serves leaves the events that it emits.
+    /// Where the call that it serves leaves the events that it emits. Of calls beside each other
+    /// none is told apart: a circle of events is to end, even if another was taken for it.
     pub fn outbox(&self) -> Outbox {
         let (seen, unit, delivery) = (self.seen.clone(), self.unit.clone(), self.delivery.clone());
         Outbox { store: self.grants.store.clone(), seen, unit, delivery }
     }
 
-    /// The call that it serves, for one that this makes.
+    /// The call that it serves, for one that this makes. Which of several calls beside each
+    /// other makes it cannot be told, so that it is made in no delivery then.
     pub fn as_caller(&self) -> Caller {
-        Caller { deadline: Some(self.deadline), unit: self.unit.clone(), delivery: self.delivery.clone() }
+        let delivery = self.delivery.clone().filter(|_| !self.is_shared);
+        Caller { deadline: Some(self.deadline), unit: self.unit.clone(), delivery }
     }
 
     /// Make ready for another call.

@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use async_trait::async_trait;
 
-use super::{BucketStore, Change, Entry, KEYS_PER_PAGE, KeyPage, Lsn, StoreError, Watermark, counter};
+use super::{BucketStore, Change, Entry, Guard, KEYS_PER_PAGE, KeyPage, Lsn, Placed, StoreError, Watermark, counter};
 
 /// Buckets in maps.
 #[derive(Default)]
@@ -53,6 +53,19 @@ impl MemoryStore {
         self.buckets.read().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Makes changes, while nobody else can write.
+    fn change(&self, buckets: &mut HashMap<String, Bucket>, changes: Vec<Change<'_>>) -> Placed {
+        for Change { bucket, key, value } in changes {
+            match (buckets.get_mut(bucket), value) {
+                (Some(bucket), Some(value)) => bucket.set(key, value),
+                (None, Some(value)) => buckets.entry(bucket.to_owned()).or_default().set(key, value),
+                (Some(bucket), None) => bucket.delete(&key),
+                (None, None) => {}
+            }
+        }
+        Some(Lsn(self.last.fetch_add(1, Ordering::Relaxed) + 1))
+    }
+
     fn writing(&self) -> RwLockWriteGuard<'_, HashMap<String, Bucket>> {
         self.buckets.write().unwrap_or_else(PoisonError::into_inner)
     }
@@ -71,18 +84,20 @@ impl BucketStore for MemoryStore {
         Ok(buckets.get(bucket).is_some_and(|b| b.get(key).is_some()))
     }
 
-    async fn write(&self, changes: Vec<Change<'_>>, _seen: &Watermark) -> Result<Option<Lsn>, StoreError> {
+    async fn write(&self, changes: Vec<Change<'_>>, _seen: &Watermark) -> Result<Placed, StoreError> {
+        Ok(self.change(&mut self.writing(), changes))
+    }
+
+    async fn write_where(
+        &self,
+        guard: Guard<'_>,
+        changes: Vec<Change<'_>>,
+        _seen: &Watermark,
+    ) -> Result<Option<Placed>, StoreError> {
         let mut buckets = self.writing();
-        for Change { bucket, key, value } in changes {
-            match (buckets.get_mut(bucket), value) {
-                (Some(bucket), Some(value)) => bucket.set(key, value),
-                (None, Some(value)) => buckets.entry(bucket.to_owned()).or_default().set(key, value),
-                (Some(bucket), None) => bucket.delete(&key),
-                (None, None) => {}
-            }
-        }
-        // While nobody else can write.
-        Ok(Some(Lsn(self.last.fetch_add(1, Ordering::Relaxed) + 1)))
+        let found = buckets.get(guard.bucket).and_then(|bucket| bucket.get(guard.key));
+        let is_held = found.map(Vec::as_slice) == guard.value;
+        Ok(is_held.then(|| self.change(&mut buckets, changes)))
     }
 
     async fn list_keys(&self, bucket: &str, cursor: Option<u64>, _seen: &Watermark) -> Result<KeyPage, StoreError> {

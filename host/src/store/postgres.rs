@@ -31,9 +31,7 @@ use tokio::time::timeout;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Statement};
 
-use super::{
-    BucketStore, Change, Entry, Guard, KEYS_PER_PAGE, KeyPage, Lsn, SharedStore, StoreError, Watermark, counter,
-};
+use super::{BucketStore, Change, Entry, Guard, KEYS_PER_PAGE, KeyPage, Placed, StoreError, Watermark, counter};
 use crate::manifest::PostgresUrl;
 use login::Login;
 use session::{ANSWER, Session, Statements};
@@ -133,11 +131,23 @@ impl BucketStore for PostgresStore {
         Ok(!rows.is_empty())
     }
 
-    async fn write(&self, changes: Vec<Change<'_>>, _seen: &Watermark) -> Result<Option<Lsn>, StoreError> {
+    async fn write(&self, changes: Vec<Change<'_>>, _seen: &Watermark) -> Result<Placed, StoreError> {
         if changes.is_empty() {
             return Ok(None);
         }
         self.writer.write(Work::Change(changes.into_iter().map(Into::into).collect(), None)).await.map(|_| None)
+    }
+
+    async fn write_where(
+        &self,
+        guard: Guard<'_>,
+        changes: Vec<Change<'_>>,
+        _seen: &Watermark,
+    ) -> Result<Option<Placed>, StoreError> {
+        let value = guard.value.map(<[u8]>::to_vec);
+        let guard = OwnedChange { bucket: guard.bucket.to_owned(), key: guard.key.to_owned(), value };
+        let work = Work::Change(changes.into_iter().map(Into::into).collect(), Some(guard));
+        self.writer.write(work).await.map(|applied| (applied == 1).then_some(None))
     }
 
     async fn list_keys(&self, bucket: &str, cursor: Option<u64>, _seen: &Watermark) -> Result<KeyPage, StoreError> {
@@ -201,23 +211,13 @@ impl BucketStore for PostgresStore {
         }
     }
 
-    fn shared(&self) -> Option<&dyn SharedStore> {
-        Some(self)
+    fn is_shared(&self) -> bool {
+        true
     }
 
     async fn close(&self) -> Result<(), StoreError> {
         self.writer.close().await;
         Ok(())
-    }
-}
-
-#[async_trait]
-impl SharedStore for PostgresStore {
-    async fn write_if(&self, guard: Guard<'_>, changes: Vec<Change<'_>>) -> Result<bool, StoreError> {
-        let value = guard.value.map(<[u8]>::to_vec);
-        let guard = OwnedChange { bucket: guard.bucket.to_owned(), key: guard.key.to_owned(), value };
-        let work = Work::Change(changes.into_iter().map(Into::into).collect(), Some(guard));
-        self.writer.write(work).await.map(|applied| applied == 1)
     }
 }
 

@@ -21,9 +21,7 @@ use async_trait::async_trait;
 use redis::{Cmd, FromRedisValue, cmd};
 use tokio::time::timeout;
 
-use super::{
-    BucketStore, Change, Entry, Guard, KEYS_PER_PAGE, KeyPage, Lsn, SharedStore, StoreError, Watermark, counter,
-};
+use super::{BucketStore, Change, Entry, Guard, KEYS_PER_PAGE, KeyPage, Placed, StoreError, Watermark, counter};
 use crate::manifest::RedisUrl;
 use login::Login;
 use scripts::Bucket;
@@ -107,13 +105,24 @@ impl BucketStore for RedisStore {
         self.read(operation, cmd("HEXISTS").arg(Bucket(bucket).values()).arg(key)).await
     }
 
-    async fn write(&self, changes: Vec<Change<'_>>, _seen: &Watermark) -> Result<Option<Lsn>, StoreError> {
+    async fn write(&self, changes: Vec<Change<'_>>, _seen: &Watermark) -> Result<Placed, StoreError> {
         match changes.is_empty() {
             true => Ok(None),
             false => {
                 self.change::<bool>(|| Change::operation(&changes), &scripts::write(None, &changes)).await.map(|_| None)
             }
         }
+    }
+
+    async fn write_where(
+        &self,
+        guard: Guard<'_>,
+        changes: Vec<Change<'_>>,
+        _seen: &Watermark,
+    ) -> Result<Option<Placed>, StoreError> {
+        let write = scripts::write(Some(&guard), &changes);
+        let is_held: bool = self.change(|| Change::operation(&changes), &write).await?;
+        Ok(is_held.then_some(None))
     }
 
     async fn list_keys(&self, bucket: &str, cursor: Option<u64>, _seen: &Watermark) -> Result<KeyPage, StoreError> {
@@ -173,20 +182,13 @@ impl BucketStore for RedisStore {
         self.session.health().await
     }
 
-    fn shared(&self) -> Option<&dyn SharedStore> {
-        Some(self)
+    fn is_shared(&self) -> bool {
+        true
     }
 
     /// Nothing is queued here: what was asked for was sent, and is answered.
     async fn close(&self) -> Result<(), StoreError> {
         Ok(())
-    }
-}
-
-#[async_trait]
-impl SharedStore for RedisStore {
-    async fn write_if(&self, guard: Guard<'_>, changes: Vec<Change<'_>>) -> Result<bool, StoreError> {
-        self.change(|| Change::operation(&changes), &scripts::write(Some(&guard), &changes)).await
     }
 }
 

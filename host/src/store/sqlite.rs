@@ -29,9 +29,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::task::spawn_blocking;
 
-use super::{BucketStore, Change, Durability, Entry, KeyPage, Lsn, StoreError, Watermark, counter};
+use super::{BucketStore, Change, Durability, Entry, Guard, KeyPage, Lsn, Placed, StoreError, Watermark, counter};
 use files::Files;
-use log::{Counted, Log};
+use log::{Counted, Guarded, Log};
 use reader::Reader;
 use readers::Readers;
 pub use upkeep::SqliteUpkeep;
@@ -173,8 +173,29 @@ impl BucketStore for SqliteStore {
         self.read_aside(move |reader| read::exists(reader.at(place)?, &bucket, &key), operation).await
     }
 
-    async fn write(&self, changes: Vec<Change<'_>>, seen: &Watermark) -> Result<Option<Lsn>, StoreError> {
+    async fn write(&self, changes: Vec<Change<'_>>, seen: &Watermark) -> Result<Placed, StoreError> {
         self.log.write(changes, seen).await
+    }
+
+    async fn write_where(
+        &self,
+        guard: Guard<'_>,
+        changes: Vec<Change<'_>>,
+        seen: &Watermark,
+    ) -> Result<Option<Placed>, StoreError> {
+        let (mut changes, mut stored) = (changes, None);
+        loop {
+            match self.log.write_where(&guard, changes, stored, seen).await? {
+                Guarded::Written(place) => return Ok(Some(Some(place))),
+                Guarded::Refused => return Ok(None),
+                Guarded::Unknown(again) => {
+                    let place = self.log.place();
+                    let value = self.get_durable(place, guard.bucket, guard.key).await?;
+                    self.log.remember(place, guard.bucket, [(guard.key, value.as_deref())]);
+                    (changes, stored) = (again, Some((place, value)));
+                }
+            }
+        }
     }
 
     async fn list_keys(&self, bucket: &str, cursor: Option<u64>, seen: &Watermark) -> Result<KeyPage, StoreError> {

@@ -22,7 +22,7 @@ use tokio::time::{Instant, timeout_at};
 use self::state::{Patience, Sleep, State};
 use super::batch::{Batch, End, Pending};
 use crate::store::watermark::{Durability, Lsn, Watermark};
-use crate::store::{Change, StoreError, counter};
+use crate::store::{Change, Guard, StoreError, counter};
 
 mod state;
 
@@ -57,6 +57,16 @@ pub enum Counted {
     Sum(u64),
     /// What the database has must be read first, or again.
     Unknown,
+}
+
+/// What a guarded write came to.
+pub enum Guarded<'a> {
+    /// It is at this place.
+    Written(Lsn),
+    /// The key has another value.
+    Refused,
+    /// What the database has must be read first, or again; then these are to be made.
+    Unknown(Vec<Change<'a>>),
 }
 
 impl Log {
@@ -150,6 +160,31 @@ impl Log {
             state.put(bucket, key, value);
         }
         Ok(Some(self.written(state, seen)))
+    }
+
+    /// Makes these changes if a key has this value. `stored` is what the database had of it at
+    /// a place, if that was asked, and counts as it does for [`Log::increment`].
+    pub async fn write_where<'a>(
+        &self,
+        guard: &Guard<'_>,
+        changes: Vec<Change<'a>>,
+        stored: Option<(Lsn, Option<Vec<u8>>)>,
+        seen: &Watermark,
+    ) -> Result<Guarded<'a>, StoreError> {
+        let bytes = changes.iter().map(Change::size).sum();
+        let mut state = self.room(guard.bucket, bytes, seen).await?;
+        let is_held = match (state.known(guard.bucket, guard.key, seen), stored) {
+            (Some(value), _) => value.as_deref() == guard.value,
+            (None, Some((place, value))) if place == state.durable => value.as_deref() == guard.value,
+            (None, _) => return Ok(Guarded::Unknown(changes)),
+        };
+        if !is_held {
+            return Ok(Guarded::Refused);
+        }
+        for Change { bucket, key, value } in changes {
+            state.put(bucket, key, value);
+        }
+        Ok(Guarded::Written(self.written(state, seen)))
     }
 
     /// Adds to the counter at a key. `stored` is what the database had at a place, if

@@ -15,7 +15,27 @@ use tokio::runtime::Builder;
 use tokio::task::spawn_blocking;
 
 use super::{Files, Readers, SqliteStore, reader, schema};
-use crate::store::{BucketStore, KEYS_PER_PAGE, StoreError, Watermark};
+use crate::store::{BucketStore, Change, Guard, KEYS_PER_PAGE, StoreError, Watermark};
+
+/// What is not known any more is asked of the database.
+#[tokio::test]
+async fn a_guard_is_held_against_what_the_database_has() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let (path, seen) = (folder.path().join("a.db"), Watermark::default());
+    let store = SqliteStore::open(&path).await?;
+    store.set("b", "k".into(), b"kept".into(), &seen).await?;
+    store.close().await?;
+    drop(store);
+    let store = SqliteStore::open(&path).await?;
+    for (value, expected) in
+        [(Some(&b"other"[..]), false), (None, false), (Some(b"kept"), true), (Some(b"kept"), false)]
+    {
+        let guard = Guard { bucket: "b", key: "k", value };
+        let gone = vec![Change { bucket: "b", key: "k".into(), value: None }];
+        assert_eq!(store.write_where(guard, gone, &seen).await?.is_some(), expected, "{value:?}");
+    }
+    Ok(())
+}
 
 #[tokio::test]
 async fn creates_its_folder_and_keeps_what_it_was_told() -> Result<()> {
