@@ -60,8 +60,8 @@ pub struct Events {
     /// Protects who delivers, replaced whole.
     delivering: Mutex<Vec<Delivering>>,
     /// Held by whoever puts others in their place, across awaits: those who do it one after
-    /// the other end in that order.
-    turn: tokio::sync::Mutex<()>,
+    /// the other end in that order. True when nobody is to come any more.
+    turn: tokio::sync::Mutex<bool>,
     /// Protects the schedules that run, replaced whole.
     schedules: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -85,8 +85,11 @@ impl Events {
 
     /// Deliver for this app what was delivered for another, whose last deliveries end first.
     pub async fn hand_over(&self, app: &Arc<App>) {
-        let _turn = self.turn.lock().await;
-        self.stop().await;
+        let is_over = self.turn.lock().await;
+        if *is_over {
+            return;
+        }
+        self.halt().await;
         let all = Subscription::all(app);
         if let Err(error) = roster::note(&all, app.store()).await {
             // The app serves. What it cannot take is parked, and says why.
@@ -97,6 +100,12 @@ impl Events {
 
     /// Begin no delivery any more, and wait for those that are begun.
     pub async fn stop(&self) {
+        let mut is_over = self.turn.lock().await;
+        *is_over = true;
+        self.halt().await;
+    }
+
+    async fn halt(&self) {
         let schedules = std::mem::take(&mut *self.schedules());
         for schedule in schedules {
             // What it writes is written whole or not at all.

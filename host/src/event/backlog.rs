@@ -18,7 +18,8 @@ mod tests;
 /// The most messages that are kept here. Each is its row's key, of some 40 bytes.
 const MOST: usize = 8192;
 
-/// The most of one lane.
+/// How many of one lane there may be in any case. More may be while there is room: each time
+/// that a lane has none any more, the store is read again for what was passed by.
 const MOST_BEHIND: usize = 128;
 
 /// The most that wait for another attempt. With so many nothing new is begun: a subscriber
@@ -51,10 +52,30 @@ struct Lane {
     is_blocked: bool,
 }
 
+impl Lane {
+    /// Leave those behind to the store.
+    fn pass_by(&mut self, known: &mut HashSet<RowKey>) {
+        self.passed_by |= !self.behind.is_empty();
+        for behind in self.behind.drain(..) {
+            known.remove(&behind);
+        }
+    }
+}
+
 impl Backlog {
     /// Whether nothing is known of any.
     pub fn is_empty(&self) -> bool {
         self.known.is_empty() && self.lanes.is_empty()
+    }
+
+    /// Whether none is here, though some may be passed by.
+    pub fn knows_none(&self) -> bool {
+        self.known.is_empty()
+    }
+
+    /// Whether it is here.
+    pub fn knows(&self, row: RowKey) -> bool {
+        self.known.contains(&row)
     }
 
     /// Whether no more are taken now.
@@ -76,12 +97,13 @@ impl Backlog {
             self.ready.push_back(row);
             return self.known.insert(row);
         };
+        let most_behind = MOST_BEHIND.max(MOST.saturating_sub(self.known.len()) / 2);
         match self.lanes.get_mut(&hash) {
             None => {
                 self.lanes.insert(hash, Lane::default());
                 self.ready.push_back(row);
             }
-            Some(lane) if lane.is_blocked || lane.passed_by || lane.behind.len() >= MOST_BEHIND => {
+            Some(lane) if lane.is_blocked || lane.passed_by || lane.behind.len() >= most_behind => {
                 lane.passed_by = true;
                 return false;
             }
@@ -133,6 +155,10 @@ impl Backlog {
     /// It is to be tried again.
     pub fn again(&mut self, row: RowKey, due: Instant) {
         self.retried.push(Reverse((due, row)));
+        // Those behind it would keep others out for as long as it waits.
+        if let Some(lane) = row.hash.filter(|_| self.is_full()).and_then(|hash| self.lanes.get_mut(&hash)) {
+            lane.pass_by(&mut self.known);
+        }
     }
 
     /// It is to be tried again at once, if it waited for that.
@@ -165,10 +191,7 @@ impl Backlog {
         let Some(hash) = row.hash else { return };
         let lane = self.lanes.entry(hash).or_default();
         lane.is_blocked = true;
-        lane.passed_by |= !lane.behind.is_empty();
-        for behind in lane.behind.drain(..) {
-            self.known.remove(&behind);
-        }
+        lane.pass_by(&mut self.known);
     }
 
     /// It is parked no more, or is gone: those of its key go on.

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
 use super::{
     attempt::{Attempt, Ended},
@@ -39,6 +39,9 @@ const SETTLE: Duration = Duration::from_millis(100);
 /// How often it looks into the store, though nobody said that there is something: another
 /// host may have put it there, or an app whose place this one took.
 const POLL: Duration = Duration::from_secs(1);
+
+/// How often it counts what waits, where other hosts put and take, too.
+const COUNT: Duration = Duration::from_secs(30);
 
 /// The most messages that are kept with their rows, and the most bytes of one. Others are read
 /// from the store when their turn comes.
@@ -70,6 +73,8 @@ pub struct Dispatcher {
     settle_at: Instant,
     /// When it looks into the store next, whatever comes between.
     look_at: Instant,
+    /// When it counts what waits, where several hosts put and take.
+    count_at: Instant,
     /// Whether it is this host that delivers; none where no other can.
     tenure: Option<Tenure>,
     /// For who looks.
@@ -83,7 +88,7 @@ impl Dispatcher {
         orders: mpsc::UnboundedReceiver<Order>,
         now: watch::Sender<Now>,
     ) -> Dispatcher {
-        let tenure = subscription.store.shared().map(|_| Tenure::new(subscription.queue.bucket()));
+        let tenure = subscription.store.is_shared().then(|| Tenure::new(subscription.queue.bucket()));
         Dispatcher {
             subscription,
             orders,
@@ -98,6 +103,7 @@ impl Dispatcher {
             unsettled: Watermark::new(),
             settle_at: Instant::now(),
             look_at: Instant::now() + POLL,
+            count_at: Instant::now() + COUNT,
             tenure,
             now,
         }
@@ -108,13 +114,18 @@ impl Dispatcher {
         let mut failed = self.recall().await.err();
         loop {
             if let Some(error) = failed.take() {
-                self.rest(&error).await;
+                if self.rest(&error).await {
+                    return;
+                }
                 failed = self.recall().await.err();
                 if failed.is_some() {
                     continue;
                 }
             }
             failed = self.keep_tenure().await.err();
+            if failed.is_none() {
+                failed = self.count().await.err();
+            }
             if failed.is_none() && self.delivers() {
                 failed = self.fill().await.err();
             }
@@ -155,6 +166,17 @@ impl Dispatcher {
                 () = until(beat) => {}
             }
         }
+    }
+
+    /// Count anew what waits, once in a while, where other hosts put and take, too.
+    async fn count(&mut self) -> Result<(), StoreError> {
+        if self.tenure.is_none() || Instant::now() < self.count_at {
+            return Ok(());
+        }
+        self.count_at = Instant::now() + COUNT;
+        let Subscription { queue, store, .. } = &*self.subscription;
+        queue.counted(rows_count(&**store, queue.bucket(), &Watermark::new()).await?);
+        Ok(())
     }
 
     /// Whether this host delivers, as far as it knows.
@@ -205,7 +227,7 @@ impl Dispatcher {
     /// Read more rows, if there may be and few are at hand.
     async fn fill(&mut self) -> Result<(), StoreError> {
         // Where several hosts write, a row may come behind those that were read.
-        let is_idle = self.tenure.is_some() && self.more && self.backlog.is_empty();
+        let is_idle = self.tenure.is_some() && self.more && self.backlog.knows_none();
         if self.backlog.take_missed() || is_idle {
             (self.cursor, self.more) = (None, true);
         }
@@ -213,8 +235,8 @@ impl Dispatcher {
         if !self.more {
             return Ok(());
         }
-        // What was handed over by now is in the store.
-        queue.take(true);
+        // What was handed over by now is in the store, in its place among all.
+        queue.discard();
         while self.more && self.backlog.ready() < self.subscription.most() && !self.backlog.is_full() {
             let seen = Watermark::new();
             let page = store.list_keys(queue.bucket(), self.cursor, &seen).await?;
@@ -235,14 +257,6 @@ impl Dispatcher {
                 None => self.more = false,
             }
         }
-        if !self.more {
-            // Whether it was among what was read, and is delivered by now, the store knows.
-            let (handed, missed) = queue.take(true);
-            for handed in handed {
-                self.backlog.found(handed.row);
-            }
-            self.more = missed;
-        }
         // Whoever counted may have missed one that came meanwhile, and counted one twice.
         if !self.more && self.backlog.is_empty() {
             queue.counted(0);
@@ -250,18 +264,23 @@ impl Dispatcher {
         Ok(())
     }
 
-    /// Take what was handed over since all that the store has was known.
+    /// Take what was handed over since all that the store has was known. Some of it may have
+    /// been read there all the same, and be delivered by now: then nothing comes of another
+    /// attempt, for its row is gone.
     fn take(&mut self) {
         if self.more {
             return;
         }
-        let (handed, missed) = self.subscription.queue.take(false);
-        self.more = missed;
-        for Handed { row, document, .. } in handed {
+        let handed = self.subscription.queue.take();
+        self.more = handed.is_none();
+        for Handed { row, document, .. } in handed.into_iter().flatten() {
             if self.backlog.is_full() {
                 // The store has it, and those behind it.
                 self.more = true;
                 return;
+            }
+            if self.documents.len() >= MOST_DOCUMENTS {
+                self.documents.retain(|row, _| self.backlog.knows(*row));
             }
             let is_kept = self.documents.len() < MOST_DOCUMENTS && document.len() <= LARGEST_DOCUMENT;
             if self.backlog.found(row) && is_kept {
@@ -337,10 +356,10 @@ impl Dispatcher {
     }
 
     /// Wait until the store may have recovered. What goes on is given up: what it did is in
-    /// the store, or never was.
-    async fn rest(&mut self, error: &StoreError) {
+    /// the store, or never was. Whether it was told to stop.
+    async fn rest(&mut self, failed: &StoreError) -> bool {
         {
-            let (queue, error) = (&self.subscription.queue, error as &dyn std::error::Error);
+            let (queue, error) = (&self.subscription.queue, failed as &dyn std::error::Error);
             tracing::warn!(service = queue.subscriber(), event = queue.event(), error, "deliveries wait for the store");
         }
         while let Some(ended) = self.running.join_next().await {
@@ -350,7 +369,20 @@ impl Dispatcher {
             }
         }
         self.on_delivery.clear();
-        sleep(UNWELL).await;
+        let end = Instant::now() + UNWELL;
+        loop {
+            tokio::select! {
+                order = self.orders.recv() => match order {
+                    Some(Order::Stop(stopped)) => {
+                        let _ = stopped.send(());
+                        return true;
+                    }
+                    Some(order) => order.refuse(failed),
+                    None => return true,
+                },
+                () = sleep_until(end) => return false,
+            }
+        }
     }
 }
 

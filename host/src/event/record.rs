@@ -10,6 +10,9 @@ use crate::{
     service::{CallError, NotDelivered},
 };
 
+/// The most bytes that are kept of an error.
+const LONGEST: usize = 4096;
+
 /// The attempts to deliver one message.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Record {
@@ -118,5 +121,7 @@ fn chain(error: &dyn std::error::Error) -> String {
         }
         source = cause.source();
     }
+    // A component says what it likes, and as much.
+    text.truncate(text.floor_char_boundary(LONGEST));
     text
 }

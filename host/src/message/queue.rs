@@ -6,7 +6,7 @@
 //! that in which their writers return. So what a writer hands over waits until all who began
 //! before that have returned.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -24,7 +24,7 @@ pub struct Queue {
     event: String,
     subscriber: String,
     bucket: String,
-    most: u64,
+    most: AtomicU64,
     /// About how many wait: they are counted once, and then added up. It is below zero for
     /// a moment where one is delivered before it was said to be there.
     waiting: AtomicI64,
@@ -75,7 +75,7 @@ impl Queue {
             event: event.to_owned(),
             subscriber: subscriber.to_owned(),
             bucket: format!("event:{event}/{subscriber}"),
-            most,
+            most: AtomicU64::new(most),
             waiting: AtomicI64::new(0),
             fresh: Mutex::default(),
             written: Notify::new(),
@@ -100,7 +100,12 @@ impl Queue {
 
     /// The most messages that may wait.
     pub fn most(&self) -> u64 {
-        self.most
+        self.most.load(Ordering::Relaxed)
+    }
+
+    /// So many may wait from now on.
+    pub fn bound(&self, most: u64) {
+        self.most.store(most, Ordering::Relaxed);
     }
 
     /// About how many wait.
@@ -110,7 +115,7 @@ impl Queue {
 
     /// Whether one more may be emitted.
     pub fn has_room(&self) -> bool {
-        self.waiting.load(Ordering::Relaxed) < self.most.cast_signed()
+        self.waiting.load(Ordering::Relaxed) < self.most().cast_signed()
     }
 
     /// Begin to put messages into the bucket.
@@ -122,21 +127,31 @@ impl Queue {
         Writing { queue: self, number }
     }
 
-    /// What was handed over and may be delivered, in the order of the log; and whether there
-    /// is more in the store. With `all` nothing that came before now is handed over any more,
-    /// and the store has it.
-    pub fn take(&self, all: bool) -> (Vec<Handed>, bool) {
+    /// Forget what was handed over by now, which the store has, and have what comes handed
+    /// over.
+    pub fn discard(&self) {
         let mut fresh = self.fresh();
         fresh.is_wanted = true;
-        let missed = std::mem::take(&mut fresh.missed);
-        let first = if all { None } else { fresh.writing.first().copied() };
+        fresh.missed = false;
+        fresh.handed.clear();
+        fresh.bytes = 0;
+    }
+
+    /// What was handed over and may be delivered, in the order of the log; none if something
+    /// was not, so that all of it is to be read from the store.
+    pub fn take(&self) -> Option<Vec<Handed>> {
+        let mut fresh = self.fresh();
+        if fresh.missed {
+            return None;
+        }
+        let first = fresh.writing.first().copied();
         let is_settled = |handed: &&Handed| first.is_none_or(|first| handed.before <= first);
         // Whoever has a place before that of one that is settled is here, too.
         let last = fresh.handed.iter().filter(is_settled).map(|handed| handed.place).max();
         let mut due: Vec<_> = fresh.handed.extract_if(.., |handed| Some(handed.place) <= last).collect();
         fresh.bytes -= due.iter().map(|handed| handed.document.len()).sum::<usize>();
         due.sort_unstable_by_key(|handed| handed.place);
-        (due, missed)
+        Some(due)
     }
 
     /// Wait until something is put into the bucket, or was since the last wait.
@@ -199,32 +214,38 @@ mod tests {
         (RowKey { id: MessageId::fresh(), hash: None }, Bytes::from_static(b"{}"))
     }
 
+    fn taken(queue: &Queue) -> Option<Vec<RowKey>> {
+        Some(queue.take()?.into_iter().map(|handed| handed.row).collect())
+    }
+
     #[test]
     fn what_is_handed_over_waits_for_who_may_have_come_before() {
         let queue = Queue::new("a:b/c", "d", 10);
-        assert!(queue.take(true).0.is_empty(), "it is wanted from now on");
+        queue.discard();
         let (first, second) = (queue.begin(), queue.begin());
         let (before, after) = (row(), row());
         second.written(Some(6), [after.clone()].into_iter());
-        assert!(queue.take(false).0.is_empty(), "the first may have place 5");
+        assert_eq!(taken(&queue), Some(vec![]), "the first may have place 5");
         // Who begins later has a later place.
         let third = queue.begin();
         first.written(Some(5), [before.clone()].into_iter());
-        let taken: Vec<_> = queue.take(false).0.into_iter().map(|handed| handed.row).collect();
-        assert_eq!(taken, [before.0, after.0]);
+        assert_eq!(taken(&queue), Some(vec![before.0, after.0]));
         drop(third);
-        assert!(queue.take(false).0.is_empty());
+        assert_eq!(taken(&queue), Some(vec![]));
     }
 
     #[test]
     fn what_is_not_wanted_or_has_no_place_is_read_from_the_store() {
         let queue = Queue::new("a:b/c", "d", 10);
         queue.begin().written(Some(1), [row()].into_iter());
-        assert!(queue.take(true).1, "nobody wanted it");
+        assert_eq!(taken(&queue), None, "nobody wanted it");
+        queue.discard();
         queue.begin().written(None, [row()].into_iter());
-        let (handed, missed) = queue.take(false);
-        assert!(handed.is_empty() && missed);
-        assert!(!queue.take(false).1);
+        // What comes behind it would be out of its order.
+        queue.begin().written(Some(3), [row()].into_iter());
+        assert_eq!(taken(&queue), None);
+        queue.discard();
+        assert_eq!(taken(&queue), Some(vec![]));
     }
 
     #[test]
@@ -242,11 +263,11 @@ mod tests {
     #[test]
     fn a_writer_who_gives_up_keeps_nobody_waiting() {
         let queue = Queue::new("a:b/c", "d", 10);
-        queue.take(true);
-        let first = queue.begin();
-        queue.begin().written(Some(2), [row()].into_iter());
-        assert_eq!(queue.take(false).0.len(), 0);
+        queue.discard();
+        let (first, row) = (queue.begin(), row());
+        queue.begin().written(Some(2), [row.clone()].into_iter());
+        assert_eq!(taken(&queue), Some(vec![]));
         drop(first);
-        assert_eq!(queue.take(false).0.len(), 1);
+        assert_eq!(taken(&queue), Some(vec![row.0]));
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     },
     message::{Moment, RowKey},
     service::Watermark,
-    store::{Change, StoreError},
+    store::{Change, Guard, StoreError},
 };
 
 /// What has to be durable before anybody is told that it is done.
@@ -30,6 +30,14 @@ pub enum Order {
     Remove(RowKey, Reply),
     /// End, once the deliveries that are begun have ended.
     Stop(oneshot::Sender<()>),
+}
+
+impl Order {
+    /// Say that the store keeps it from being done.
+    pub(super) fn refuse(self, failed: &StoreError) {
+        let (Order::Look(reply) | Order::Retry(_, reply) | Order::Remove(_, reply)) = self else { return };
+        let _ = reply.send(Err(EventError::Store(failed.clone())));
+    }
 }
 
 impl Dispatcher {
@@ -88,8 +96,12 @@ impl Dispatcher {
             let record = Record::read(&kept).map_err(|error| StoreError::engine("read what is parked", error))?;
             let message = record.message.map(|message| message.get().as_bytes().to_vec());
             let (writing, gone) = (queue.begin(), Change { bucket: parked, key: key.clone(), value: None });
-            store.write(vec![gone, Change { bucket: queue.bucket(), key, value: message }], &seen).await?;
-            writing.written(None, [(row, Bytes::new())].into_iter());
+            let back = Change { bucket: queue.bucket(), key: key.clone(), value: message };
+            // On another host somebody may do the same.
+            let guard = Guard { bucket: parked, key: &key, value: Some(&kept) };
+            if store.write_where(guard, vec![gone, back], &seen).await?.is_some() {
+                writing.written(None, [(row, Bytes::new())].into_iter());
+            }
         } else {
             return Err(self.untried(row, &seen).await?);
         }
