@@ -136,6 +136,12 @@ impl App {
         LinkNames::of_events(&self.foundation.manifest, &self.topology())
     }
 
+    /// Where the messages of an event wait for a subscriber.
+    fn queue(&self, event: &str, subscriber: &str) -> Option<Arc<Queue>> {
+        let mut queues = self.foundation.queues.iter().flat_map(|queues| queues.iter());
+        queues.find(|queue| queue.event() == event && queue.subscriber() == subscriber).cloned()
+    }
+
     /// Who is delivered which event, with the queue between.
     pub fn subscriptions(&self) -> impl Iterator<Item = (&EventManifest, &Arc<Queue>, &Arc<Service>)> {
         let events = self.manifest().events.iter().zip(&self.foundation.queues);

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use anyhow::Result;
 use wasmtime::component::Linker;
 
-use super::{GivenBy, Part, compiler::Compiler, topology};
+use super::{App, GivenBy, Part, compiler::Compiler, topology};
 use crate::{
     capability::Grants,
     engine::Kind,
@@ -36,17 +36,24 @@ pub struct Foundation {
 }
 
 impl Foundation {
-    /// Everything that the host offers, on these engines and this store.
+    /// Everything that the host offers, on these engines and this store. Messages wait where
+    /// they did for the app before, whose last calls may still emit.
     pub fn new(
         manifest: Manifest,
         compiler: Compiler,
         memories: u32,
         store: Arc<dyn BucketStore>,
+        before: Option<&App>,
     ) -> Result<Foundation> {
         let linker = State::linker(&compiler.engines.get(Kind::Plain)?)?;
         let queues = manifest.events.iter().map(|event| {
             let most = event.limits.waiting.into();
-            let queue = |subscriber: &String| Arc::new(Queue::new(&event.interface, subscriber, most));
+            let queue = |subscriber: &String| {
+                let known = before.and_then(|before| before.queue(&event.interface, subscriber));
+                let queue = known.unwrap_or_else(|| Arc::new(Queue::new(&event.interface, subscriber, most)));
+                queue.bound(most);
+                queue
+            };
             event.subscribers.iter().map(queue).collect()
         });
         let queues = queues.collect();

@@ -96,9 +96,9 @@ impl Plan {
     }
 
     /// Make every service live on this store, those first that others call, and
-    /// record that they are.
-    pub async fn start(self, store: Arc<dyn BucketStore>, history: Arc<History>) -> Result<App> {
-        let foundation = Foundation::new(self.manifest, self.compiler, self.memories, store)?;
+    /// record that they are. It may take the place of the app `before` on the same store.
+    pub async fn start(self, store: Arc<dyn BucketStore>, history: Arc<History>, before: Option<&App>) -> Result<App> {
+        let foundation = Foundation::new(self.manifest, self.compiler, self.memories, store, before)?;
         let topology = self.topology;
         let mut live: HashMap<usize, Arc<Service>> = HashMap::new();
         let mut problems = Vec::new();

@@ -95,7 +95,7 @@ impl Check {
         tell_recorded(&plan, &history, &terminal);
         let found = Found::well(&plan);
         runtime.block_on(async {
-            let app = Arc::new(plan.start(store::open(&StoreUrl::Memory).await?, history).await?);
+            let app = Arc::new(plan.start(store::open(&StoreUrl::Memory).await?, history, None).await?);
             app.close().await?;
             Ok((app.name().to_owned(), found))
         })

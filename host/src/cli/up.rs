@@ -210,7 +210,7 @@ async fn start(
     history: Arc<History>,
 ) -> Result<(Arc<App>, Listener, Listener)> {
     let (gateway, admin) = bind(plan.manifest(), addresses).await?;
-    let app = plan.start(store::open(url).await?, history).await?;
+    let app = plan.start(store::open(url).await?, history, None).await?;
     Ok((Arc::new(app), gateway, admin))
 }
 

@@ -5,7 +5,7 @@
 //! does not start; where nobody is delivered them any more, it says so and leaves them; and
 //! who is new begins where the manifest has it begin.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -14,19 +14,16 @@ use super::{kept::rows, subscription::Subscription};
 use crate::{
     link::InterfaceName,
     manifest::Start,
-    message::RowKey,
+    message::{RowKey, StableHash},
     service::Watermark,
-    store::{BucketStore, Change, StoreError},
+    store::{BucketStore, Change, Guard, StoreError},
 };
 
 /// The bucket of the rows: by event, a slash and the subscriber, what each function takes.
 const BUCKET: &str = "queues:";
 
-/// How many messages are copied at once for who begins with the oldest.
+/// How many messages are copied in one entry for who begins with the oldest.
 const COPIED: usize = 500;
-
-/// The most bytes of these.
-const MOST_BYTES: usize = 64 << 20;
 
 /// Why what waits cannot be delivered.
 #[derive(Debug, Error)]
@@ -57,23 +54,12 @@ pub enum NotDeliverable {
 pub async fn note(all: &[Arc<Subscription>], store: &dyn BucketStore) -> Result<(), NotDeliverable> {
     let seen = Watermark::new();
     let known = keys(store, &seen).await?;
+    let mut wrong = None;
     for subscription in all {
-        let key = key(subscription);
-        let functions = functions(subscription);
-        let kept = store.get(BUCKET, &key, &seen).await?;
-        let mut changes = Vec::new();
-        match kept.and_then(|kept| serde_json::from_slice::<BTreeMap<String, String>>(&kept).ok()) {
-            Some(before) if before == functions => continue,
-            Some(before) => check(subscription, &before, &functions, &seen).await?,
-            None if subscription.start == Start::Oldest => {
-                let others = known.iter().filter(|other| **other != key);
-                changes = copy(subscription, others, &seen).await?;
-            }
-            None => {}
+        match note_one(subscription, &known, &seen).await {
+            Err(types @ NotDeliverable::Types { .. }) => wrong = wrong.or(Some(types)),
+            noted => noted?,
         }
-        let value = serde_json::to_vec(&functions).unwrap_or_default();
-        changes.push(Change { bucket: BUCKET, key, value: Some(value) });
-        store.write(changes, &seen).await?;
     }
     let subscribed: BTreeSet<String> = all.iter().map(|subscription| key(subscription)).collect();
     for queue in known.difference(&subscribed) {
@@ -88,6 +74,30 @@ pub async fn note(all: &[Arc<Subscription>], store: &dyn BucketStore) -> Result<
         }
     }
     store.durable(&seen).await?;
+    wrong.map_or(Ok(()), Err)
+}
+
+async fn note_one(
+    subscription: &Subscription,
+    known: &BTreeSet<String>,
+    seen: &Watermark,
+) -> Result<(), NotDeliverable> {
+    let (key, store, functions) = (key(subscription), &*subscription.store, functions(subscription));
+    let kept = store.get(BUCKET, &key, seen).await?;
+    let mut changes = Vec::new();
+    match kept.as_ref().and_then(|kept| serde_json::from_slice::<BTreeMap<String, String>>(kept).ok()) {
+        Some(before) if before == functions => return Ok(()),
+        Some(before) => check(subscription, &before, &functions, seen).await?,
+        None if subscription.start == Start::Oldest => {
+            changes = copy(subscription, &key, known.iter().filter(|other| **other != key), seen).await?;
+        }
+        None => {}
+    }
+    let value = serde_json::to_vec(&functions).unwrap_or_default();
+    changes.push(Change { bucket: BUCKET, key: key.clone(), value: Some(value) });
+    // Another host may have done it meanwhile, and begun to deliver.
+    let guard = Guard { bucket: BUCKET, key: &key, value: kept.as_deref() };
+    store.write_where(guard, changes, seen).await?;
     Ok(())
 }
 
@@ -136,36 +146,44 @@ async fn check(
     })
 }
 
-/// What waits for others of the same event, for one who is new: all but what is left to
-/// write in one entry with his own row.
+/// What waits for others of the same event, for one who is new. Each has of a key what came
+/// last, so that whoever has most of it has what the others do, in its order. What is left to
+/// write goes with his own row.
 async fn copy<'a>(
     subscription: &'a Subscription,
+    name: &str,
     others: impl Iterator<Item = &String>,
     seen: &Watermark,
 ) -> Result<Vec<Change<'a>>, StoreError> {
     let (store, event) = (&*subscription.store, subscription.queue.event());
-    // By their ids, which is the order in which they were emitted.
-    let mut found: BTreeMap<RowKey, String> = BTreeMap::new();
+    let (mut keyed, mut others_rows) = (HashMap::<StableHash, (String, Vec<RowKey>)>::new(), BTreeMap::new());
     for other in others.filter(|other| other.rsplit_once('/').is_some_and(|(of, _)| of == event)) {
         let bucket = format!("event:{other}");
+        let mut found = HashMap::<StableHash, Vec<RowKey>>::new();
         for row in rows(store, &bucket, seen).await? {
-            found.entry(row).or_insert_with(|| bucket.clone());
+            match row.hash {
+                Some(hash) => found.entry(hash).or_default().push(row),
+                None => _ = others_rows.insert(row, bucket.clone()),
+            }
+        }
+        for (hash, rows) in found {
+            if keyed.get(&hash).is_none_or(|(_, most)| most.len() < rows.len()) {
+                keyed.insert(hash, (bucket.clone(), rows));
+            }
         }
     }
-    let found: Vec<_> = found.into_iter().collect();
-    let mut last = Vec::new();
-    for some in found.chunks(COPIED) {
-        if !last.is_empty() {
-            store.write(std::mem::take(&mut last), seen).await?;
+    let keyed = keyed.into_values().flat_map(|(bucket, rows)| rows.into_iter().map(move |row| (row, bucket.clone())));
+    let mut changes = Vec::new();
+    for (row, from) in keyed.chain(others_rows) {
+        if changes.len() >= COPIED {
+            // What is copied again after a crash is the same.
+            let guard = Guard { bucket: BUCKET, key: name, value: None };
+            store.write_where(guard, std::mem::take(&mut changes), seen).await?;
         }
-        for (row, bucket) in some {
-            let message = store.get_many(bucket, vec![row.to_string()], MOST_BYTES, seen).await?;
-            last.extend(message.into_iter().flatten().map(|(key, value)| Change {
-                bucket: subscription.queue.bucket(),
-                key,
-                value: Some(value),
-            }));
+        let (key, bucket) = (row.to_string(), subscription.queue.bucket());
+        if let Some(message) = store.get(&from, &key, seen).await? {
+            changes.push(Change { bucket, key, value: Some(message) });
         }
     }
-    Ok(last)
+    Ok(changes)
 }

@@ -111,7 +111,8 @@ async fn serve(served: &Served, manifest: Manifest, terminal: &Terminal) -> Resu
     }
     let recorded = Recorded::of(&plan, &served.history);
     let checked = Instant::now();
-    let app = Arc::new(plan.start(handover.app().share_store(), served.history.clone()).await?);
+    let (before, history) = (handover.app(), served.history.clone());
+    let app = Arc::new(plan.start(before.share_store(), history, Some(before)).await?);
     terminal.done("Checked", app.name(), checked.elapsed());
     let published = Instant::now();
     served.gateway.publish(&app);
