@@ -26,7 +26,7 @@ pub use self::{
 use self::{foundation::Foundation, topology::Topology};
 use crate::{
     link::{self, Origin},
-    manifest::{EventManifest, Manifest, Route, ScheduleManifest, ServiceManifest},
+    manifest::{EventManifest, Manifest, Route, ScheduleManifest, ServiceManifest, Transport},
     message::Queue,
     service::Service,
     store::BucketStore,
@@ -138,15 +138,22 @@ impl App {
 
     /// Where the messages of an event wait for a subscriber.
     fn queue(&self, event: &str, subscriber: &str) -> Option<Arc<Queue>> {
-        let mut queues = self.foundation.queues.iter().flat_map(|queues| queues.iter());
-        queues.find(|queue| queue.event() == event && queue.subscriber() == subscriber).cloned()
+        let of_event = |queues: &foundation::EventQueues| queues.subscribed.iter().chain(queues.emitted.iter()).cloned().collect::<Vec<_>>();
+        let mut queues = self.foundation.queues.iter().flat_map(of_event);
+        queues.find(|queue| queue.event() == event && queue.subscriber() == subscriber)
     }
 
     /// Who is delivered which event, with the queue between.
     pub fn subscriptions(&self) -> impl Iterator<Item = (&EventManifest, &Arc<Queue>, &Arc<Service>)> {
         let events = self.manifest().events.iter().zip(&self.foundation.queues);
-        let queues = events.flat_map(|(event, queues)| queues.iter().map(move |queue| (event, queue)));
+        let queues = events.flat_map(|(event, queues)| queues.subscribed.iter().map(move |queue| (event, queue)));
         queues.filter_map(|(event, queue)| Some((event, queue, &self.services[self.place(queue.subscriber())?])))
+    }
+
+    /// Which event goes by which transport, with the queue of what is to be sent.
+    pub fn outboxes(&self) -> impl Iterator<Item = (&EventManifest, &Transport, &Arc<Queue>)> {
+        let events = self.manifest().events.iter().zip(&self.foundation.queues);
+        events.filter_map(|(event, queues)| Some((event, event.transport.as_ref()?, queues.emitted.first()?)))
     }
 
     /// All that the messages of a schedule have in common, as its subscribers are now, and
@@ -154,7 +161,7 @@ impl App {
     pub fn scheduled(&self, schedule: &ScheduleManifest) -> Option<(Origin, Arc<[Arc<Queue>]>)> {
         let origin = self.topology().origin(self.manifest(), schedule)?;
         let event = self.manifest().events.iter().position(|event| event.interface == schedule.interface)?;
-        Some((origin, self.foundation.queues[event].clone()))
+        Some((origin, self.foundation.queues[event].emitted.clone()))
     }
 
     /// Wait until no call is left, when no request comes any more. Some outlive

@@ -4,7 +4,8 @@
 //! [`dispatcher`] that calls its export for it, again if that fails, and parks what it cannot
 //! take. The invariant: a message is in the store until all that its delivery did is there in
 //! its place, by one entry of the log ([`attempt`]). Of one key one is delivered at a time, in
-//! the order in which they were emitted ([`backlog`]). Time, too, leaves messages ([`schedule`]).
+//! the order in which they were emitted ([`backlog`]). Time, too, leaves messages ([`schedule`]),
+//! and brokers bring those of others ([`intake`]).
 //!
 //! People see what waits as it is in the store ([`Standing`], [`Listing`], [`Kept`]), and have
 //! something done by an order to a dispatcher, so that it never races with a delivery.
@@ -21,6 +22,7 @@ use tokio::{
 
 use self::{
     dispatcher::{Dispatcher, Order, Reply},
+    intake::Intake,
     schedule::Schedule,
     standing::Now,
     subscription::PAUSED,
@@ -45,6 +47,7 @@ mod attempt;
 mod backlog;
 mod dispatcher;
 mod error;
+mod intake;
 mod kept;
 mod listing;
 mod record;
@@ -62,8 +65,8 @@ pub struct Events {
     /// Held by whoever puts others in their place, across awaits: those who do it one after
     /// the other end in that order. True when nobody is to come any more.
     turn: tokio::sync::Mutex<bool>,
-    /// Protects the schedules that run, replaced whole.
-    schedules: Mutex<Vec<JoinHandle<()>>>,
+    /// Protects the schedules and intakes that run, replaced whole.
+    sources: Mutex<Vec<JoinHandle<()>>>,
 }
 
 /// A dispatcher, which may have ended.
@@ -106,11 +109,11 @@ impl Events {
     }
 
     async fn halt(&self) {
-        let schedules = std::mem::take(&mut *self.schedules());
-        for schedule in schedules {
+        let sources = std::mem::take(&mut *self.sources());
+        for source in sources {
             // What it writes is written whole or not at all.
-            schedule.abort();
-            let _ = schedule.await;
+            source.abort();
+            let _ = source.await;
         }
         let delivering = self.delivering().clone();
         let mut stopping = Vec::new();
@@ -225,18 +228,22 @@ impl Events {
 
     fn deliver(&self, app: &Arc<App>, all: Vec<Arc<Subscription>>) {
         let schedules = Schedule::all(app).into_iter().map(|schedule| tokio::spawn(schedule.run()));
-        *self.schedules() = schedules.collect();
+        let mut sources: Vec<_> = schedules.collect();
         let delivering = all.into_iter().map(|subscription| {
             let (orders, received) = mpsc::unbounded_channel();
             let (shown, now) = watch::channel(Now::default());
             tokio::spawn(Dispatcher::new(subscription.clone(), received, shown).run());
+            if subscription.from.is_some() {
+                sources.push(tokio::spawn(Intake::new(subscription.clone(), now.clone()).run()));
+            }
             Delivering { subscription, orders, now }
         });
         *self.delivering() = delivering.collect();
+        *self.sources() = sources;
     }
 
-    fn schedules(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
-        self.schedules.lock().unwrap_or_else(PoisonError::into_inner)
+    fn sources(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
+        self.sources.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     // Nothing is left half changed by a panic: it is replaced whole.

@@ -36,10 +36,12 @@ mod reference;
 mod report;
 mod schedule;
 mod schema;
+mod server_url;
 mod shape;
 mod size;
 mod store_url;
 mod times;
+mod transport;
 
 #[cfg(test)]
 mod table;
@@ -61,9 +63,11 @@ pub use report::{Problem, Report, Told};
 pub use route::Route;
 pub use schedule::{Missed, ScheduleManifest};
 pub use schema::json_schema;
+pub use server_url::ServerUrl;
 pub use size::ByteSize;
 pub use store_url::{PostgresHost, PostgresUrl, RedisUrl, StoreUrl, TlsMode, percent_decoded, percent_encoded};
 pub use times::Times;
+pub use transport::{Protocol, Transport};
 
 use key::{KeyPath, Places};
 use report::Source;

@@ -21,6 +21,7 @@ mod postgres;
 mod redis;
 mod secret;
 mod sqlite;
+mod trusted;
 mod upkeep;
 mod watermark;
 
@@ -37,6 +38,8 @@ use async_trait::async_trait;
 
 pub use change::{Change, Guard};
 pub use error::StoreError;
+pub use secret::read as read_secret;
+pub use trusted::roots as trusted_roots;
 pub use upkeep::{BucketStats, Copy, Page, Stats, Upkeep, upkeep};
 pub use watermark::{Durability, Lsn, Watermark};
 

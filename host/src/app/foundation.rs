@@ -10,7 +10,7 @@ use crate::{
     capability::Grants,
     engine::Kind,
     link::{self, Emission, Link},
-    manifest::{Manifest, Problem, ServiceManifest},
+    manifest::{EventManifest, Manifest, Problem, ServiceManifest},
     message::Queue,
     service::{Receiver, Receivers, Revision, RevisionError, Service, State},
     store::BucketStore,
@@ -28,11 +28,19 @@ pub struct Foundation {
     pub compiler: Compiler,
     /// Linear memories that the engines have room for in an instance.
     pub memories: u32,
-    /// For each event, in the order of the manifest, a queue for each subscriber.
-    pub queues: Vec<Arc<[Arc<Queue>]>>,
+    /// Those of each event, in the order of the manifest.
+    pub queues: Vec<EventQueues>,
     linker: Linker<State>,
     /// Made for the first component that needs it.
     concurrent: OnceLock<Linker<State>>,
+}
+
+/// Where the messages of an event wait.
+pub struct EventQueues {
+    /// Into which calls put them.
+    pub emitted: Arc<[Arc<Queue>]>,
+    /// Out of which each subscriber is delivered: the same, unless a transport is between.
+    pub subscribed: Arc<[Arc<Queue>]>,
 }
 
 impl Foundation {
@@ -46,17 +54,7 @@ impl Foundation {
         before: Option<&App>,
     ) -> Result<Foundation> {
         let linker = State::linker(&compiler.engines.get(Kind::Plain)?)?;
-        let queues = manifest.events.iter().map(|event| {
-            let most = event.limits.waiting.into();
-            let queue = |subscriber: &String| {
-                let known = before.and_then(|before| before.queue(&event.interface, subscriber));
-                let queue = known.unwrap_or_else(|| Arc::new(Queue::new(&event.interface, subscriber, most)));
-                queue.bound(most);
-                queue
-            };
-            event.subscribers.iter().map(queue).collect()
-        });
-        let queues = queues.collect();
+        let queues = manifest.events.iter().map(|event| EventQueues::of(event, before)).collect();
         let compiler = compiler.serving();
         Ok(Foundation { manifest, store, compiler, memories, queues, linker, concurrent: OnceLock::new() })
     }
@@ -80,7 +78,7 @@ impl Foundation {
         let source = format!("/{}/{}", self.manifest.app, service.name);
         for emission in emissions {
             let (import, event) = (&part.surface.imports[emission.import], &self.manifest.events[emission.event]);
-            let (key, queues) = (event.key.as_deref(), &self.queues[emission.event]);
+            let (key, queues) = (event.key.as_deref(), &self.queues[emission.event].emitted);
             let defined = link::define_event(&mut linker, import, &source, key, queues);
             defined.map_err(|error| cannot(RevisionError::Link(error)))?;
         }
@@ -125,6 +123,24 @@ impl Foundation {
             env: service.env.clone(),
             outbound: service.outbound.clone(),
         }
+    }
+}
+
+impl EventQueues {
+    fn of(event: &EventManifest, before: Option<&App>) -> EventQueues {
+        let most = event.limits.waiting.into();
+        let queue = |reader: &str| {
+            let known = before.and_then(|before| before.queue(&event.interface, reader));
+            let queue = known.unwrap_or_else(|| Arc::new(Queue::new(&event.interface, reader, most)));
+            queue.bound(most);
+            queue
+        };
+        let subscribed: Arc<[_]> = event.subscribers.iter().map(|subscriber| queue(subscriber)).collect();
+        let emitted = match event.outbox() {
+            Some(outbox) => [queue(&outbox)].into(),
+            None => subscribed.clone(),
+        };
+        EventQueues { emitted, subscribed }
     }
 }
 

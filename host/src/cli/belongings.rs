@@ -47,6 +47,12 @@ impl Belongings {
         if let Some(token) = &manifest.token_file {
             belongings.add(token, Kind::File, "has the token of the admin API");
         }
+        for event in &manifest.events {
+            let server = event.transport.as_ref().map(|transport| &transport.server);
+            for file in server.iter().flat_map(|server| server.passfile.iter().chain(&server.root)) {
+                belongings.add(file, Kind::File, format!("is named by the transport of `{}`", event.interface));
+            }
+        }
         belongings.with_store(&manifest.store.clone().relative_to(manifest.dir()))
     }
 
@@ -72,7 +78,7 @@ impl Belongings {
         let (root, passfile) = match url {
             StoreUrl::Memory | StoreUrl::Sqlite(_) => (None, None),
             StoreUrl::Postgres(url) => (url.root.as_ref(), url.passfile.as_ref()),
-            StoreUrl::Redis(url) => (url.root.as_ref(), url.passfile.as_ref()),
+            StoreUrl::Redis(url) => (url.server.root.as_ref(), url.server.passfile.as_ref()),
         };
         for (path, what) in [
             (root, "vouches for the store's server (`sslrootcert`)"),

@@ -8,16 +8,17 @@
 //! What others failed at, a canary or one that was replaced, counts for nothing: whether
 //! they were to blame is seen when the live one has tried.
 
-use std::sync::Arc;
+use std::{error::Error, sync::Arc};
 
 use bytes::Bytes;
 
 use super::{
     kept::raw,
     record::{Record, Why},
-    subscription::Subscription,
+    subscription::{Destination, Subscription},
 };
 use crate::{
+    broker::{Letter, NotSent, Outlet},
     link::{InterfaceName, export_key},
     manifest::Parked,
     message::{Message, Moment, RowKey},
@@ -57,7 +58,7 @@ pub enum Ended {
 impl Attempt {
     /// Make it. What has to be durable for its end to be so is added to `seen`.
     pub async fn make(&self, seen: &Watermark) -> Result<Ended, StoreError> {
-        let Subscription { queue, store, service, .. } = &*self.subscription;
+        let Subscription { queue, store, to, .. } = &*self.subscription;
         let document = match &self.document {
             Some(document) => document.clone(),
             None => match store.get(queue.bucket(), &self.row.to_string(), seen).await? {
@@ -76,6 +77,10 @@ impl Attempt {
             return Ok(Ended::TooEarly(moment));
         }
         let attempt = self.before.as_ref().map_or(0, Record::failures) + 1;
+        let service = match to {
+            Destination::Service(service) => service,
+            Destination::Broker(outlet) => return self.send(&**outlet, &message, &document, seen).await,
+        };
         let delivery = Arc::new(Delivery { message: message.clone(), attempt });
         let unit = Arc::<Unit>::default();
         let export = export(&message.kind);
@@ -85,20 +90,62 @@ impl Attempt {
             Err(error) => error,
         };
         let Some(why) = Why::of(&error) else { return Ok(Ended::NotBegun) };
-        let record = Record::failed(self.before.as_ref(), revision, why, &error);
-        let (subscriber, event) = (queue.subscriber(), queue.event());
-        let is_last = service.serving().live.number() == revision
-            && (why.is_final() || record.failures_of(revision) >= self.subscription.attempts);
-        {
-            let (id, error) = (message.id, &error as &dyn std::error::Error);
-            match is_last {
-                true => tracing::error!(service = subscriber, event, %id, attempt, error, "parked an event"),
-                false => tracing::warn!(service = subscriber, event, %id, attempt, error, "a delivery failed"),
-            }
+        let is_live = service.serving().live.number() == revision;
+        self.failed(revision, is_live, why, &error, &document, seen).await
+    }
+
+    /// Send it by a broker. That it is here is durable before it is there: who is told of it
+    /// must not be told of what a crash undoes.
+    async fn send(
+        &self,
+        outlet: &dyn Outlet,
+        message: &Message,
+        document: &Bytes,
+        seen: &Watermark,
+    ) -> Result<Ended, StoreError> {
+        let Subscription { queue, store, .. } = &*self.subscription;
+        if !store.exists(queue.bucket(), &self.row.to_string(), seen).await? {
+            return Ok(Ended::Done);
         }
+        store.durable(seen).await?;
+        let (_, function) = message.kind.split_once('#').unwrap_or_default();
+        let (id, function, key) = (message.id.to_string(), function.to_owned(), message.key.clone());
+        match outlet.send(&Letter { id, function, key, document: document.clone() }).await {
+            Ok(()) => self.end(&Unit::default(), document, seen).await,
+            Err(NotSent::Away(error)) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::debug!(event = queue.event(), id = %message.id, error, "an event is not sent yet");
+                Ok(Ended::NotBegun)
+            }
+            Err(refused) => self.failed(0, true, Why::Failed, &refused, document, seen).await,
+        }
+    }
+
+    /// It failed: have it tried again, or park it.
+    async fn failed(
+        &self,
+        revision: u64,
+        is_live: bool,
+        why: Why,
+        error: &(dyn Error + Send + Sync + 'static),
+        document: &[u8],
+        seen: &Watermark,
+    ) -> Result<Ended, StoreError> {
+        let record = Record::failed(self.before.as_ref(), revision, why, error);
+        let is_last = is_live && (why.is_final() || record.failures_of(revision) >= self.subscription.attempts);
+        self.tell(is_last, record.failures(), error);
         match is_last {
-            true => self.park(record, &document, seen).await,
-            false => self.retry(record, &document, seen).await,
+            true => self.park(record, document, seen).await,
+            false => self.retry(record, document, seen).await,
+        }
+    }
+
+    fn tell(&self, is_last: bool, attempt: u32, error: &(dyn Error + 'static)) {
+        let queue = &self.subscription.queue;
+        let (service, event, id) = (queue.subscriber(), queue.event(), self.row.id);
+        match is_last {
+            true => tracing::error!(service, event, %id, attempt, error, "parked an event"),
+            false => tracing::warn!(service, event, %id, attempt, error, "a delivery failed"),
         }
     }
 
@@ -160,7 +207,7 @@ impl Attempt {
 }
 
 /// The export that a message of this kind is for.
-fn export(kind: &str) -> String {
+pub fn export(kind: &str) -> String {
     let Some((interface, function)) = kind.split_once('#') else { return kind.to_owned() };
     match interface.parse::<InterfaceName>() {
         Ok(interface) => export_key(&interface, function),

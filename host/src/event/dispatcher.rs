@@ -336,7 +336,7 @@ impl Dispatcher {
 
     fn show(&self) {
         let (running, retrying) = (self.running.len(), self.records.len());
-        self.now.send_replace(Now { running, retrying, due: self.backlog.due() });
+        self.now.send_replace(Now { delivers: self.delivers(), running, retrying, due: self.backlog.due() });
     }
 
     /// See what has become of what was done.

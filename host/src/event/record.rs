@@ -1,6 +1,6 @@
 //! What is kept of attempts that failed.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, error::Error};
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -52,7 +52,7 @@ pub enum Why {
 
 impl Record {
     /// That of one more attempt, which failed.
-    pub fn failed(before: Option<&Record>, revision: u64, why: Why, error: &NotDelivered) -> Record {
+    pub fn failed(before: Option<&Record>, revision: u64, why: Why, error: &(dyn Error + 'static)) -> Record {
         let mut attempts = before.map(|record| record.attempts.clone()).unwrap_or_default();
         *attempts.entry(revision).or_default() += 1;
         Record { attempts, why, error: chain(error), at: Moment::now(), due: None, message: None }
@@ -110,7 +110,7 @@ impl Why {
 }
 
 /// An error and its causes, but for backtraces, which are for the log alone.
-fn chain(error: &dyn std::error::Error) -> String {
+fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -10,7 +10,10 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::{kept::rows, subscription::Subscription};
+use super::{
+    kept::rows,
+    subscription::{Destination, Subscription},
+};
 use crate::{
     link::InterfaceName,
     manifest::Start,
@@ -88,7 +91,7 @@ async fn note_one(
     match kept.as_ref().and_then(|kept| serde_json::from_slice::<BTreeMap<String, String>>(kept).ok()) {
         Some(before) if before == functions => return Ok(()),
         Some(before) => check(subscription, &before, &functions, seen).await?,
-        None if subscription.start == Start::Oldest => {
+        None if subscription.start == Start::Oldest && subscription.is_local() => {
             changes = copy(subscription, &key, known.iter().filter(|other| **other != key), seen).await?;
         }
         None => {}
@@ -108,7 +111,9 @@ fn key(subscription: &Subscription) -> String {
 /// What a subscriber's functions take, by export.
 fn functions(subscription: &Subscription) -> BTreeMap<String, String> {
     let path = subscription.queue.event().parse::<InterfaceName>().map(|name| name.path).unwrap_or_default();
-    let live = subscription.service.serving().live.clone();
+    // A broker takes whatever there is.
+    let Destination::Service(service) = &subscription.to else { return BTreeMap::new() };
+    let live = service.serving().live.clone();
     let functions = live.receivers().filter(|(export, _)| export.split(['@', '#']).next() == Some(path.as_str()));
     functions.map(|(export, receiver)| (export.to_owned(), receiver.params.to_string())).collect()
 }

@@ -46,6 +46,8 @@ pub struct Standing {
 /// What the dispatcher of a queue has in hand.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Now {
+    /// Whether it is this host that delivers.
+    pub delivers: bool,
     /// How many deliveries.
     pub running: usize,
     /// How many have failed, and are tried again.

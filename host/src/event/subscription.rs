@@ -1,4 +1,4 @@
-//! A service and an event that it is delivered.
+//! A service and an event that it is delivered, or a broker that is sent it.
 
 use std::{
     sync::Arc,
@@ -8,7 +8,8 @@ use std::{
 use super::kept::State;
 use crate::{
     app::App,
-    manifest::{Backoff, EventManifest, Parked, Start},
+    broker::{self, Address, Outlet, Reader},
+    manifest::{Backoff, EventManifest, Parked, Start, Transport},
     message::{Moment, Queue},
     service::Service,
     store::BucketStore,
@@ -21,8 +22,10 @@ pub const PAUSED: &str = "paused:subscribers";
 pub struct Subscription {
     /// The messages that wait.
     pub queue: Arc<Queue>,
-    /// The subscriber.
-    pub service: Arc<Service>,
+    /// Who has them.
+    pub to: Destination,
+    /// The broker that they come from, if they do.
+    pub from: Option<Source>,
     /// The app's store.
     pub store: Arc<dyn BucketStore>,
     /// How many attempts there are.
@@ -40,26 +43,65 @@ pub struct Subscription {
     backoff: Backoff,
 }
 
+/// Who has the messages of a queue.
+pub enum Destination {
+    /// A service, which is called for each.
+    Service(Arc<Service>),
+    /// A broker, which is sent each.
+    Broker(Arc<dyn Outlet>),
+}
+
+/// Where messages come from that are no app's own.
+pub struct Source {
+    /// By which broker.
+    pub transport: Transport,
+    /// Who reads what there.
+    pub reader: Reader,
+    /// What keeps them in order.
+    pub key: Option<String>,
+    /// How long it is remembered what came.
+    pub keep: Duration,
+    /// The bucket of that: by id, when it came.
+    pub had: String,
+    /// The bucket of how far it has been read.
+    pub place: String,
+}
+
 impl Subscription {
-    /// All of an app.
+    /// All of an app, those of brokers last.
     pub fn all(app: &App) -> Vec<Arc<Subscription>> {
-        let all = app.subscriptions().map(|(event, queue, service)| {
-            let (event, service, store): (&EventManifest, _, _) = (event, service.clone(), app.share_store());
-            let bucket = |state: State| state.bucket_of(queue.event(), queue.subscriber());
-            Arc::new(Subscription {
-                queue: queue.clone(),
-                service,
-                store,
-                attempts: event.attempts,
-                when_parked: event.parked,
-                start: event.start,
-                retries: bucket(State::Retrying),
-                blocked: bucket(State::Blocked),
-                parked: bucket(State::Parked),
-                backoff: event.backoff,
-            })
+        let services = app.subscriptions().map(|(event, queue, service)| {
+            let source = event.transport.as_ref().map(|transport| Source::new(app, event, transport, queue));
+            Subscription::new(app, event, queue, Destination::Service(service.clone()), source)
         });
-        all.collect()
+        let brokers = app.outboxes().map(|(event, transport, queue)| {
+            let outlet = broker::outlet(transport, &Address::of(&event.interface));
+            Subscription::new(app, event, queue, Destination::Broker(outlet), None)
+        });
+        services.chain(brokers).map(Arc::new).collect()
+    }
+
+    fn new(
+        app: &App,
+        event: &EventManifest,
+        queue: &Arc<Queue>,
+        to: Destination,
+        from: Option<Source>,
+    ) -> Subscription {
+        let bucket = |state: State| state.bucket_of(queue.event(), queue.subscriber());
+        Subscription {
+            queue: queue.clone(),
+            to,
+            from,
+            store: app.share_store(),
+            attempts: event.attempts,
+            when_parked: event.parked,
+            start: event.start,
+            retries: bucket(State::Retrying),
+            blocked: bucket(State::Blocked),
+            parked: bucket(State::Parked),
+            backoff: event.backoff,
+        }
     }
 
     /// When the next attempt is due after so many that failed: exponential, with full jitter
@@ -71,8 +113,30 @@ impl Subscription {
         Moment::from(SystemTime::now() + wait)
     }
 
+    /// Whether its messages are emitted by this app, and delivered to it.
+    pub fn is_local(&self) -> bool {
+        self.from.is_none() && matches!(self.to, Destination::Service(_))
+    }
+
     /// The most deliveries at once.
     pub fn most(&self) -> usize {
-        self.service.limits().instances as usize
+        match &self.to {
+            Destination::Service(service) => service.limits().instances as usize,
+            Destination::Broker(_) => broker::MOST,
+        }
+    }
+}
+
+impl Source {
+    fn new(app: &App, event: &EventManifest, transport: &Transport, queue: &Queue) -> Source {
+        let reader = Reader {
+            app: app.manifest().app.clone(),
+            subscriber: queue.subscriber().to_owned(),
+            address: Address::of(&event.interface),
+            start: event.start,
+        };
+        let bucket = |kind| format!("{kind}:{}/{}", queue.event(), queue.subscriber());
+        let (transport, key, keep) = (transport.clone(), event.key.clone(), event.keep);
+        Source { transport, reader, key, keep, had: bucket("had"), place: bucket("place") }
     }
 }

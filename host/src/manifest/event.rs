@@ -1,6 +1,8 @@
 //! An event: calls of an interface that become messages.
 
-use super::{Backoff, Invalid};
+use std::time::Duration;
+
+use super::{Backoff, Invalid, Transport};
 
 /// One `[event."INTERFACE"]` table. Who imports the interface calls no service, but
 /// leaves a message for each subscriber.
@@ -9,9 +11,12 @@ pub struct EventManifest {
     /// The interface, as it was written: `shop:orders/events@0.1.0`. Never one of WASI;
     /// without a version it means every version.
     pub interface: String,
-    /// The services that are delivered its calls, in the order of the file: at least one,
-    /// and each once.
+    /// The services that are delivered its calls, in the order of the file, each once: at
+    /// least one, unless there is a transport.
     pub subscribers: Vec<String>,
+    /// The broker that its calls go by, to subscribers here and elsewhere; without it they
+    /// stay in the app's store.
+    pub transport: Option<Transport>,
     /// What calls have in common that are delivered in their order: a parameter, then
     /// fields of records or positions in tuples, as in `order.user-id`. Its syntax was
     /// checked; whether the function has such a value, only its component tells. Without
@@ -25,8 +30,18 @@ pub struct EventManifest {
     pub parked: Parked,
     /// Where a subscriber begins that is new.
     pub start: Start,
+    /// How long a subscriber remembers what it had by a transport; 1 s to 365 days.
+    pub keep: Duration,
     /// What bounds it.
     pub limits: EventLimits,
+}
+
+impl EventManifest {
+    /// The name under which what is to be sent by the transport waits, as a subscriber's does
+    /// under its own; no service can have it.
+    pub fn outbox(&self) -> Option<String> {
+        self.transport.as_ref().map(|transport| format!("@{}", transport.protocol.name()))
+    }
 }
 
 /// What a parked event is to those of its key behind it.

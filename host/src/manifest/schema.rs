@@ -177,7 +177,7 @@ pub(super) struct Limits {
     #[schemars(extend("examples" = ["64MiB"], "minimum" = 65_536, "maximum" = 4_294_967_296_u64))]
     pub memory: Bytes,
     /// The longest a call may take, from 1ms to 1h.
-    #[schemars(extend("examples" = ["10s"]), regex(pattern = "^[0-9]+(ms|s|m|h)$"))]
+    #[schemars(extend("examples" = ["10s"]), regex(pattern = "^[0-9]+(ms|s|m|h|d)$"))]
     pub deadline: String,
     /// The most instances at once.
     #[schemars(extend("examples" = [64]), range(min = 1, max = 10_000))]
@@ -196,24 +196,32 @@ pub(super) struct Limits {
     #[schemars(extend("examples" = ["1MiB"], "maximum" = 16_777_216))]
     pub value: Bytes,
     /// How long the calls of a replaced component may take to end, from 1ms to 1h.
-    #[schemars(extend("examples" = ["30s"]), regex(pattern = "^[0-9]+(ms|s|m|h)$"))]
+    #[schemars(extend("examples" = ["30s"]), regex(pattern = "^[0-9]+(ms|s|m|h|d)$"))]
     pub drain: String,
 }
 
 /// Calls of an interface that become messages.
 #[derive(Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-#[schemars(extend("required" = ["subscribers"]))]
 pub(super) struct Event {
-    /// The services that are delivered its calls; each exports the interface.
+    /// The services that are delivered its calls; each exports the interface. There is at
+    /// least one, unless there is a transport.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(
         with = "Vec<String>",
-        length(min = 1),
         extend("examples" = [["notices"]], "uniqueItems" = true),
         inner(regex(pattern = "^[a-z][a-z0-9-]{0,62}$"))
     )]
     pub subscribers: Option<Vec<String>>,
+    /// The broker that its calls go by, to subscribers here and to programs of others:
+    /// NATS with JetStream, RabbitMQ or Kafka. Passwords stand in files of their own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        with = "String",
+        extend("examples" = ["nats://localhost:4222", "amqps://shop@localhost?passfile=rabbit.password"]),
+        regex(pattern = r"^(nats|nats\+tls|amqp|amqps|kafka|kafka\+tls)://.+$")
+    )]
+    pub transport: Option<String>,
     /// A parameter, and fields of it, whose equals are delivered in their order.
     /// Without it they come in any order.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -228,7 +236,7 @@ pub(super) struct Event {
     pub attempts: i64,
     /// How long to wait between attempts: the first wait and the longest, from 1ms to
     /// 1000h.
-    #[schemars(extend("examples" = ["1s..10m"]), regex(pattern = r"^[0-9]+(ms|s|m|h)\.\.[0-9]+(ms|s|m|h)$"))]
+    #[schemars(extend("examples" = ["1s..10m"]), regex(pattern = r"^[0-9]+(ms|s|m|h|d)\.\.[0-9]+(ms|s|m|h|d)$"))]
     pub backoff: String,
     /// Whether a parked event blocks those of its key behind it, or lets them pass.
     #[schemars(extend("examples" = ["block"], "enum" = ["block", "pass"]))]
@@ -237,6 +245,10 @@ pub(super) struct Event {
     /// the oldest that is kept.
     #[schemars(extend("examples" = ["now"], "enum" = ["now", "oldest"]))]
     pub start: String,
+    /// How long a subscriber remembers what it had by a transport, to know it again:
+    /// 1s to 365d.
+    #[schemars(extend("examples" = ["7d"]), regex(pattern = "^[0-9]+(ms|s|m|h|d)$"))]
+    pub keep: String,
     pub limits: EventLimits,
 }
 
@@ -336,6 +348,8 @@ impl Default for Event {
             backoff: "1s..10m".to_owned(),
             parked: "block".to_owned(),
             start: "now".to_owned(),
+            keep: "7d".to_owned(),
+            transport: None,
             limits: EventLimits::default(),
         }
     }
@@ -404,7 +418,7 @@ mod tests {
         assert_eq!(limits["instances"]["maximum"], 10_000);
         assert_eq!(service["properties"]["atomic"]["default"], false);
         let event = &schema["properties"]["event"]["additionalProperties"];
-        assert_eq!(event["required"], serde_json::json!(["subscribers"]));
+        assert_eq!(event["required"], Value::Null);
         let event = &event["properties"];
         assert_eq!((&event["subscribers"]["default"], &event["key"]["default"]), (&Value::Null, &Value::Null));
         assert_eq!((&event["attempts"]["default"], &event["attempts"]["maximum"]), (&8.into(), &1_000.into()));

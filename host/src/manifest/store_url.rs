@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::Invalid;
+use super::{Invalid, ServerUrl};
 pub use percent::{decode as percent_decoded, encode as percent_encoded};
 pub use postgres::{PostgresHost, PostgresUrl, TlsMode};
 pub use redis::RedisUrl;
@@ -30,7 +30,7 @@ pub enum StoreUrl {
 impl StoreUrl {
     /// Reads a URL, with the name of the `app` in place of `{app}`.
     pub fn parse(text: &str, app: &str) -> Result<StoreUrl, Invalid> {
-        let (postgres, redis) = (postgres::FORM, redis::FORM);
+        let (postgres, redis) = (postgres::FORM, redis::FORM.text);
         let help = format!("the stores are \"sqlite:PATH\", \"{postgres}\", \"{redis}\" and \"memory:\"");
         match text.split_once(':') {
             Some(("memory", "")) => Ok(StoreUrl::Memory),

@@ -1,13 +1,16 @@
 //! The events of a manifest.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::Checker;
 use super::service::count;
 use crate::manifest::key::KeyPath;
 use crate::manifest::nearest::nearest;
 use crate::manifest::schema;
-use crate::manifest::{Backoff, EventLimits, EventManifest, Invalid, Parked, Start, names};
+use crate::manifest::{
+    Backoff, EventLimits, EventManifest, Invalid, Parked, Protocol, Start, Transport, duration, names,
+};
 
 /// The services of a manifest as they are read, by name.
 type Services = BTreeMap<String, schema::Service>;
@@ -29,10 +32,17 @@ impl Checker<'_> {
     fn event(&mut self, interface: String, table: schema::Event, services: &Services) -> Option<EventManifest> {
         let at = place(&interface);
         self.take_key(&at, "event", names::event(&interface));
-        let subscribers = table.subscribers;
-        if let Some(subscribers) = &subscribers {
-            self.subscribers(&at.child("subscribers"), subscribers, services);
+        let transport = match &table.transport {
+            Some(transport) => Some(self.take(&at.child("transport"), Transport::parse(transport))?),
+            None => None,
+        };
+        let subscribers = table.subscribers.unwrap_or_default();
+        if transport.is_none() && subscribers.is_empty() {
+            let help = "name the services that are to have these events as `subscribers`, or the broker that carries \
+                        them to others as `transport`";
+            self.take_key::<()>(&at, "event", Err(Invalid::new("has no subscribers", help)));
         }
+        self.subscribers(&at.child("subscribers"), &subscribers, services);
         if let Some(key) = &table.key {
             self.take(&at.child("key"), names::event_key(key));
         }
@@ -40,25 +50,34 @@ impl Checker<'_> {
         let backoff = self.take(&at.child("backoff"), Backoff::parse(&table.backoff));
         let parked = self.take(&at.child("parked"), Parked::parse(&table.parked));
         let start = self.take(&at.child("start"), Start::parse(&table.start));
+        let keep = self.take(&at.child("keep"), keep(&table.keep));
+        self.has_oldest(&at, transport.as_ref(), start);
         let waiting = count(table.limits.waiting, 1_000_000_000, "write 1 to 1_000_000_000");
         let waiting = self.take(&at.child("limits").child("waiting"), waiting);
         Some(EventManifest {
             interface,
-            subscribers: subscribers?,
+            subscribers,
+            transport: transport.map(|transport| transport.relative_to(self.dir)),
             key: table.key,
             attempts: attempts?,
             backoff: backoff?,
             parked: parked?,
             start: start?,
+            keep: keep?,
             limits: EventLimits { waiting: waiting? },
         })
     }
 
-    fn subscribers(&mut self, at: &KeyPath, subscribers: &[String], services: &Services) {
-        if subscribers.is_empty() {
-            let help = "name the services that are to have these events";
-            self.take::<()>(at, Err(Invalid::new("is empty", help)));
+    /// RabbitMQ keeps for nobody what came before they asked for it.
+    fn has_oldest(&mut self, at: &KeyPath, transport: Option<&Transport>, start: Option<Start>) {
+        if start == Some(Start::Oldest) && transport.is_some_and(|transport| transport.protocol == Protocol::Amqp) {
+            let help = "leave it out: a subscriber's queue has what is emitted since it was made; or take NATS or Kafka";
+            let title = "is \"oldest\", and RabbitMQ keeps nothing for who is new";
+            self.take::<()>(&at.child("start"), Err(Invalid::new(title, help)));
         }
+    }
+
+    fn subscribers(&mut self, at: &KeyPath, subscribers: &[String], services: &Services) {
         for (index, name) in subscribers.iter().enumerate() {
             let is_known = match subscribers[..index].contains(name) {
                 true => Err(Invalid::new("is there twice", "leave one of the two out: each has every event once")),
@@ -112,6 +131,14 @@ impl Checker<'_> {
                 self.problems.push(problem);
             }
         }
+    }
+}
+
+fn keep(text: &str) -> Result<Duration, Invalid> {
+    let keep = duration::parse(text)?;
+    match (Duration::from_secs(1)..=Duration::from_secs(365 * 86_400)).contains(&keep) {
+        true => Ok(keep),
+        false => Err(Invalid::new("is out of range", "write 1s to 365d")),
     }
 }
 

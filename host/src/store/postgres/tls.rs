@@ -1,19 +1,18 @@
 //! How the server's certificate is looked at: `sslmode`, with libpq's meanings.
 
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 use tokio_postgres::config::SslMode;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::manifest::{PostgresUrl, TlsMode};
+use crate::store::trusted::roots;
 
 /// What the driver is told of TLS.
 pub fn ssl_mode(mode: TlsMode) -> SslMode {
@@ -57,28 +56,6 @@ impl Verifier {
         };
         Ok(Verifier { provider, chain, name: url.tls == TlsMode::VerifyFull })
     }
-}
-
-/// Who may vouch for the server: those in the file, or those that the system
-/// trusts.
-fn roots(file: Option<&Path>) -> io::Result<RootCertStore> {
-    let mut roots = RootCertStore::empty();
-    let Some(file) = file else {
-        let found = rustls_native_certs::load_native_certs();
-        roots.add_parsable_certificates(found.certs);
-        return match roots.is_empty() {
-            true => Err(io::Error::other("the system has no certificates to trust; name a file by `sslrootcert=`")),
-            false => Ok(roots),
-        };
-    };
-    let failed = |said: String| io::Error::other(format!("the file {file:?} of `sslrootcert` {said}"));
-    let certificates =
-        CertificateDer::pem_file_iter(file).map_err(|error| failed(format!("cannot be read: {error}")))?;
-    for certificate in certificates {
-        let certificate = certificate.map_err(|error| failed(format!("is not in PEM: {error}")))?;
-        roots.add(certificate).map_err(|error| failed(format!("has a certificate that cannot be used: {error}")))?;
-    }
-    if roots.is_empty() { Err(failed("has no certificate".to_owned())) } else { Ok(roots) }
 }
 
 impl ServerCertVerifier for Verifier {

@@ -14,7 +14,7 @@ use redis::{
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::timeout;
 
-use crate::manifest::RedisUrl;
+use crate::manifest::{RedisUrl, ServerUrl};
 use crate::store::clock::Asked;
 use crate::store::{StoreError, secret};
 
@@ -67,7 +67,8 @@ impl Login {
     /// The client, with the password as it is now.
     fn client(&self) -> Result<Client, StoreError> {
         let unusable = |error: io::Error| StoreError::server(self.place(), "look at the store url", error);
-        let RedisUrl { user, host, port, database, tls, root, passfile } = &self.url;
+        let RedisUrl { server: ServerUrl { user, hosts, tls, root, passfile, .. }, database } = &self.url;
+        let [(host, port), ..] = &hosts[..] else { return Err(unusable(io::Error::other("it names no host"))) };
         let mut redis =
             RedisConnectionInfo::default().set_db(i64::from(*database)).set_protocol(ProtocolVersion::RESP3);
         if let Some(user) = user {

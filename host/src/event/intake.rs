@@ -1,0 +1,239 @@
+//! Takes what comes by a broker into a subscriber's queue.
+//!
+//! What arrives is kept in one entry of the log: each message, that its id was had, and how
+//! far the broker was read. The entry is written where the place is still what it was, so that
+//! of two hosts, or of two who both believe to be the one, only one gets over it, and what the
+//! other had is what the first one has. A message that comes again is known by its id. Only
+//! when the entry is durable is the broker told.
+//!
+//! What is no message for the subscriber is parked with the reason, at once: it can be seen,
+//! and retried with a component that takes it, and holds up nothing.
+
+use std::collections::HashSet;
+use std::error::Error;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use thiserror::Error;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
+
+use super::{
+    attempt::export,
+    kept::raw,
+    record::{Record, Why},
+    standing::Now,
+    subscription::{Destination, Source, Subscription},
+};
+use crate::{
+    broker::{self, Arrived, BrokerError},
+    message::{KeyPath, Message, MessageId, Moment, RowKey},
+    service::{NotDelivered, Watermark},
+    store::{BucketStore, Change, Guard, StoreError},
+};
+
+/// The key under which it is kept how far a broker was read.
+const PLACE: &str = "place";
+
+/// How long to wait before a broker is asked again: the first time, and at most.
+const WAIT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
+
+/// How often to look whether there is room again.
+const ROOM: Duration = Duration::from_millis(100);
+
+/// How often what was had is forgotten that is older than it is to be remembered.
+const FORGET: Duration = Duration::from_secs(600);
+
+/// The messages of one event that come by a broker for one subscriber.
+pub struct Intake {
+    subscription: Arc<Subscription>,
+    /// What its dispatcher is at: whether it is this host that delivers.
+    now: watch::Receiver<Now>,
+    forget_at: Instant,
+}
+
+/// Why nothing comes for now.
+#[derive(Debug, Error)]
+enum Broken {
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
+    #[error("the store did not keep what came")]
+    Store(#[from] StoreError),
+    #[error("another host reads the broker")]
+    Elsewhere,
+}
+
+/// What is to be kept of what arrived.
+#[derive(Default)]
+struct Taken<'a> {
+    rows: Vec<(RowKey, Bytes)>,
+    changes: Vec<Change<'a>>,
+}
+
+impl Intake {
+    /// That of a subscription which has a source.
+    pub fn new(subscription: Arc<Subscription>, now: watch::Receiver<Now>) -> Intake {
+        Intake { subscription, now, forget_at: Instant::now() }
+    }
+
+    /// Take in what comes until this is aborted, which may be at any moment.
+    pub async fn run(mut self) {
+        let subscription = self.subscription.clone();
+        let Some(source) = &subscription.from else { return };
+        let (mut wait, mut is_told) = (WAIT.0, false);
+        while self.now.wait_for(|now| now.delivers).await.is_ok() {
+            let begun = Instant::now();
+            let Err(broken) = self.read(source).await else { continue };
+            if begun.elapsed() > WAIT.1 {
+                (wait, is_told) = (WAIT.0, false);
+            }
+            if !std::mem::replace(&mut is_told, true) {
+                let (service, event) = (subscription.queue.subscriber(), subscription.queue.event());
+                let error = &broken as &dyn Error;
+                tracing::warn!(service, event, error, "events of others do not arrive; it is tried until they do");
+            }
+            sleep(wait.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
+            wait = (wait * 2).min(WAIT.1);
+        }
+    }
+
+    /// Take in what comes until another host does, or something breaks.
+    async fn read(&mut self, source: &Source) -> Result<(), Broken> {
+        let store = self.subscription.store.clone();
+        let mut kept = store.get(&source.place, PLACE, &Watermark::new()).await?;
+        let at = kept.as_deref().and_then(|kept| Some(std::str::from_utf8(kept).ok()?.split_once(' ')?.1));
+        let (mut inlet, place) = broker::inlet(&source.transport, &source.reader, at).await?;
+        if let (None, Some(place)) = (at, place) {
+            // Who is new begins here, whatever comes until it has had the first.
+            let arrived = Arrived { documents: Vec::new(), place: Some(place) };
+            kept = Some(self.keep(source, kept, arrived).await?);
+        }
+        loop {
+            while !self.subscription.queue.has_room() {
+                sleep(ROOM).await;
+            }
+            let mut now = self.now.clone();
+            let arrived = tokio::select! {
+                arrived = inlet.receive() => arrived?,
+                _ = now.wait_for(|now| !now.delivers) => return Ok(()),
+            };
+            kept = Some(self.keep(source, kept, arrived).await?);
+            inlet.kept().await?;
+            if self.forget_at <= Instant::now() {
+                self.forget_at = Instant::now() + FORGET;
+                forget(&*store, source).await?;
+            }
+        }
+    }
+
+    /// Keep what arrived, if the place of who has read so far is still this one. The answer is
+    /// the place now, as the store has it.
+    async fn keep(&self, source: &Source, kept: Option<Vec<u8>>, arrived: Arrived) -> Result<Vec<u8>, Broken> {
+        let Subscription { queue, store, .. } = &*self.subscription;
+        let seen = Watermark::new();
+        let Taken { rows, mut changes } = self.take(source, &arrived.documents, &seen).await?;
+        // Each has a number, so that no two are alike where the broker has no places.
+        let number = kept.as_deref().and_then(|kept| std::str::from_utf8(kept).ok()?.split(' ').next()?.parse().ok());
+        let number = number.map_or(0, |number: u64| number + 1);
+        let now = format!("{number} {}", arrived.place.unwrap_or_default()).into_bytes();
+        changes.push(Change { bucket: &source.place, key: PLACE.to_owned(), value: Some(now.clone()) });
+        let guard = Guard { bucket: &source.place, key: PLACE, value: kept.as_deref() };
+        let writing = queue.begin();
+        let Some(place) = store.write_where(guard, changes, &seen).await? else { return Err(Broken::Elsewhere) };
+        writing.written(place.map(|place| place.number()), rows.into_iter());
+        store.durable(&seen).await?;
+        Ok(now)
+    }
+
+    /// What is to be kept of these documents: those of them that were not had before.
+    async fn take<'a>(
+        &'a self,
+        source: &'a Source,
+        documents: &[Bytes],
+        seen: &Watermark,
+    ) -> Result<Taken<'a>, StoreError> {
+        let Subscription { queue, store, parked, .. } = &*self.subscription;
+        let (mut taken, mut ids) = (Taken::default(), HashSet::new());
+        for document in documents {
+            let read = self.look(source, document);
+            let id = match &read {
+                Ok(message) => message.id,
+                // The same bytes are known again.
+                Err((id, _)) => *id,
+            };
+            if !ids.insert(id) || store.exists(&source.had, &id.to_string(), seen).await? {
+                continue;
+            }
+            let (bucket, row, value) = match read {
+                Ok(message) => {
+                    let (row, document) = (RowKey::of(&message), Bytes::from(message.write().unwrap_or_default()));
+                    taken.rows.push((row, document.clone()));
+                    (queue.bucket(), row, document.into())
+                }
+                Err((id, record)) => {
+                    let (service, event) = (queue.subscriber(), queue.event());
+                    tracing::error!(service, event, %id, error = record.error, "parked an event that came by a broker");
+                    (parked.as_str(), RowKey { id, hash: None }, record.write())
+                }
+            };
+            let had = Change { bucket: &source.had, key: id.to_string(), value: Some(Moment::now().to_string().into()) };
+            taken.changes.extend([had, Change { bucket, key: row.to_string(), value: Some(value) }]);
+        }
+        Ok(taken)
+    }
+
+    /// The message that a document is, with the key that keeps its kind in order; or what is
+    /// to be parked, under this id.
+    fn look(&self, source: &Source, document: &Bytes) -> Result<Message, (MessageId, Record)> {
+        let parked = |id, mut record: Record| {
+            record.message = Some(raw(document.to_vec()));
+            (id, record)
+        };
+        let mut message = Message::read(document).map_err(|unreadable| {
+            let id = MessageId::of_foreign(self.subscription.queue.bucket(), &String::from_utf8_lossy(document));
+            parked(id, Record::unreadable(&unreadable))
+        })?;
+        let Destination::Service(service) = &self.subscription.to else { return Ok(message) };
+        let wrong = |error: NotDelivered| parked(message.id, Record::failed(None, 0, Why::Data, &error));
+        let live = service.serving().live.clone();
+        let kind = || message.kind.clone();
+        let Some((_, receiver)) = live.receivers().find(|(export_key, _)| *export_key == export(&message.kind)) else {
+            return Err(wrong(NotDelivered::NoReceiver { service: service.name().into(), kind: kind() }));
+        };
+        let arguments = receiver.params.decode(&message.data);
+        let arguments = arguments.map_err(|source| wrong(NotDelivered::Data { kind: kind(), source }))?;
+        if let Some(Ok(path)) = source.key.as_ref().map(|key| key.parse::<KeyPath>())
+            && let Ok(key) = path.resolve(&receiver.params)
+        {
+            message.key = Some(key.of(&arguments));
+        }
+        Ok(message)
+    }
+}
+
+/// Forget what was had before the time for which it is to be remembered.
+async fn forget(store: &dyn BucketStore, source: &Source) -> Result<(), StoreError> {
+    let Some(before) = SystemTime::now().checked_sub(source.keep).map(Moment::from) else { return Ok(()) };
+    let seen = Watermark::new();
+    loop {
+        // In the order in which they came: the oldest first.
+        let page = store.list_keys(&source.had, None, &seen).await?;
+        let mut old = Vec::new();
+        for key in &page.keys {
+            let had = store.get(&source.had, key, &seen).await?;
+            let had = had.and_then(|had| std::str::from_utf8(&had).ok()?.parse::<Moment>().ok());
+            if had.is_some_and(|had| had.millis() >= before.millis()) {
+                break;
+            }
+            old.push(key.clone());
+        }
+        let is_all = old.len() < page.keys.len() || page.cursor.is_none();
+        if !old.is_empty() {
+            store.delete_many(&source.had, old, &seen).await?;
+        }
+        if is_all {
+            return Ok(());
+        }
+    }
+}
