@@ -214,18 +214,21 @@ impl LinkNames {
         names.collect()
     }
 
-    /// The events in the order of the services that import them, one for each subscriber.
+    /// The events in the order of the services that import them, one for each subscriber;
+    /// what goes by a broker goes to that, and from there to each.
     fn of_events(manifest: &Manifest, topology: &Topology) -> Vec<LinkNames> {
         let emissions = topology.emissions.iter().flat_map(|emission| {
             let interface = topology.import(emission.importer, emission.import).name.to_string();
-            let from = &manifest.services[emission.importer].name;
-            manifest.events[emission.event].subscribers.iter().map(move |subscriber| LinkNames {
-                from: from.clone(),
-                to: subscriber.clone(),
-                interface: interface.clone(),
-            })
+            let (from, event) = (&manifest.services[emission.importer].name, &manifest.events[emission.event]);
+            let to = event.outbox().map_or_else(|| event.subscribers.clone(), |outbox| vec![outbox]);
+            to.into_iter().map(move |to| LinkNames { from: from.clone(), to, interface: interface.clone() })
         });
-        emissions.collect()
+        let brokered = manifest.events.iter().filter_map(|event| Some((event, event.outbox()?)));
+        let brokered = brokered.flat_map(|(event, from)| {
+            let to = event.subscribers.iter().cloned();
+            to.map(move |to| LinkNames { from: from.clone(), to, interface: event.interface.clone() })
+        });
+        emissions.chain(brokered).collect()
     }
 
     /// Whom a service calls, by interface.

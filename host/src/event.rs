@@ -49,6 +49,7 @@ mod dispatcher;
 mod error;
 mod intake;
 mod kept;
+mod line;
 mod listing;
 mod record;
 mod roster;

@@ -1,6 +1,6 @@
 //! `dovetail check`: all that `up` does before it serves.
 
-use std::{path::Path, sync::Arc};
+use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use anyhow::{Error, Result};
 use clap::Args;
@@ -130,7 +130,9 @@ impl Found {
 
     /// How many there are of each.
     fn counted(&self) -> String {
-        let counts = [(self.services.len(), "service"), (self.links.len(), "link"), (self.events.len(), "event")];
+        // However many emit one or are told of it.
+        let events: BTreeSet<_> = self.events.iter().map(|event| &event.interface).collect();
+        let counts = [(self.services.len(), "service"), (self.links.len(), "link"), (events.len(), "event")];
         // Most apps have no events.
         let told = counts.into_iter().filter(|(number, noun)| *number > 0 || *noun != "event");
         told.map(|(number, noun)| count(number as u64, noun)).collect::<Vec<_>>().join(", ")

@@ -82,6 +82,8 @@ struct Queue {
     reasons: BTreeMap<String, u64>,
     #[serde(default)]
     paused: bool,
+    broker: Option<String>,
+    broken: Option<String>,
 }
 
 impl Events {
@@ -134,7 +136,21 @@ impl Told {
             return print(b"nobody is delivered events: the manifest has no [event] table");
         }
         self.table(now()).print()?;
-        self.parked().iter().try_for_each(|sentence| print(format!("\n{sentence}").as_bytes()))
+        let sentences = [self.parked(), self.broken()].concat();
+        sentences.into_iter().try_for_each(|sentence| print(format!("\n{sentence}").as_bytes()))
+    }
+
+    /// A sentence for each that a broker is away from.
+    fn broken(&self) -> Vec<String> {
+        let broken = self.queues.iter().filter_map(|queue| Some((queue, queue.broker.as_ref()?, queue.broken.as_ref()?)));
+        let sentences = broken.map(|(Queue { event, subscriber, .. }, broker, why)| {
+            let [event, subscriber, broker, why] = [event, subscriber, broker, why].map(|text| printable(text));
+            match subscriber.starts_with('@') {
+                true => format!("{event} is not sent to {broker}, and waits: {why}."),
+                false => format!("{event} does not come from {broker} for {subscriber}: {why}."),
+            }
+        });
+        sentences.collect()
     }
 
     fn table(&self, now: Seconds) -> Table<9> {
@@ -156,7 +172,7 @@ impl Told {
                 number(queue.retrying),
                 time(&queue.due, ahead),
                 number(queue.parked),
-                if queue.paused { "paused".into() } else { "go on".into() },
+                queue.state().into(),
             ]);
         }
         table
@@ -175,6 +191,17 @@ impl Told {
             )
         });
         sentences.collect()
+    }
+}
+
+impl Queue {
+    /// Whether deliveries go on.
+    fn state(&self) -> &'static str {
+        match (self.paused, &self.broken) {
+            (true, _) => "paused",
+            (false, Some(_)) => "cut off",
+            (false, None) => "go on",
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! `dovetail graph`: the app as a picture in text.
 
-use std::{fmt::Write, path::Path};
+use std::{collections::BTreeSet, fmt::Write, path::Path};
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
@@ -83,7 +83,9 @@ impl Drawing<'_> {
             let links = links.map(|link| format!("link {} → {}", link.interface, link.to));
             let events = self.events.iter().filter(|event| event.from == service.name);
             let events = events.map(|event| format!("event {} ⇢ {}", event.interface, event.to));
-            let leaves: Vec<_> = routes.chain(links).chain(events).collect();
+            let heard = self.events.iter().filter(|event| event.to == service.name && is_broker(&event.from));
+            let heard = heard.map(|event| format!("event {} ⇠ {}", event.interface, event.from));
+            let leaves: Vec<_> = routes.chain(links).chain(events).chain(heard).collect();
             for (place, leaf) in leaves.iter().enumerate() {
                 let trunk = if last { "    " } else { "│   " };
                 writeln!(text, "{trunk}{} {leaf}", if place + 1 == leaves.len() { "└──" } else { "├──" })?;
@@ -102,6 +104,9 @@ impl Drawing<'_> {
         }
         for link in self.links {
             writeln!(text, "    {:?} -> {:?} [label={:?}];", link.from, link.to, link.interface)?;
+        }
+        for broker in self.brokers() {
+            writeln!(text, "    {broker:?} [shape=cylinder];")?;
         }
         for LinkNames { from, to, interface } in self.events {
             writeln!(text, "    {from:?} -> {to:?} [label={interface:?}, style=dashed];")?;
@@ -123,10 +128,19 @@ impl Drawing<'_> {
         for link in self.links {
             writeln!(text, "    service-{} -- \"{}\" --> service-{}", link.from, link.interface, link.to)?;
         }
+        for broker in self.brokers() {
+            writeln!(text, "    {}[({})]", node(broker), broker.trim_start_matches('@'))?;
+        }
         for LinkNames { from, to, interface } in self.events {
-            writeln!(text, "    service-{from} -. \"{interface}\" .-> service-{to}")?;
+            writeln!(text, "    {} -. \"{interface}\" .-> {}", node(from), node(to))?;
         }
         Ok(text)
+    }
+
+    /// The brokers that events go by, each once.
+    fn brokers(&self) -> BTreeSet<&str> {
+        let ends = self.events.iter().flat_map(|event| [event.from.as_str(), event.to.as_str()]);
+        ends.filter(|end| is_broker(end)).collect()
     }
 
     fn json(&self) -> String {
@@ -139,6 +153,16 @@ impl Drawing<'_> {
             serde_json::json!({ "app": self.app, "services": services, "links": self.links, "events": self.events });
         format!("{drawn:#}\n")
     }
+}
+
+/// Whether an event comes from a broker here, or goes to one.
+fn is_broker(end: &str) -> bool {
+    end.starts_with('@')
+}
+
+/// What Mermaid calls an end of an event.
+fn node(end: &str) -> String {
+    end.strip_prefix('@').map_or_else(|| format!("service-{end}"), |broker| format!("broker-{broker}"))
 }
 
 fn routes(service: &ServiceManifest) -> impl Iterator<Item = &str> {

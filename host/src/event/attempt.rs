@@ -15,10 +15,10 @@ use bytes::Bytes;
 use super::{
     kept::raw,
     record::{Record, Why},
-    subscription::{Destination, Subscription},
+    subscription::{Destination, Outbound, Subscription},
 };
 use crate::{
-    broker::{Letter, NotSent, Outlet},
+    broker::{Letter, NotSent},
     link::{InterfaceName, export_key},
     manifest::Parked,
     message::{Message, Moment, RowKey},
@@ -79,7 +79,7 @@ impl Attempt {
         let attempt = self.before.as_ref().map_or(0, Record::failures) + 1;
         let service = match to {
             Destination::Service(service) => service,
-            Destination::Broker(outlet) => return self.send(&**outlet, &message, &document, seen).await,
+            Destination::Broker(outbound) => return self.send(outbound, &message, &document, seen).await,
         };
         let delivery = Arc::new(Delivery { message: message.clone(), attempt });
         let unit = Arc::<Unit>::default();
@@ -98,23 +98,31 @@ impl Attempt {
     /// must not be told of what a crash undoes.
     async fn send(
         &self,
-        outlet: &dyn Outlet,
+        outbound: &Outbound,
         message: &Message,
         document: &Bytes,
         seen: &Watermark,
     ) -> Result<Ended, StoreError> {
-        let Subscription { queue, store, .. } = &*self.subscription;
+        let Subscription { queue, store, line, .. } = &*self.subscription;
         if !store.exists(queue.bucket(), &self.row.to_string(), seen).await? {
             return Ok(Ended::Done);
+        }
+        if !outbound.has_readers(&**store, seen).await? {
+            return Ok(Ended::NotBegun);
         }
         store.durable(seen).await?;
         let (_, function) = message.kind.split_once('#').unwrap_or_default();
         let (id, function, key) = (message.id.to_string(), function.to_owned(), message.key.clone());
-        match outlet.send(&Letter { id, function, key, document: document.clone() }).await {
-            Ok(()) => self.end(&Unit::default(), document, seen).await,
+        match outbound.outlet.send(&Letter { id, function, key, document: document.clone() }).await {
+            Ok(()) => {
+                line.iter().for_each(|line| line.works());
+                self.end(&Unit::default(), document, seen).await
+            }
             Err(NotSent::Away(error)) => {
-                let error = &error as &dyn std::error::Error;
-                tracing::debug!(event = queue.event(), id = %message.id, error, "an event is not sent yet");
+                if line.as_ref().is_some_and(|line| line.breaks(&error)) {
+                    let error = &error as &dyn Error;
+                    tracing::warn!(event = queue.event(), error, "events cannot be sent, and wait until they can");
+                }
                 Ok(Ended::NotBegun)
             }
             Err(refused) => self.failed(0, true, Why::Failed, &refused, document, seen).await,

@@ -22,9 +22,10 @@ use tokio::time::{Instant, sleep};
 use super::{
     attempt::export,
     kept::raw,
+    line::Line,
     record::{Record, Why},
     standing::Now,
-    subscription::{Destination, Source, Subscription},
+    subscription::{Destination, PLACE, Source, Subscription},
 };
 use crate::{
     broker::{self, Arrived, BrokerError},
@@ -32,9 +33,6 @@ use crate::{
     service::{NotDelivered, Watermark},
     store::{BucketStore, Change, Guard, StoreError},
 };
-
-/// The key under which it is kept how far a broker was read.
-const PLACE: &str = "place";
 
 /// How long to wait before a broker is asked again: the first time, and at most.
 const WAIT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
@@ -81,34 +79,37 @@ impl Intake {
     pub async fn run(mut self) {
         let subscription = self.subscription.clone();
         let Some(source) = &subscription.from else { return };
-        let (mut wait, mut is_told) = (WAIT.0, false);
+        let Some(line) = &subscription.line else { return };
+        let (mut wait, mut is_new) = (WAIT.0, true);
         while self.now.wait_for(|now| now.delivers).await.is_ok() {
             let begun = Instant::now();
-            let Err(broken) = self.read(source).await else { continue };
+            let Err(broken) = self.read(source, line).await else { continue };
             if begun.elapsed() > WAIT.1 {
-                (wait, is_told) = (WAIT.0, false);
+                wait = WAIT.0;
             }
-            if !std::mem::replace(&mut is_told, true) {
+            if line.breaks(&broken) || is_new {
                 let (service, event) = (subscription.queue.subscriber(), subscription.queue.event());
                 let error = &broken as &dyn Error;
                 tracing::warn!(service, event, error, "events of others do not arrive; it is tried until they do");
             }
+            is_new = false;
             sleep(wait.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
             wait = (wait * 2).min(WAIT.1);
         }
     }
 
     /// Take in what comes until another host does, or something breaks.
-    async fn read(&mut self, source: &Source) -> Result<(), Broken> {
+    async fn read(&mut self, source: &Source, line: &Line) -> Result<(), Broken> {
         let store = self.subscription.store.clone();
         let mut kept = store.get(&source.place, PLACE, &Watermark::new()).await?;
-        let at = kept.as_deref().and_then(|kept| Some(std::str::from_utf8(kept).ok()?.split_once(' ')?.1));
-        let (mut inlet, place) = broker::inlet(&source.transport, &source.reader, at).await?;
-        if let (None, Some(place)) = (at, place) {
+        let at = kept.as_deref().and_then(|kept| Some(std::str::from_utf8(kept).ok()?.split_once(' ')?.1.to_owned()));
+        let (mut inlet, place) = broker::inlet(&source.transport, &source.reader, at.as_deref()).await?;
+        if at.is_none() {
             // Who is new begins here, whatever comes until it has had the first.
-            let arrived = Arrived { documents: Vec::new(), place: Some(place) };
+            let arrived = Arrived { documents: Vec::new(), place };
             kept = Some(self.keep(source, kept, arrived).await?);
         }
+        line.works();
         loop {
             while !self.subscription.queue.has_room() {
                 sleep(ROOM).await;
@@ -116,7 +117,10 @@ impl Intake {
             let mut now = self.now.clone();
             let arrived = tokio::select! {
                 arrived = inlet.receive() => arrived?,
-                _ = now.wait_for(|now| !now.delivers) => return Ok(()),
+                _ = now.wait_for(|now| !now.delivers) => {
+                    line.breaks(&Broken::Elsewhere);
+                    return Ok(());
+                }
             };
             kept = Some(self.keep(source, kept, arrived).await?);
             inlet.kept().await?;

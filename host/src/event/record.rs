@@ -110,7 +110,7 @@ impl Why {
 }
 
 /// An error and its causes, but for backtraces, which are for the log alone.
-fn chain(error: &dyn Error) -> String {
+pub fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

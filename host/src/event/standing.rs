@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::{
     kept::{Kept, State, rows},
+    line::Line,
     record::Why,
     subscription::{PAUSED, Subscription},
 };
@@ -41,6 +42,10 @@ pub struct Standing {
     pub reasons: BTreeMap<Why, u64>,
     /// Whether no delivery is begun.
     pub paused: bool,
+    /// The broker that they come from, or go to.
+    pub broker: Option<String>,
+    /// What keeps it from being reached, in words.
+    pub broken: Option<String>,
 }
 
 /// What the dispatcher of a queue has in hand.
@@ -59,7 +64,7 @@ pub struct Now {
 impl Standing {
     /// That of this queue: its rows are counted.
     pub async fn of(subscription: &Subscription, now: Now, seen: &Watermark) -> Result<Standing, StoreError> {
-        let Subscription { queue, store, blocked, parked, .. } = subscription;
+        let Subscription { queue, store, blocked, parked, line, .. } = subscription;
         let mut standing = Standing {
             event: queue.event().to_owned(),
             subscriber: queue.subscriber().to_owned(),
@@ -67,6 +72,8 @@ impl Standing {
             retrying: now.retrying,
             due: now.due.map(moment),
             paused: store.exists(PAUSED, queue.subscriber(), seen).await?,
+            broker: line.as_ref().map(|line| line.place.clone()),
+            broken: line.as_ref().and_then(Line::why),
             ..Standing::empty()
         };
         let blocked = rows(&**store, blocked, seen).await?;
@@ -96,6 +103,8 @@ impl Standing {
             parked: 0,
             reasons: BTreeMap::new(),
             paused: false,
+            broker: None,
+            broken: None,
         }
     }
 

@@ -1,22 +1,28 @@
 //! A service and an event that it is delivered, or a broker that is sent it.
 
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 
-use super::kept::State;
+use super::{kept::State, line::Line};
 use crate::{
     app::App,
     broker::{self, Address, Outlet, Reader},
     manifest::{Backoff, EventManifest, Parked, Start, Transport},
     message::{Moment, Queue},
-    service::Service,
-    store::BucketStore,
+    service::{Service, Watermark},
+    store::{BucketStore, StoreError},
 };
 
 /// The bucket of those who are delivered nothing for the time being, by their names.
 pub const PAUSED: &str = "paused:subscribers";
+
+/// The key under which it is kept how far a broker was read.
+pub const PLACE: &str = "place";
 
 /// Who is delivered what, from where, and on what terms.
 pub struct Subscription {
@@ -26,6 +32,8 @@ pub struct Subscription {
     pub to: Destination,
     /// The broker that they come from, if they do.
     pub from: Option<Source>,
+    /// The way to that broker, or to the one that they go to.
+    pub line: Option<Line>,
     /// The app's store.
     pub store: Arc<dyn BucketStore>,
     /// How many attempts there are.
@@ -48,7 +56,17 @@ pub enum Destination {
     /// A service, which is called for each.
     Service(Arc<Service>),
     /// A broker, which is sent each.
-    Broker(Arc<dyn Outlet>),
+    Broker(Box<Outbound>),
+}
+
+/// A broker, and who is to have begun to read it before it is sent anything: a subscriber of
+/// this app that is new has all that the app emits.
+pub struct Outbound {
+    /// The way there.
+    pub outlet: Arc<dyn Outlet>,
+    /// The buckets of how far each has read.
+    places: Vec<String>,
+    has_readers: AtomicBool,
 }
 
 /// Where messages come from that are no app's own.
@@ -75,8 +93,8 @@ impl Subscription {
             Subscription::new(app, event, queue, Destination::Service(service.clone()), source)
         });
         let brokers = app.outboxes().map(|(event, transport, queue)| {
-            let outlet = broker::outlet(transport, &Address::of(&event.interface));
-            Subscription::new(app, event, queue, Destination::Broker(outlet), None)
+            let outbound = Outbound::new(event, transport);
+            Subscription::new(app, event, queue, Destination::Broker(Box::new(outbound)), None)
         });
         services.chain(brokers).map(Arc::new).collect()
     }
@@ -89,10 +107,16 @@ impl Subscription {
         from: Option<Source>,
     ) -> Subscription {
         let bucket = |state: State| state.bucket_of(queue.event(), queue.subscriber());
+        let line = event.transport.as_ref().map(|transport| {
+            // What is sent is sent when there is something; what comes is waited for.
+            let broken = from.is_some().then_some("it has not been connected to yet");
+            Line::new(transport.server.place(), broken)
+        });
         Subscription {
             queue: queue.clone(),
             to,
             from,
+            line,
             store: app.share_store(),
             attempts: event.attempts,
             when_parked: event.parked,
@@ -127,6 +151,33 @@ impl Subscription {
     }
 }
 
+impl Outbound {
+    fn new(event: &EventManifest, transport: &Transport) -> Outbound {
+        let outlet = broker::outlet(transport, &Address::of(&event.interface));
+        let places = event.subscribers.iter().map(|subscriber| place(&event.interface, subscriber)).collect();
+        Outbound { outlet, places, has_readers: AtomicBool::new(false) }
+    }
+
+    /// Whether all who read it here have a place there by now.
+    pub async fn has_readers(&self, store: &dyn BucketStore, seen: &Watermark) -> Result<bool, StoreError> {
+        if self.has_readers.load(Ordering::Relaxed) {
+            return Ok(true);
+        }
+        for bucket in &self.places {
+            if !store.exists(bucket, PLACE, seen).await? {
+                return Ok(false);
+            }
+        }
+        self.has_readers.store(true, Ordering::Relaxed);
+        Ok(true)
+    }
+}
+
+/// The bucket of how far a broker has been read for a subscriber.
+fn place(event: &str, subscriber: &str) -> String {
+    format!("place:{event}/{subscriber}")
+}
+
 impl Source {
     fn new(app: &App, event: &EventManifest, transport: &Transport, queue: &Queue) -> Source {
         let reader = Reader {
@@ -135,8 +186,9 @@ impl Source {
             address: Address::of(&event.interface),
             start: event.start,
         };
-        let bucket = |kind| format!("{kind}:{}/{}", queue.event(), queue.subscriber());
+        let (event_name, subscriber) = (queue.event(), queue.subscriber());
         let (transport, key, keep) = (transport.clone(), event.key.clone(), event.keep);
-        Source { transport, reader, key, keep, had: bucket("had"), place: bucket("place") }
+        let (had, place) = (format!("had:{event_name}/{subscriber}"), place(event_name, subscriber));
+        Source { transport, reader, key, keep, had, place }
     }
 }

@@ -14,6 +14,7 @@ use self::{
 };
 use crate::support::{Host, app, postgres, redis, until};
 
+mod brokers;
 mod checker;
 mod crashes;
 mod emitters;

@@ -14,7 +14,7 @@ use std::{
 type Plan = BTreeMap<String, BTreeSet<String>>;
 
 /// The plan. A new word in it is argued in its comment and in its commit.
-const PLAN: [(&str, &[&str]); 20] = [
+const PLAN: [(&str, &[&str]); 21] = [
     // The command line is where everything comes together.
     ("cli", &["everything"]),
     // How connections are accepted, bounded and drained is the same for both:
@@ -23,7 +23,7 @@ const PLAN: [(&str, &[&str]); 20] = [
     ("admin", &["app", "event", "listener", "manifest", "service", "swap", "telemetry"]),
     // Deliveries are calls of an app's services, with the store between. `link` for the
     // name of the export that a message is for.
-    ("event", &["app", "link", "manifest", "message", "service", "store"]),
+    ("event", &["app", "broker", "link", "manifest", "message", "service", "store"]),
     // A swap is made of what the app can do with one component: `app` checks and
     // publishes, `swap` orders the steps, records them and sees the old one out.
     ("swap", &["app", "history", "manifest", "service", "telemetry"]),
@@ -47,6 +47,9 @@ const PLAN: [(&str, &[&str]); 20] = [
     // `manifest` for the URL of a store, for the same reason: when each read it
     // for itself, what one took the other refused.
     ("store", &["manifest"]),
+    // Likewise for the URL of a broker. `store` for files of passwords and certificates, which
+    // are read alike for all servers; `message` for how a key is cut short.
+    ("broker", &["manifest", "message", "store"]),
     // `manifest` for references and digests, likewise. `private`, here and below,
     // because whoever writes where components and their code are kept decides what runs.
     ("registry", &["manifest", "private"]),

@@ -18,6 +18,7 @@ pub use self::{
 };
 
 pub mod admin;
+pub mod broker;
 mod client;
 pub mod clock;
 pub mod composed;
@@ -28,6 +29,7 @@ pub mod example;
 pub mod load;
 pub mod made;
 pub mod mount;
+pub mod nats;
 pub mod postgres;
 mod preload;
 pub mod raw;

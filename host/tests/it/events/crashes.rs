@@ -30,17 +30,34 @@ const FIRST: u64 = 1 << 32;
 /// `ROUNDS=100` kills it as often.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_order_has_one_notice_whenever_its_host_is_killed_in_sqlite() {
-    one_notice_each(None).await;
+    one_notice_each(None, None, |_| Crash::Host).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_order_has_one_notice_whenever_its_host_is_killed_in_postgresql() {
     let Some(server) = postgres::Server::shared() else { return };
-    one_notice_each(Some(&server.database())).await;
+    one_notice_each(Some(&server.database()), None, |_| Crash::Host).await;
 }
 
-async fn one_notice_each(store: Option<&str>) {
+/// What is killed in a round.
+pub enum Crash<'a> {
+    /// The host.
+    Host,
+    /// The host, and a moment before it the broker, which comes back when both are gone.
+    HostAndBroker(&'a Daemon),
+}
+
+/// The shop, its events by a broker if there is one.
+pub async fn one_notice_each<'a>(store: Option<&str>, transport: Option<&str>, crash: impl Fn(u64) -> Crash<'a>) {
     let folder = shop();
+    if let Some(transport) = transport {
+        let path = folder.path().join("dovetail.toml");
+        let manifest = std::fs::read_to_string(&path).expect("it has a manifest");
+        let subscribers = "subscribers = [\"notices\"]";
+        assert!(manifest.contains(subscribers), "{manifest}");
+        let by = manifest.replace(subscribers, &format!("{subscribers}\ntransport = \"{transport}\""));
+        std::fs::write(path, by).expect("it can be written");
+    }
     let arguments = store.map(|url| ["--store", url]);
     let arguments = arguments.as_ref().map_or(&[][..], |arguments| arguments);
     let (moments, mut answered) = (Arc::new(AtomicU64::new(FIRST)), Vec::new());
@@ -62,9 +79,16 @@ async fn one_notice_each(store: Option<&str>) {
             moments.load(Ordering::SeqCst) >= far
         })
         .await;
+        let crash = crash(round);
+        if let Crash::HostAndBroker(broker) = &crash {
+            broker.kill();
+        }
         host.signal("KILL");
         answered.extend(clients.join_all().await.concat());
         assert!(!host.wait().success());
+        if let Crash::HostAndBroker(broker) = &crash {
+            broker.restart();
+        }
         host = Host::up_with(folder.path(), arguments);
     }
     assert!(answered.len() >= CLIENTS, "{} orders", answered.len());
