@@ -10,6 +10,7 @@
 //! be anybody's, and is answered with an error that says what is wrong.
 
 pub use self::{
+    envelope::envelope_schema,
     id::MessageId,
     json::{Json, Mismatch, decode},
     key::{Key, KeyPath, NoKey},

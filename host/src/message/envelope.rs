@@ -19,6 +19,9 @@ use serde_json::value::RawValue;
 
 use super::{Message, MessageId, Moment, Unreadable};
 
+pub use self::schema::envelope_schema;
+
+mod schema;
 #[cfg(test)]
 mod tests;
 

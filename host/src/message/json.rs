@@ -27,9 +27,11 @@
 
 pub use self::{decode::decode, mismatch::Mismatch};
 pub(super) use decode::record;
+pub(super) use schema::record as record_schema;
 
 mod decode;
 mod mismatch;
+mod schema;
 #[cfg(test)]
 mod tests;
 

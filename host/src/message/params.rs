@@ -3,12 +3,15 @@
 use std::fmt;
 
 use serde::{Serialize, Serializer};
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{
+    Value,
+    value::{RawValue, to_raw_value},
+};
 use wasmtime::component::{Val, types::ComponentFunc};
 
 use super::{
-    BoundToStore, Field, Mismatch, StableHash,
-    json::{Members, record},
+    BoundToStore, Field, Mismatch, StableHash, WitType,
+    json::{Members, record, record_schema},
     wit_type,
 };
 
@@ -49,11 +52,22 @@ impl Params {
     /// nothing to say.
     pub fn decode(&self, data: &RawValue) -> Result<Vec<Val>, Undecodable> {
         let object = match serde_json::from_str(data.get())? {
-            serde_json::Value::Object(object) => object,
-            serde_json::Value::Null => serde_json::Map::new(),
+            Value::Object(object) => object,
+            Value::Null => serde_json::Map::new(),
             _ => return Err(Mismatch::with("no object".into(), format_args!("the parameters {self}")).into()),
         };
         Ok(record(&self.fields, &object)?.into_iter().map(|(_, value)| value).collect())
+    }
+
+    /// What [`Params::encode`] makes, as a JSON Schema: all of it is valid by it, and what is
+    /// valid by it can be decoded.
+    pub fn json_schema(&self) -> Value {
+        record_schema(&self.fields)
+    }
+
+    /// Whether there is something to say: not all of it may be left out.
+    pub fn must_be_given(&self) -> bool {
+        self.fields.iter().any(|field| !matches!(field.ty, WitType::Option(_)))
     }
 
     /// What changes exactly when these types do: names and types of parameters,

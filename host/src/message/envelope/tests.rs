@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::message::StableHash;
+use crate::message::{Field, Params, StableHash, WitType};
 
 fn message() -> Message {
     Message {
@@ -99,4 +99,36 @@ fn what_is_no_message_is_refused_with_the_reason() {
         Message::read(text.as_bytes()).expect_err(text);
     }
     Message::read(b"{\"id\":\"\xff\"}").expect_err("it is no text");
+}
+
+#[test]
+fn a_schema_has_all_that_is_written_and_asks_for_no_more_than_is_read() {
+    let order = Field { name: "order".into(), ty: WitType::Record(vec![]) };
+    let params = Params { fields: vec![order] };
+    let schema = envelope_schema(&["shop:orders/events@0.1.0#placed"], &params, true);
+    let written: Value = serde_json::from_slice(&message().write().expect("it can be written")).expect("it is JSON");
+    let (properties, written) = (&schema["properties"], written.as_object().expect("it is an object"));
+    let known: Vec<_> = properties.as_object().expect("it has some").keys().collect();
+    assert_eq!(written.keys().collect::<Vec<_>>(), known);
+    for (attribute, only) in
+        [("specversion", "1.0"), ("datacontenttype", "application/json"), ("type", &message().kind)]
+    {
+        assert_eq!(properties[attribute], json!({ "const": only }));
+        assert_eq!(written[attribute], only);
+    }
+    assert_eq!(properties["data"], params.json_schema());
+    let required = ["specversion", "id", "source", "type", "partitionkey", "data"];
+    assert_eq!(schema["required"], json!(required));
+    let least: serde_json::Map<_, _> = required.iter().map(|name| (name.to_string(), written[*name].clone())).collect();
+    let read = Message::read(&serde_json::to_vec(&least).expect("it is JSON")).expect("it is a message");
+    assert_eq!((read.id, read.key), (message().id, message().key));
+}
+
+#[test]
+fn a_schema_asks_for_no_key_and_no_data_where_there_are_none() {
+    let gift = Field { name: "gift".into(), ty: WitType::Option(WitType::Bool.into()) };
+    let schema = envelope_schema(&["a:b/c@0.1.0#d", "a:b/c@0.1.1#d"], &Params { fields: vec![gift] }, false);
+    assert_eq!(schema["required"], json!(["specversion", "id", "source", "type"]));
+    assert_eq!(schema["properties"]["type"], json!({ "enum": ["a:b/c@0.1.0#d", "a:b/c@0.1.1#d"] }));
+    assert_eq!(schema["properties"]["partitionkey"], Value::Null);
 }

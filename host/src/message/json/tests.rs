@@ -9,6 +9,8 @@ use wasmtime::component::Val;
 
 use super::*;
 
+mod schema;
+
 /// Types, values and JSON, told by one number.
 struct Random(u64);
 
