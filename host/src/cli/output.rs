@@ -38,11 +38,7 @@ impl Output {
             return Ok(Output::Stdout);
         }
         if path.is_dir() {
-            bail!(
-                "`{}` is a folder; write the component's file, as in `-o {}`",
-                path.display(),
-                path.join("app.wasm").display()
-            );
+            bail!("`{0}` is a folder; write a file in it, as in `-o {0}/NAME`", path.display());
         }
         belongings.refuse(path)?;
         if is_open(path) || path.metadata().is_ok_and(|found| !found.is_file()) {

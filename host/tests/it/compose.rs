@@ -220,7 +220,7 @@ fn what_cannot_be_composed_is_told() {
     );
     refused(&folder, &["-o", "x.wasm"], "no service has a route");
     refused(&folder, &["relay", "-o", "gone/x.wasm"], "`gone/x.wasm` cannot be written: there is no folder `gone`");
-    refused(&folder, &["relay", "-o", "."], "`.` is a folder; write the component's file");
+    refused(&folder, &["relay", "-o", "."], "`.` is a folder; write a file in it");
 
     // The link is what `check` finds first.
     put("directory.wasm", handler("", ""));
