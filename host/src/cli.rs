@@ -14,6 +14,8 @@ use anyhow::Result;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use self::{
+    build::Which,
+    pinned::Pinning,
     recorded::Recorded,
     stdout::{Silent, print},
     terminal::{Terminal, tell},
@@ -175,6 +177,18 @@ fn plan(manifest: Manifest, history: &History, cache: Arc<CodeCache>, terminal: 
         let what = format!("{} ({size} KiB, sha256 {}{kept})", service.name, &part.digest[..12]);
         terminal.done("Compiled", &what, part.compiled_in);
     }
+    Ok(plan)
+}
+
+/// The plan of what is live, for who looks at it alone: what is not there is built before.
+fn plan_of_live(manifest: Manifest, pinning: Pinning) -> Result<Plan> {
+    let terminal = Terminal::new();
+    pinned::have(&manifest, pinning, &terminal)?;
+    let history = state::peek(&manifest)?;
+    build::run(&manifest, Which::Missing, &terminal)?;
+    let cache = state::code_if_possible(&manifest)?;
+    let plan = plan(manifest, &history, cache, &terminal)?;
+    tell_recorded(&plan, &history, &terminal);
     Ok(plan)
 }
 

@@ -5,15 +5,7 @@ use std::{collections::BTreeSet, fmt::Write, path::Path};
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 
-use super::{
-    build::{self, Which},
-    pinned::{self, Pinning},
-    plan,
-    state::{self, State},
-    stdout::print,
-    tell_recorded,
-    terminal::Terminal,
-};
+use super::{pinned::Pinning, plan_of_live, state::State, stdout::print};
 use crate::{app::LinkNames, manifest::ServiceManifest};
 
 /// Show the services, their routes, their links and events.
@@ -43,14 +35,7 @@ enum Format {
 impl Graph {
     /// Link what there is, and draw what came of it. What is not there is built before.
     pub fn run(self, manifest: &Path) -> Result<()> {
-        let manifest = self.state.manifest(manifest)?;
-        let terminal = Terminal::new();
-        pinned::have(&manifest, self.pinning, &terminal)?;
-        let history = state::peek(&manifest)?;
-        build::run(&manifest, Which::Missing, &terminal)?;
-        let cache = state::code_if_possible(&manifest)?;
-        let plan = plan(manifest, &history, cache, &terminal)?;
-        tell_recorded(&plan, &history, &terminal);
+        let plan = plan_of_live(self.state.manifest(manifest)?, self.pinning)?;
         let (links, events) = (plan.links(), plan.events());
         let manifest = plan.manifest();
         let drawing = Drawing { app: &manifest.app, services: &manifest.services, links: &links, events: &events };
