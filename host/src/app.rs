@@ -20,6 +20,7 @@ pub use self::{
     contents::Contents,
     file::{Unreadable, read as read_component, read_from as read_component_from},
     given_by::GivenBy,
+    kind::{Kind, Sender},
     part::{LARGEST, Part, SMALLER_HELP},
     plan::Plan,
 };
@@ -38,6 +39,7 @@ mod contents;
 mod file;
 mod foundation;
 mod given_by;
+mod kind;
 mod part;
 mod plan;
 mod probe;

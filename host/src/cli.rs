@@ -28,6 +28,7 @@ use crate::{
     telemetry,
 };
 
+mod asyncapi;
 mod belongings;
 mod build;
 mod check;
@@ -85,6 +86,12 @@ enum Verb {
     Check(check::Check),
     /// Show the services, their routes, their links and events.
     Graph(graph::Graph),
+    /// Print the app's events as an AsyncAPI document.
+    ///
+    /// For programs that send or receive them, and for what generates such programs: each
+    /// function of an event is a message with its schema, and each service that emits it
+    /// or is delivered it an operation.
+    Asyncapi(asyncapi::AsyncApi),
     /// Compose services into one component that other hosts run.
     ///
     /// A service is composed with all that it links to, and exports what it does
@@ -144,6 +151,7 @@ impl Verb {
             Verb::Build(build) => build.run(manifest),
             Verb::Check(check) => check.run(manifest),
             Verb::Graph(graph) => graph.run(manifest),
+            Verb::Asyncapi(asyncapi) => asyncapi.run(manifest),
             Verb::Compose(compose) => compose.run(manifest),
             Verb::Push(push) => push.run(manifest),
             Verb::Pull(pull) => pull.run(manifest),

@@ -4,6 +4,7 @@
 
 pub mod admin;
 pub mod app;
+pub mod asyncapi;
 pub mod broker;
 pub mod capability;
 pub mod cli;

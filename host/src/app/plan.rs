@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use tokio::task::spawn_blocking;
 
 use super::{
-    App, GivenBy, LinkNames, Part, compiler::Compiler, digest, file, foundation::Foundation, topology::Topology,
+    App, GivenBy, Kind, LinkNames, Part, compiler::Compiler, digest, file, foundation::Foundation, topology::Topology,
 };
 use crate::{
     engine::{self, CodeCache, Effort, EngineError, Engines, Needs},
@@ -93,6 +93,11 @@ impl Plan {
     /// The events by name, likewise, one for each subscriber.
     pub fn events(&self) -> Vec<LinkNames> {
         LinkNames::of_events(&self.manifest, &self.topology)
+    }
+
+    /// What messages there are, in the order of the events.
+    pub fn kinds(&self) -> Vec<Kind<'_>> {
+        Kind::all(&self.manifest, &self.topology)
     }
 
     /// Make every service live on this store, those first that others call, and

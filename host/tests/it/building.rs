@@ -36,7 +36,7 @@ fn a_build_that_fails_shows_its_output_and_its_services() {
     let folder = app("[app]\nname = \"built\"\n\
         [service.one]\ncomponent = \"one.wasm\"\nbuild = \"echo first; echo second >&2; exit 7\"\n\
         [service.two]\ncomponent = \"two.wasm\"\nbuild = \"echo first; echo second >&2; exit 7\"\n");
-    for verb in ["build", "check", "graph", "up"] {
+    for verb in ["build", "check", "graph", "asyncapi", "up"] {
         let output = run(dovetail().arg(verb).current_dir(&folder));
         assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{verb}: {}", told(&output));
         assert!(told(&output).contains("error: the build of one, two failed\n"), "{verb}: {}", told(&output));

@@ -32,7 +32,7 @@ fn it_ends_with_2_for_wrong_usage_alone() {
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", stderr(&output));
         assert_eq!((stdout(&output), stderr(&output).is_empty()), ("", false), "{arguments:?}");
     }
-    for verb in ["up", "build", "check", "graph", "events"] {
+    for verb in ["up", "build", "check", "graph", "asyncapi", "events"] {
         let output = run(dovetail().args([verb, "--manifest", "/nowhere/dovetail.toml"]));
         assert_eq!(output.status.code(), Some(1), "{verb}: {}", stderr(&output));
         assert!(stderr(&output).contains("there is no manifest at `/nowhere/dovetail.toml`"), "{}", stderr(&output));
@@ -54,7 +54,8 @@ fn an_admin_api_for_other_machines_is_refused() {
 #[test]
 fn what_others_may_write_in_decides_nothing() {
     let (folder, pulled) = (plain(""), plain("[service.pulled]\ncomponent = \"oci://127.0.0.1:1/a:1\"\n"));
-    let verbs: [&[&str]; 4] = [&["check"], &["graph"], &["compose", "plain", "-o", "composed.wasm"], &["up"]];
+    let verbs: [&[&str]; 5] =
+        [&["check"], &["graph"], &["asyncapi"], &["compose", "plain", "-o", "composed.wasm"], &["up"]];
     let components = "apps/dovetail.toml/plain/components";
     for (folder, inside) in
         [(&folder, ""), (&folder, components), (&folder, "code"), (&pulled, "registry"), (&pulled, "")]

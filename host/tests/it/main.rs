@@ -5,6 +5,7 @@ mod access_log;
 mod admin;
 mod admin_client;
 mod admin_guard;
+mod asyncapi;
 mod atomic;
 mod bad_input;
 mod bounds;

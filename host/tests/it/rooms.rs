@@ -35,6 +35,9 @@ const PLAN: [(&str, &[&str]); 21] = [
     // of their interfaces, and the grants of its services. `defect`, because what is
     // composed is anybody's, and the library that does it may panic.
     ("compose", &["app", "defect", "link", "manifest"]),
+    // What others are told of is a plan's, too: its messages by kind, with the schemas
+    // that `message` has of them, and by event, which `manifest` has.
+    ("asyncapi", &["app", "manifest", "message"]),
     ("link", &["message", "service"]),
     // `manifest` for its values (limits, sizes, hosts), which are valid by
     // construction; a second set of the same types would only be converted. Not

@@ -53,6 +53,7 @@ async fn what_was_found_and_cannot_be_printed_is_a_failure() {
         &["check", "--json"],
         &["graph"],
         &["graph", "--format", "json"],
+        &["asyncapi"],
         &["status", "--admin", &admin],
         &["status", "--admin", &admin, "--json"],
         &["history", "plain", "--admin", &admin],
