@@ -5,8 +5,6 @@
 //! service that emits it or is delivered it is an operation. Where an event goes over a broker
 //! the channel says where there. What is sent is decided elsewhere: this only tells.
 
-pub use self::broker::{Broker, Protocol};
-
 mod broker;
 mod channel;
 #[cfg(test)]
@@ -19,7 +17,6 @@ use serde_json::{Map, Value, json};
 use self::channel::Channel;
 use crate::{
     app::{Kind, Sender},
-    manifest::EventManifest,
     message::envelope_schema,
 };
 
@@ -37,19 +34,18 @@ pub struct About<'a> {
     pub version: &'a str,
 }
 
-/// The document of these kinds of messages. `broker` says which an event goes over, if it
-/// does.
-pub fn document(about: &About, kinds: &[Kind], broker: impl Fn(&EventManifest) -> Option<Broker>) -> Value {
+/// The document of these kinds of messages.
+pub fn document(about: &About, kinds: &[Kind]) -> Value {
     let mut document = Document::default();
-    let brokers: Vec<_> = kinds.iter().map(|kind| broker(kind.event)).collect();
-    let are_mixed = brokers.iter().any(Option::is_some) && brokers.iter().any(Option::is_none);
-    for (kind, broker) in kinds.iter().zip(&brokers) {
-        let server = match broker {
-            Some(broker) => Some(document.server(broker.protocol.name(), broker.describe())),
+    let is_brokered = |kind: &Kind| kind.event.transport.is_some();
+    let are_mixed = kinds.iter().any(is_brokered) && !kinds.iter().all(is_brokered);
+    for kind in kinds {
+        let server = match &kind.event.transport {
+            Some(transport) => Some(document.server(transport.server.scheme(), broker::describe(transport))),
             // A channel that names no server is on all that there are.
             None => are_mixed.then(|| document.server("dovetail", of_itself(about.app))),
         };
-        document.add(kind, Channel::of(kind, broker.as_ref()), server.as_deref());
+        document.add(kind, Channel::of(kind), server.as_deref());
     }
     let Document { servers, channels, operations } = document;
     let info = json!({ "title": about.app, "version": about.version, "description": DESCRIPTION });
@@ -79,11 +75,11 @@ struct Document {
 
 impl Document {
     /// The name of a server that is described so.
-    fn server(&mut self, protocol: &str, described: Value) -> String {
+    fn server(&mut self, name: &str, described: Value) -> String {
         if let Some((name, _)) = self.servers.iter().find(|(_, other)| **other == described) {
             return name.clone();
         }
-        let name = first(protocol, |name| !self.servers.contains_key(name));
+        let name = first(&name.replace('+', "-"), |name| !self.servers.contains_key(name));
         self.servers.insert(name.clone(), described);
         name
     }

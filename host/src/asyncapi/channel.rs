@@ -9,8 +9,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Broker, Protocol, set};
-use crate::app::Kind;
+use super::set;
+use crate::{app::Kind, manifest::Protocol};
 
 /// The versions of the bindings that are written.
 const AMQP: &str = "0.3.0";
@@ -32,14 +32,14 @@ pub struct Channel {
 }
 
 impl Channel {
-    /// That of a kind, over this broker, or over the store.
-    pub fn of(kind: &Kind, broker: Option<&Broker>) -> Channel {
+    /// That of a kind, over the broker of its event, or over the store.
+    pub fn of(kind: &Kind) -> Channel {
         let (interface, function) = (kind.interface.replace([':', '/'], "."), &kind.function);
         let name = format!("{interface}.{function}");
-        match broker.map(|broker| broker.protocol) {
+        match kind.event.transport.as_ref().map(|transport| transport.protocol) {
             None => Channel::at(kind, name.clone(), name),
-            Some(Protocol::Nats | Protocol::NatsTls) => Channel::at_key(kind, name.clone(), &name),
-            Some(Protocol::Amqp | Protocol::Amqps) => {
+            Some(Protocol::Nats) => Channel::at_key(kind, name.clone(), &name),
+            Some(Protocol::Amqp) => {
                 let mut channel = Channel::at_key(kind, name, function);
                 let exchange = json!({ "name": interface, "type": "topic", "durable": true, "autoDelete": false });
                 let of_channel = json!({ "is": "routingKey", "exchange": exchange, "bindingVersion": AMQP });
@@ -49,7 +49,7 @@ impl Channel {
                 channel.receive_bindings = json!({ "amqp": { "ack": true, "bindingVersion": AMQP } });
                 channel
             }
-            Some(Protocol::Kafka | Protocol::KafkaTls) => {
+            Some(Protocol::Kafka) => {
                 let mut channel = Channel::at(kind, interface.clone(), interface.clone());
                 channel.described["bindings"] = json!({ "kafka": { "topic": interface, "bindingVersion": KAFKA } });
                 if kind.event.key.is_some() {
@@ -72,9 +72,8 @@ impl Channel {
     fn at_key(kind: &Kind, name: String, address: &str) -> Channel {
         let Some(key) = &kind.event.key else { return Channel::at(kind, name, address.to_owned()) };
         let mut channel = Channel::at(kind, name, format!("{address}.{{key}}"));
-        let key =
-            json!({ "description": format!("`{key}` of the event."), "location": "$message.payload#/partitionkey" });
-        set(&mut channel.described, "parameters", json!({ "key": key }));
+        let key = format!("`{key}` of the event; a byte that is no letter, digit, `-` or `_` is `%` and two digits");
+        set(&mut channel.described, "parameters", json!({ "key": { "description": key } }));
         channel
     }
 }

@@ -6,7 +6,7 @@ use std::fs;
 
 use super::*;
 use crate::{
-    manifest::Manifest,
+    manifest::{EventManifest, Manifest, Transport},
     message::{Field, Params, WitType},
 };
 
@@ -45,12 +45,15 @@ fn kinds<'a>(event: &'a EventManifest, functions: &[&str]) -> Vec<Kind<'a>> {
     kinds.collect()
 }
 
-fn broker(protocol: Protocol) -> Broker {
-    Broker { protocol, host: "broker:1234".into() }
+/// The events, the first of which goes by this broker.
+fn manifest_by(transport: &str) -> Manifest {
+    let mut manifest = manifest();
+    manifest.events[0].transport = Some(Transport::parse(transport).expect("a transport"));
+    manifest
 }
 
-fn document_of(kinds: &[Kind], broker: impl Fn(&EventManifest) -> Option<Broker>) -> Value {
-    document(&About { app: "shop", version: "1" }, kinds, broker)
+fn document_of(kinds: &[Kind]) -> Value {
+    document(&About { app: "shop", version: "1" }, kinds)
 }
 
 /// The names in a part of a document.
@@ -60,35 +63,33 @@ fn names(part: &Value) -> Vec<&str> {
 
 #[test]
 fn a_channel_is_where_its_transport_has_it() {
-    let manifest = manifest();
-    let kinds = kinds(&manifest.events[0], &["placed", "cancelled"]);
-    let key =
-        json!({ "key": { "description": "`user-id` of the event.", "location": "$message.payload#/partitionkey" } });
+    let key = "`user-id` of the event; a byte that is no letter, digit, `-` or `_` is `%` and two digits";
+    let key = json!({ "key": { "description": key } });
     let exchange = json!({ "name": "shop.orders.events", "type": "topic", "durable": true, "autoDelete": false });
     let amqp = json!({ "amqp": { "is": "routingKey", "exchange": exchange, "bindingVersion": "0.3.0" } });
     let kafka = json!({ "kafka": { "topic": "shop.orders.events", "bindingVersion": "0.5.0" } });
     let (none, subject) = (Value::Null, "shop.orders.events.placed");
-    for (protocol, name, address, parameters, bindings) in [
+    for (scheme, name, address, parameters, bindings) in [
         (None, subject, subject, &none, &none),
-        (Some(Protocol::Nats), subject, "shop.orders.events.placed.{key}", &key, &none),
-        (Some(Protocol::Amqps), subject, "placed.{key}", &key, &amqp),
-        (Some(Protocol::KafkaTls), "shop.orders.events", "shop.orders.events", &none, &kafka),
+        (Some("nats"), subject, "shop.orders.events.placed.{key}", &key, &none),
+        (Some("amqps"), subject, "placed.{key}", &key, &amqp),
+        (Some("kafka"), "shop.orders.events", "shop.orders.events", &none, &kafka),
     ] {
-        let document = document_of(&kinds, |_| protocol.map(broker));
+        let manifest = scheme.map_or_else(manifest, |scheme| manifest_by(&format!("{scheme}://broker:1234")));
+        let document = document_of(&kinds(&manifest.events[0], &["placed", "cancelled"]));
         let channel = &document["channels"][name];
         assert_eq!(channel["address"], address, "{document:#}");
         assert_eq!((&channel["parameters"], &channel["bindings"]), (parameters, bindings), "{document:#}");
         assert!(names(&channel["messages"]).contains(&"placed"), "{document:#}");
-        let servers: Vec<_> = protocol.iter().map(|protocol| protocol.name()).collect();
-        assert_eq!(names(&document["servers"]), servers, "{document:#}");
+        assert_eq!(names(&document["servers"]), Vec::from_iter(scheme), "{document:#}");
     }
 }
 
 #[test]
 fn a_topic_has_the_messages_of_all_functions_and_their_key() {
-    let manifest = manifest();
-    let document =
-        document_of(&kinds(&manifest.events[0], &["placed", "cancelled"]), |_| Some(broker(Protocol::Kafka)));
+    let manifest = manifest_by("kafka+tls://broker:1234");
+    let document = document_of(&kinds(&manifest.events[0], &["placed", "cancelled"]));
+    assert_eq!(document["servers"]["kafka-tls"]["protocol"], "kafka-secure");
     let channel = &document["channels"]["shop.orders.events"];
     assert_eq!(names(&channel["messages"]), ["cancelled", "placed"]);
     for (function, message) in channel["messages"].as_object().expect("there are some") {
@@ -105,11 +106,10 @@ fn a_topic_has_the_messages_of_all_functions_and_their_key() {
 
 #[test]
 fn an_event_without_a_broker_is_on_none() {
-    let manifest = manifest();
+    let manifest = manifest_by("nats://broker:1234");
     let mut kinds = kinds(&manifest.events[0], &["placed"]);
     kinds.extend(self::kinds(&manifest.events[1], &["placed"]));
-    let broker_of = |event: &EventManifest| event.key.is_some().then(|| broker(Protocol::Nats));
-    let document = document_of(&kinds, broker_of);
+    let document = document_of(&kinds);
     let server = |name| json!([{ "$ref": format!("#/servers/{name}") }]);
     let channels = &document["channels"];
     assert_eq!(channels["shop.orders.events.placed"]["servers"], server("nats"));
@@ -121,15 +121,12 @@ fn an_event_without_a_broker_is_on_none() {
 
 #[test]
 fn time_sends_and_brokers_are_told_apart() {
-    let manifest = manifest();
+    let mut manifest = manifest_by("amqp://one");
+    manifest.events[1].transport = Some(Transport::parse("amqp://other").expect("a transport"));
     let mut kinds = kinds(&manifest.events[0], &["placed"]);
     kinds[0].senders = vec![Sender::Schedule("nightly")];
     kinds.extend(self::kinds(&manifest.events[1], &["placed"]));
-    let broker_of = |event: &EventManifest| {
-        let host = if event.key.is_some() { "one" } else { "other" }.to_owned();
-        Some(Broker { protocol: Protocol::Amqp, host })
-    };
-    let document = document_of(&kinds, broker_of);
+    let document = document_of(&kinds);
     assert_eq!(names(&document["servers"]), ["amqp", "amqp-2"]);
     let operation = &document["operations"]["schedule.nightly.emits.shop.orders.events.placed"];
     assert_eq!(operation["tags"], json!([{ "name": "schedule nightly" }]));

@@ -31,8 +31,7 @@ impl AsyncApi {
         let out = file.map(|path| Output::of(&path, &Belongings::of(&manifest))).transpose()?;
         let plan = plan_of_live(manifest, self.pinning)?;
         let about = About { app: &plan.manifest().app, version: &self.app_version };
-        // No event goes over a broker yet.
-        let text = format!("{:#}", document(&about, &plan.kinds(), |_| None));
+        let text = format!("{:#}", document(&about, &plan.kinds()));
         match out {
             Some(out) => out.write(format!("{text}\n").as_bytes()),
             None => print(text.as_bytes()),

@@ -34,7 +34,7 @@ pub struct Transport {
 
 impl Transport {
     /// Reads `nats://…`, `amqp://…`, `kafka://…`, or one of them with TLS.
-    pub(super) fn parse(text: &str) -> Result<Transport, Invalid> {
+    pub fn parse(text: &str) -> Result<Transport, Invalid> {
         let help = || {
             let [nats, amqp, kafka] = PROTOCOLS.map(|protocol| protocol.form().text);
             format!("write \"{nats}\", \"{amqp}\" or \"{kafka}\"; with TLS \"nats+tls\", \"amqps\" or \"kafka+tls\"")

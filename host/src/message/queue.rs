@@ -150,7 +150,8 @@ impl Queue {
         let last = fresh.handed.iter().filter(is_settled).map(|handed| handed.place).max();
         let mut due: Vec<_> = fresh.handed.extract_if(.., |handed| Some(handed.place) <= last).collect();
         fresh.bytes -= due.iter().map(|handed| handed.document.len()).sum::<usize>();
-        due.sort_unstable_by_key(|handed| handed.place);
+        // Those of one entry have one place, and stay in their order.
+        due.sort_by_key(|handed| handed.place);
         Some(due)
     }
 
@@ -232,6 +233,17 @@ mod tests {
         assert_eq!(taken(&queue), Some(vec![before.0, after.0]));
         drop(third);
         assert_eq!(taken(&queue), Some(vec![]));
+    }
+
+    #[test]
+    fn what_is_of_one_entry_stays_in_its_order() {
+        let queue = Queue::new("a:b/c", "d", 1000);
+        queue.discard();
+        let rows: Vec<_> = (0..100).map(|_| row()).collect();
+        let (first, second) = (queue.begin(), queue.begin());
+        second.written(Some(2), rows[50..].iter().cloned());
+        first.written(Some(1), rows[..50].iter().cloned());
+        assert_eq!(taken(&queue), Some(rows.into_iter().map(|(row, _)| row).collect()));
     }
 
     #[test]

@@ -26,7 +26,24 @@ impl Checker<'_> {
         self.meant_twice(&interfaces);
         self.linked(&interfaces, services);
         let events = tables.into_iter();
-        events.filter_map(|(interface, table)| self.event(interface, table, services)).collect()
+        let events: Vec<_> = events.filter_map(|(interface, table)| self.event(interface, table, services)).collect();
+        self.sent_alike(&events);
+        events
+    }
+
+    /// Two versions of an interface that brokers know by one name: each would have the other's
+    /// messages.
+    fn sent_alike(&mut self, events: &[EventManifest]) {
+        let path = |event: &EventManifest| event.interface.split('@').next().unwrap_or_default().to_owned();
+        for (index, event) in events.iter().enumerate().filter(|(_, event)| event.transport.is_some()) {
+            let alike = |other: &&EventManifest| other.transport.is_some() && path(other) == path(event);
+            let Some(first) = events[..index].iter().find(alike) else { continue };
+            let title = format!("the events {:?} and {:?} have one name at a broker", first.interface, event.interface);
+            let help = "send one of the two, or have an app of its own send the other";
+            let problem = self.problem(&place(&event.interface).child("transport"), title).help(help);
+            let other = place(&first.interface).child("transport");
+            self.problems.push(problem.other(self.places.value(&other), "by this, too"));
+        }
     }
 
     fn event(&mut self, interface: String, table: schema::Event, services: &Services) -> Option<EventManifest> {

@@ -123,7 +123,7 @@ async fn what_is_bad_is_parked(broker: &Broker, foreign: &Foreign) {
         foreign.publish(ADDRESS, "told", "a", &document);
     }
     has_noted(&host, "a", "1").await;
-    let parked = events(&folder, &["recorder", "--parked"]);
+    let parked = events(&host, &["recorder", "--parked"]);
     for reason in ["signal.number", "#other"] {
         assert!(parked.contains(reason), "{reason} is not in {parked}");
     }
@@ -166,9 +166,9 @@ fn document(id: &str, signal: Value) -> String {
 }
 
 /// What `dovetail events` prints.
-fn events(folder: &TempDir, arguments: &[&str]) -> String {
+fn events(host: &Host, arguments: &[&str]) -> String {
     let mut command = dovetail();
-    command.arg("events").args(arguments).current_dir(folder.path());
+    command.arg("events").args(arguments).args(["--admin", &host.admin.to_string()]);
     let output = command.output().expect("dovetail starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("UTF-8")

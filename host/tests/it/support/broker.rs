@@ -17,7 +17,7 @@ pub struct Broker {
     pub url: String,
 }
 
-/// A program in Python that uses its broker's usual client: `examples/events/NAME.py`.
+/// A program in Python that uses its broker's usual client: `examples/events/by_NAME.py`.
 pub struct Foreign {
     python: std::path::PathBuf,
     script: std::path::PathBuf,
@@ -43,7 +43,7 @@ impl Broker {
         let (scheme, rest) = self.url.split_once("://").expect("a URL");
         let (server, _) = rest.split_once('?').expect("it names a file");
         let url = format!("{scheme}://{}", server.replace('@', ":secret@"));
-        Some(Foreign { python, script: root().join(format!("examples/events/{name}.py")), url })
+        Some(Foreign { python, script: root().join(format!("examples/events/by_{name}.py")), url })
     }
 }
 

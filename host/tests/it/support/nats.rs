@@ -14,7 +14,7 @@ prepare() {
 serve() {
     rm -f nats.log
     {
-        echo 'jetstream { store_dir: "." sync_interval: always }'
+        echo 'jetstream { store_dir: ".", sync_interval: always }'
         echo 'authorization { user: dovetail, password: secret }'
         [ "$3" = plain ] || echo 'tls { cert_file: server.crt, key_file: server.key }'
     } > settings

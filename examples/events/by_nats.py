@@ -1,7 +1,7 @@
 """Events of Dovetail by NATS, from Python: `pip install nats-py`.
 
-    nats.py URL publish EVENT FUNCTION KEY < document.json
-    nats.py URL read EVENT COUNT
+    by_nats.py URL publish EVENT FUNCTION KEY < document.json
+    by_nats.py URL read EVENT COUNT
 
 An event is a CloudEvent in JSON. `shop:orders/events` is the stream that has the subjects
 `shop.orders.events.>`, and a message of a key goes to `shop.orders.events.placed.KEY`.
