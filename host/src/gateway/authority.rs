@@ -19,22 +19,17 @@ pub fn of<B>(request: &Request<B>) -> Result<HeaderValue, Refused> {
                 // It needs one even where the URL has the same (RFC 9112, section 3.2).
                 return Err(Refused::bad("The Host header is missing"));
             }
-            if host.is_some_and(|host| !are_same(host.as_bytes(), url.as_str().as_bytes())) {
-                return Err(Refused::bad("The Host header and the URL name different hosts"));
+            check(url.as_str().as_bytes()).map_err(|fault| fault.in_url())?;
+            // Two that name no host may differ, but that is not what is wrong with them.
+            if let Some(host) = host {
+                check(host.as_bytes()).map_err(|fault| fault.in_header())?;
+                if !are_same(host.as_bytes(), url.as_str().as_bytes()) {
+                    return Err(Refused::bad("The Host header and the URL name different hosts"));
+                }
             }
-            check(url.as_str().as_bytes()).map_err(|fault| {
-                Refused::bad(match fault {
-                    Fault::Host => "The URL names no host",
-                    Fault::Port => "The port in the URL is no number from 0 to 65535",
-                })
-            })?;
             HeaderValue::from_str(url.as_str()).map_err(|_| Refused::bad("The URL names no host"))
         }
-        (None, Some(host)) => match check(host.as_bytes()) {
-            Ok(()) => Ok(host.clone()),
-            Err(Fault::Host) => Err(Refused::bad("The Host header names no host")),
-            Err(Fault::Port) => Err(Refused::bad("The port in the Host header is no number from 0 to 65535")),
-        },
+        (None, Some(host)) => check(host.as_bytes()).map(|()| host.clone()).map_err(|fault| fault.in_header()),
         // It has no Host, and a component is always told one.
         (None, None) if request.version() < Version::HTTP_11 => Ok(HeaderValue::from_static("localhost")),
         (None, None) => Err(Refused::bad("The Host header is missing")),
@@ -71,12 +66,28 @@ fn without_default_port(host: &[u8]) -> &[u8] {
 }
 
 /// What is wrong with a host and its port.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fault {
     /// It names none.
     Host,
     /// It names one, and behind it a port that is none.
     Port,
+}
+
+impl Fault {
+    fn in_url(self) -> Refused {
+        Refused::bad(match self {
+            Fault::Host => "The URL names no host",
+            Fault::Port => "The port in the URL is no number from 0 to 65535",
+        })
+    }
+
+    fn in_header(self) -> Refused {
+        Refused::bad(match self {
+            Fault::Host => "The Host header names no host",
+            Fault::Port => "The port in the Host header is no number from 0 to 65535",
+        })
+    }
 }
 
 /// Refuses what is no host, with a port if there is one (RFC 3986, section 3.2.2).

@@ -39,14 +39,23 @@ pub fn check_demands<B: Body>(request: &Request<B>) -> Result<(), Refused> {
         let sentence = "Nothing can be expected but 100-continue";
         return Err(Refused { status: StatusCode::EXPECTATION_FAILED, sentence });
     }
-    match is_encoded(headers) {
-        true => Err(Refused { status: StatusCode::NOT_IMPLEMENTED, sentence: "Transfer-Encoding must be chunked" }),
-        false => Ok(()),
-    }
+    check_encodings(headers)
 }
 
-fn is_encoded(headers: &HeaderMap) -> bool {
-    let mut encodings = headers.get_all(header::TRANSFER_ENCODING).iter();
-    let is_plain = encodings.next().is_none_or(|it| it.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked"));
-    !is_plain || encodings.next().is_some()
+/// Refuse a body that is more than chunked: codings that are not known here, and what is
+/// wrong everywhere, to chunk it more than once (RFC 9112, section 7.1).
+fn check_encodings(headers: &HeaderMap) -> Result<(), Refused> {
+    let lists = headers.get_all(header::TRANSFER_ENCODING).iter();
+    let mut encodings = lists.flat_map(|list| list.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
+    let chunks = encodings.try_fold(0, |chunks, encoding| match encoding.eq_ignore_ascii_case(b"chunked") {
+        true => Ok(chunks + 1),
+        false => {
+            let sentence = "Transfer-Encoding must be chunked, and nothing else";
+            Err(Refused { status: StatusCode::NOT_IMPLEMENTED, sentence })
+        }
+    })?;
+    match chunks > 1 {
+        true => Err(Refused::bad("Transfer-Encoding must say chunked only once")),
+        false => Ok(()),
+    }
 }

@@ -63,13 +63,14 @@ impl Heard {
         self.start.starts_with(TLS)
     }
 
-    /// Whether the line is of an HTTP whose major version is another than 1 (RFC 9110,
-    /// section 15.6.6).
+    /// Whether the line is of an HTTP that hyper does not read: of another major version,
+    /// or of a minor one that is not known, which it does not take for 1.1 (RFC 9110,
+    /// section 2.5).
     pub fn is_of_other_version(&self) -> bool {
         let line = self.line.strip_suffix(b"\r").unwrap_or(&self.line);
         let Some([before @ .., major, b'.', minor]) = line.last_chunk::<{ VERSION.len() + 3 }>() else { return false };
         let is_version = before == VERSION && major.is_ascii_digit() && minor.is_ascii_digit();
-        self.has_line && is_version && *major != b'1'
+        self.has_line && is_version && !matches!((major, minor), (b'1', b'0' | b'1'))
     }
 
     /// Read on in the line. Empty ones before it are none (RFC 9112, section 2.2).
@@ -100,7 +101,8 @@ mod tests {
             ("\r\n\r\nGET / HTTP/3.0\r\nhost: a\r\n", true),
             ("GET / HTTP/0.9\n", true),
             ("GET / HTTP/1.1\r\nx: HTTP/2.0\r\n", false),
-            ("GET / HTTP/1.2\r\n", false),
+            ("GET / HTTP/1.2\r\n", true),
+            ("GET / HTTP/1.0\r\n", false),
             ("GET / HTTP/22.0\r\n", false),
             ("GET /HTTP/2.0\r\n", false),
             ("GET / HTTP/2.0", false),
