@@ -77,6 +77,13 @@ const ROWS: &[(&str, &str, Rule)] = &[
         "GET /told HTTP/1.1|Host: [::1]:8080",
         Told(&[(":authority", Some("[::1]:8080")), ("host", None), (":scheme", Some("Scheme::Http"))]),
     ),
+    // A host should refuse it. The library that reads a target drops it and does not tell.
+    (
+        "RFC 9112, 3.2: a fragment is no part of a target",
+        "GET /told?x=1#fragment HTTP/1.1|host: a",
+        Told(&[(":path", Some("/told?x=1"))]),
+    ),
+    ("RFC 9112, 3.2.2: nor of a URL", "GET http://a/told#fragment HTTP/1.1|host: a", Told(&[(":path", Some("/told"))])),
     ("RFC 9112, C.1: HTTP/1.0 needs no Host", "GET /told HTTP/1.0", Told(&[(":authority", Some("localhost"))])),
     // How it is written.
     ("RFC 9112, 2.2: no bare CR", "GET /told HTTP/1.1|host: a|x: b\rc", Refused(400, NO_HTTP)),

@@ -37,6 +37,12 @@ const ROWS: &[(&str, List, Rule)] = &[
             ("host", None),
         ]),
     ),
+    // As over HTTP/1.1.
+    (
+        "RFC 9113, 8.3.1: a fragment is no part of a path",
+        &[GET, HTTP, (":path", "/told?x=1#fragment"), A],
+        Told(&[(":path", Some("/told?x=1"))]),
+    ),
     (
         "RFC 9113, 8.3.1: Host may say it alone",
         &[GET, HTTP, TOLD, ("host", "b")],
