@@ -109,10 +109,13 @@ mod tests {
         for name in ["after", "limit"] {
             assert_eq!(page(&format!("{name}=1&{name}=2")), Err(format!("{name} is there more than once")));
         }
-        for limit in ["0", "1001", "-1", "+1", "x", "1.5", "99999999999999999999"] {
+        for limit in ["0", "1001", "-1", "+1", "01", "x", "1.5", "99999999999999999999"] {
             assert_eq!(page(&format!("limit={limit}")), Err("limit must be a whole number from 1 to 1000".to_owned()),);
         }
-        assert_eq!(page("after=-1"), Err("after must be a whole number of 0 or more".to_owned()),);
+        for after in ["-1", "01"] {
+            let told = Err("after must be a whole number of 0 or more".to_owned());
+            assert_eq!(page(&format!("after={after}")), told, "{after}");
+        }
         assert_eq!(page("after=18446744073709551616"), Err("after must be at most 18446744073709551615".to_owned()),);
     }
 }

@@ -4,9 +4,9 @@ import { badRequest } from './rest.js';
 
 export const MAX_U64 = 2n ** 64n - 1n;
 
-/** The number a text spells in decimal digits; undefined if it spells none. */
+/** The number a text spells in decimal digits, which has one spelling; undefined if it spells none. */
 export function parseWhole(text) {
-  return /^[0-9]+$/.test(text) ? BigInt(text) : undefined;
+  return /^(0|[1-9][0-9]*)$/.test(text) ? BigInt(text) : undefined;
 }
 
 /** The number in a parameter, which fits 64 bits. */

@@ -103,8 +103,8 @@ def parse_id(text: str) -> int:
 
 
 def parse_whole(text: str) -> int | None:
-    """The number that plain digits spell; `int` alone takes more than those."""
-    return int(text) if re.fullmatch("[0-9]{1,4000}", text) else None
+    """The number that plain digits spell, the one way there is; `int` alone takes more than those."""
+    return int(text) if re.fullmatch("0|[1-9][0-9]{0,3999}", text) else None
 
 
 def unknown() -> HTTPError:

@@ -80,6 +80,9 @@ async fn a_query_that_asks_for_no_page_is_refused() {
         ("limit=18446744073709551616", limit),
         ("after=-1", "after must be a whole number of 0 or more"),
         ("after=x", "after must be a whole number of 0 or more"),
+        ("after=+1", "after must be a whole number of 0 or more"),
+        ("after=01", "after must be a whole number of 0 or more"),
+        ("limit=01", limit),
         ("after=18446744073709551616", "after must be at most 18446744073709551615"),
     ] {
         for path in [format!("/users?{query}"), format!("/orders?user_id=1&{query}")] {

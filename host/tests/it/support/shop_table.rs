@@ -63,6 +63,12 @@ const TABLE: &[Row] = &[
     ("GET /users/%31", "", 200, "", r#"{"id":1,"name":"Alice"}"#),
     ("GET /%75sers/%31", "", 200, "", r#"{"id":1,"name":"Alice"}"#),
     ("GET /orders/../users/%2E/1", "", 200, "", r#"{"id":1,"name":"Alice"}"#),
+    // An id has one spelling.
+    ("GET /users/01", "", 404, "", r#"{"error":"User not found"}"#),
+    ("GET /users/%2B1", "", 404, "", r#"{"error":"User not found"}"#),
+    ("DELETE /users/01", "", 404, "", r#"{"error":"User not found"}"#),
+    ("GET /orders?user_id=01", "", 400, "", r#"{"error":"user_id must be a whole number of 0 or more"}"#),
+    ("GET /notices?user_id=01", "", 400, "", r#"{"error":"user_id must be a whole number of 0 or more"}"#),
     ("GET /users/1%2F", "", 404, "", r#"{"error":"User not found"}"#),
     ("GET /users%2F1", "", 404, "", r#"{"error":"Not found"}"#),
     ("DELETE /users/3", "", 404, "", r#"{"error":"User not found"}"#),
