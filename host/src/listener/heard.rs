@@ -1,7 +1,7 @@
 //! What a client has sent, as far as it says why hyper refuses it.
 
 /// How a connection of HTTP/2 begins (RFC 9113, section 3.4).
-const PREFACE: &[u8] = b"PRI * HTTP/2";
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// How a client begins that speaks TLS: a handshake of version 3 point something, as all
 /// are (RFC 8446, section 5.1).
@@ -130,7 +130,7 @@ mod tests {
     fn how_a_connection_begins_is_told_in_however_many_pieces_it_comes() {
         for (start, is_http2, is_tls) in [
             (&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], true, false),
-            (b"PRI * HTTP/1.1\r\n", false, false),
+            (b"PRI * HTTP/2.0\r\nhost: a\r\n\r\n", false, false),
             (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", false, true),
             (b"GET / HTTP/1.1\r\n", false, false),
         ] {

@@ -98,6 +98,7 @@ const ROWS: &[(&str, &str, Rule)] = &[
     // A host should take it for 1.1; hyper does not, and what is said is why.
     ("RFC 9110, 2.5: a version that hyper knows", "GET /told HTTP/1.2|host: a", Refused(505, OTHER_VERSION)),
     ("RFC 9110, 15.6.6: and no other major one", "GET /told HTTP/2.0|host: a", Refused(505, OTHER_VERSION)),
+    ("RFC 9113, 3.4: of which the preface begins alike", "PRI * HTTP/2.0|host: a", Refused(505, OTHER_VERSION)),
     ("RFC 9110, 15.6.6: nor an older one", "GET /told HTTP/0.9", Refused(505, OTHER_VERSION)),
     ("RFC 9112, 3: one space between", "GET  /told HTTP/1.1|host: a", Refused(400, NO_HTTP)),
     (
