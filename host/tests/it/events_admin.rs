@@ -252,6 +252,9 @@ async fn what_is_not_there_is_told_with_what_is() {
     }
     let refused = run(&host, &["events", "nobody"]);
     assert!(said(&refused).contains("there is no subscriber `nobody`; there is `notices` (at "), "{}", said(&refused));
+    let refused =
+        dovetail().args(["events", "export", "nobody"]).current_dir(&folder).output().expect("dovetail starts");
+    assert_eq!(said(&refused), "error: there is no subscriber `nobody`; there is `notices`\n");
     assert_eq!(printed(&run(&host, &["events", "notices"])), "no event waits for notices\n");
     assert_eq!(run(&host, &["events", "retry"]).status.code(), Some(2));
 }

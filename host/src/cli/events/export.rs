@@ -1,7 +1,7 @@
 //! `dovetail events export`: what waits and what is parked, as lines, from the store.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     io::{self, BufWriter, Write},
     path::Path,
     sync::Arc,
@@ -22,7 +22,7 @@ use crate::{
         terminal::Terminal,
         up,
     },
-    event::{Record, State, raw},
+    event::{EventError, Record, State, raw},
     manifest::Manifest,
     store::{self, Page, Upkeep},
 };
@@ -66,6 +66,7 @@ impl Export {
     /// Print them.
     pub fn run(self, manifest: &Path) -> Result<()> {
         let manifest = Manifest::load(manifest)?;
+        self.refuse_unknown(&manifest)?;
         let url = up::store_url(&manifest, self.store.as_deref())?;
         let (terminal, began) = (Terminal::new(), Instant::now());
         let exported = up::runtime()?.block_on(async {
@@ -75,6 +76,18 @@ impl Export {
         let number = exported.map_err(unread)?;
         terminal.done("Exported", &count(number, "event"), began.elapsed());
         Ok(())
+    }
+
+    /// Nothing waits for somebody whom the manifest does not name, but by a slip of the pen.
+    fn refuse_unknown(&self, manifest: &Manifest) -> Result<(), EventError> {
+        let there_are: BTreeSet<&String> = manifest.events.iter().flat_map(|event| &event.subscribers).collect();
+        match &self.subscriber {
+            Some(name) if !there_are.contains(name) => {
+                let there_are = there_are.into_iter().cloned().collect();
+                Err(EventError::NoSubscriber { name: name.clone(), there_are })
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn export(&self, manifest: &Manifest, upkeep: &Arc<dyn Upkeep>) -> Result<u64> {
