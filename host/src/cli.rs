@@ -210,6 +210,13 @@ fn service(name: &str) -> Result<String, Invalid> {
     crate::manifest::service_name(name).map(|()| name.to_owned())
 }
 
+/// Reads a number that is counted from 1.
+fn number(text: &str) -> Result<u64, Invalid> {
+    let number = text.parse().ok().filter(|number| *number > 0);
+    let help = "write 1 or more, in digits";
+    number.ok_or_else(|| Invalid { reason: "is no number above 0".to_owned(), help: help.to_owned() })
+}
+
 /// Say what went wrong, and how the process ends for it.
 fn failed(error: &anyhow::Error) -> ExitCode {
     Silent::code(error).unwrap_or_else(|| {

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::{
     client::{Client, Target},
-    service,
+    number, service,
     swapped::{self, short},
     terminal::Terminal,
 };
@@ -23,7 +23,7 @@ pub struct Rollback {
     service: String,
     /// Take this revision back, and no other if this one is neither on trial nor live
     /// any more.
-    #[arg(long, value_name = "REVISION", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "REVISION", value_parser = number)]
     from: Option<u64>,
     #[command(flatten)]
     target: Target,

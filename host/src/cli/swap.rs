@@ -10,7 +10,7 @@ use super::{
     check::count,
     client::{Refused, Target},
     given::Given,
-    service, swapped,
+    number, service, swapped,
     terminal::Terminal,
     time::took,
 };
@@ -38,7 +38,7 @@ pub struct Swap {
     time: Option<Duration>,
     /// With --for: how many calls it must have answered, 100 if not given. The service's
     /// probe stands in for those that do not come.
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..), requires = "time")]
+    #[arg(long, value_name = "NUMBER", value_parser = number, requires = "time")]
     calls: Option<u64>,
     #[command(flatten)]
     target: Target,

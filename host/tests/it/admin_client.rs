@@ -128,6 +128,13 @@ fn wrong_usage_ends_with_2() {
         let output = ended(dovetail().args(arguments), 2);
         assert_eq!((stdout(&output), stderr(&output).is_empty()), ("", false), "{arguments:?}");
     }
+    for number in [
+        &["swap", "user", "new.wasm", "--canary", "10%", "--for", "60s", "--calls", "0"][..],
+        &["rollback", "user", "--from", "0"],
+    ] {
+        let output = ended(dovetail().args(number), 2);
+        assert!(stderr(&output).contains("is no number above 0; write 1 or more, in digits"), "{}", stderr(&output));
+    }
     let output = fail(dovetail().args(["swap", "user", "/nowhere/new.wasm"]));
     assert!(stderr(&output).contains("`/nowhere/new.wasm` does not exist; make it"), "{}", stderr(&output));
 }
