@@ -7,6 +7,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
+    io::ErrorKind,
     path::Path,
     time::Duration,
 };
@@ -116,12 +117,19 @@ impl Watch {
     /// Apply the manifest if it is another than the one tried last.
     async fn manifest(&mut self, served: &Served, up: &Up) {
         let path = self.manifest.path.clone();
-        let text = std::fs::read_to_string(&path).ok();
+        let read = std::fs::read_to_string(&path);
+        let is_gone = read.as_ref().is_err_and(|error| error.kind() == ErrorKind::NotFound);
+        let text = read.ok();
         if text == self.tried {
             return;
         }
         self.tried = text;
         self.look();
+        if is_gone {
+            let what = format!("{}; what it said is served on, until there is one again", path.display());
+            self.terminal.say("Removed", &what);
+            return self.hold(|_| true);
+        }
         self.terminal.say("Changed", &path.display().to_string());
         match self.apply(served, up).await {
             Ok(()) => {

@@ -65,7 +65,8 @@ async fn a_manifest_that_cannot_be_applied_changes_nothing() {
         host.wait_for_output(shown);
     }
     fs::remove_file(folder.path().join("dovetail.toml")).expect("it is there");
-    host.wait_for_output("there is no manifest at");
+    let told = host.wait_for_output("Removed ");
+    assert!(told.ends_with("dovetail.toml; what it said is served on, until there is one again"), "{told}");
     assert_eq!(host.post("/users", r#"{"name":"Carol"}"#).await.status, StatusCode::CREATED);
     assert!(!host.output().iter().any(|line| line.contains("Live")));
     traffic.stop().await;
