@@ -40,9 +40,18 @@ const NO_EVENT: &str = "there is no event ";
 pub struct Client {
     address: Authority,
     token: Option<Token>,
-    /// The app that is meant, where its manifest says where it is.
-    app: Option<String>,
+    meant: Option<Meant>,
     runtime: Runtime,
+}
+
+/// The app that is meant.
+pub struct Meant {
+    /// Its name.
+    pub app: String,
+    /// Whether only the app's manifest says where the host is. A host that was named is
+    /// asked whatever it serves, but not without a word: that its app is another than that
+    /// of the folder may be a slip.
+    pub is_found_by_it: bool,
 }
 
 /// The services that the host has.
@@ -71,29 +80,28 @@ struct Served {
 }
 
 impl Client {
-    fn new(address: Authority, token: Option<Token>, app: Option<String>) -> Result<Client> {
+    fn new(address: Authority, token: Option<Token>, meant: Option<Meant>) -> Result<Client> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        Ok(Client { address, token, app, runtime: runtime.context("the runtime could not be started")? })
+        Ok(Client { address, token, meant, runtime: runtime.context("the runtime could not be started")? })
     }
 
     /// The services, of the app that is meant.
     pub fn services(&self) -> Result<Bytes> {
         let answer = self.read("/v1/services")?;
-        let Some(meant) = &self.app else { return Ok(answer) };
+        let Some(Meant { app: meant, is_found_by_it }) = &self.meant else { return Ok(answer) };
         let Served { app } = self.values(&answer)?;
-        if app != *meant {
-            bail!(
-                "the host at {} serves the app `{}`, not `{meant}`; say with --admin where the host of `{meant}` is",
-                self.url(),
-                printable(&app)
-            );
+        let differs = || format!("the host at {} serves the app `{}`, not `{meant}`", self.url(), printable(&app));
+        match (app == *meant, is_found_by_it) {
+            (true, _) => {}
+            (false, true) => bail!("{}; say with --admin where the host of `{meant}` is", differs()),
+            (false, false) => tracing::warn!("{} of the manifest here", differs()),
         }
         Ok(answer)
     }
 
     /// See that the host serves the app that is meant.
     pub fn meet(&self) -> Result<()> {
-        if self.app.is_some() { self.services().map(drop) } else { Ok(()) }
+        if self.meant.is_some() { self.services().map(drop) } else { Ok(()) }
     }
 
     /// Ask how things are.

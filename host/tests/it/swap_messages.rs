@@ -132,9 +132,15 @@ async fn a_host_of_another_app_is_left_alone() {
     for arguments in verbs {
         assert_eq!(said(verb(&folder, None, arguments)), (false, told.clone()), "{arguments:?}");
     }
-    // It is meant where it is named.
-    let (is_well, _) = said(verb(&folder, Some(host.admin), &["status"]));
-    assert!(is_well);
+    // It is meant where it is named, which may be a slip.
+    let told = format!("the host at http://{} serves the app `app`, not `plain` of the manifest here", host.admin);
+    for arguments in [&["status"][..], &["history", "guest"], &["events"], &["rollback", "guest"]] {
+        let (_, told_so) = said(verb(&folder, Some(host.admin), arguments));
+        assert_eq!(told_so.matches(&told).count(), 1, "{arguments:?}: {told_so}");
+        assert!(told_so.contains("WARN"), "{arguments:?}: {told_so}");
+    }
+    let (is_well, told_so) = said(verb(&other, Some(host.admin), &["status"]));
+    assert_eq!((is_well, &*told_so), (true, ""), "nothing is to be said of its own");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use anyhow::{Result, anyhow, bail};
 use clap::Args;
 use http::uri::Authority;
 
-use super::Client;
+use super::{Client, Meant};
 use crate::{
     admin::Token,
     manifest::{ListenAddress, Manifest},
@@ -31,28 +31,30 @@ impl Target {
             read.map_err(|invalid| anyhow!("--token-file: `{}` {}; {}", file.display(), invalid.reason, invalid.help))
         });
         let given = given.transpose()?;
-        // A host elsewhere needs no manifest here, but where there is one it may
-        // know the token.
+        // A host that is named needs no manifest here, nor one that is right, but where there
+        // is one it may know the token.
         let manifest = match &self.admin {
-            Some(_) if given.is_some() || !path.exists() => None,
+            Some(_) => Manifest::load(path).ok(),
             None if !path.exists() => bail!(
                 "there is no manifest at `{}` to tell where the host is; name it with --manifest, or say where the host \
                  is with --admin HOST:PORT",
                 path.display()
             ),
-            _ => Some(Manifest::load(path)?),
+            None => Some(Manifest::load(path)?),
         };
-        // Another app's host may have the manifest's port; with --admin it is meant.
-        let (address, app) = match (self.admin, &manifest) {
-            (Some(address), _) => (address, None),
-            (None, Some(manifest)) => (listens(&manifest.admin)?, Some(manifest.app.clone())),
+        // Another app's host may have the manifest's port.
+        let is_found_by_it = self.admin.is_none();
+        let meant = manifest.as_ref().map(|manifest| Meant { app: manifest.app.clone(), is_found_by_it });
+        let address = match (self.admin, &manifest) {
+            (Some(address), _) => address,
+            (None, Some(manifest)) => listens(&manifest.admin)?,
             (None, None) => bail!("say where the host is with --admin HOST:PORT"),
         };
         let token = match (given, &manifest) {
             (None, Some(manifest)) => Token::of(manifest)?,
             (given, _) => given,
         };
-        Client::new(address, token, app)
+        Client::new(address, token, meant)
     }
 }
 
