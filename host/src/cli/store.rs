@@ -29,6 +29,11 @@ pub struct Store {
 #[derive(Subcommand)]
 enum Verb {
     /// Show the buckets, and how much room they take.
+    ///
+    /// Those with a colon in their names are the host's own, for events: queues: says who
+    /// subscribes, event: has the messages that wait, retry:, blocked: and parked: what
+    /// became of them, paused: who is delivered none, tenure: which host delivers, and
+    /// schedule: up to when a schedule has emitted.
     Stats(stats::Stats),
     /// Print entries, one a line, as JSON.
     ///

@@ -252,6 +252,22 @@ fn a_store_that_is_named_needs_no_manifest() {
     }
 }
 
+/// No service has them, and no manifest names them.
+#[test]
+fn buckets_of_the_hosts_own_are_told_apart() {
+    let folder = plain("");
+    let told = "buckets with a colon are the host's own: what `dovetail events` shows, and how far schedules have come";
+    for (bucket, is_hosts) in [("orders", false), ("queues:", true), ("event:shop:orders/events/notices", true)] {
+        let line = format!("{{\"bucket\":\"{bucket}\",\"key\":\"k\",\"value\":\"v\"}}\n");
+        fs::write(folder.path().join("line"), line).expect("it is ours");
+        let (status, said) = run(folder.path(), &["store", "import", "line"]);
+        assert_eq!(status, Some(0), "{said}");
+        let shown = run_out(folder.path(), &["store", "stats"]);
+        assert!(shown.contains(&format!("\n{bucket} ")), "{shown}");
+        assert_eq!(shown.ends_with(&format!("\n\n{told}\n")), is_hosts, "{shown}");
+    }
+}
+
 /// A bucket is there when a service may open it or it has a key.
 #[test]
 fn a_bucket_that_nobody_knows_is_an_error_in_every_engine() {

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 
-use super::grouped;
+use super::{grouped, is_hosts};
 use crate::{
     cli::{
         stdout::{print, print_with},
@@ -16,6 +16,10 @@ use crate::{
 
 /// The bytes of a log that is longer than one that is folded into its database in time.
 const LONG: u64 = 64 << 20;
+
+/// What is said of buckets that no service has.
+const HOSTS: &str =
+    "buckets with a colon are the host's own: what `dovetail events` shows, and how far schedules have come";
 
 /// Show the buckets, and how much room they take.
 #[derive(Args)]
@@ -49,7 +53,14 @@ impl Stats {
                 false => Ok(()),
             }
         })?;
-        if stats.buckets.is_empty() { Ok(()) } else { table.print() }
+        if stats.buckets.is_empty() {
+            return Ok(());
+        }
+        table.print()?;
+        match stats.buckets.iter().any(|bucket| is_hosts(&bucket.name)) {
+            true => print_with(|out| writeln!(out, "\n{FAINT}{HOSTS}{FAINT:#}")),
+            false => Ok(()),
+        }
     }
 }
 
