@@ -15,7 +15,10 @@ use serde::{Deserialize, de::DeserializeOwned};
 use tokio::{net::TcpStream, runtime::Runtime, time::timeout};
 
 pub use self::target::Target;
-use crate::{admin::Token, manifest::NoService};
+use crate::{
+    admin::Token,
+    manifest::{Manifest, NoService},
+};
 
 mod agent;
 mod target;
@@ -80,6 +83,12 @@ struct Served {
 }
 
 impl Client {
+    /// A client of the host of a manifest's app, where the manifest says that it is.
+    pub fn of(manifest: &Manifest) -> Result<Client> {
+        let meant = Meant { app: manifest.app.clone(), is_found_by_it: true };
+        Client::new(target::listens(&manifest.admin)?, Token::of(manifest)?, Some(meant))
+    }
+
     fn new(address: Authority, token: Option<Token>, meant: Option<Meant>) -> Result<Client> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         Ok(Client { address, token, meant, runtime: runtime.context("the runtime could not be started")? })
@@ -102,6 +111,12 @@ impl Client {
     /// See that the host serves the app that is meant.
     pub fn meet(&self) -> Result<()> {
         if self.meant.is_some() { self.services().map(drop) } else { Ok(()) }
+    }
+
+    /// What the host says that it cannot be used for, if it says so.
+    pub fn unready(&self) -> Option<String> {
+        let why = self.read("/readyz").err()?.downcast::<Refused>().ok()?;
+        Some(why.to_string())
     }
 
     /// Ask how things are.

@@ -56,6 +56,9 @@ impl Store {
     /// Find the store and do it.
     pub fn run(self, manifest: &Path) -> Result<()> {
         let subject = Subject::of(manifest, self.store.as_deref())?;
+        if let Some(warning) = subject.warning() {
+            tracing::warn!("{warning}");
+        }
         up::runtime()?.block_on(self.verb.run(&subject))
     }
 }

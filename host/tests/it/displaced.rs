@@ -1,7 +1,7 @@
 //! Files of a store that go away under a host, or have others in their place: what was
 //! answered is in the files that are there, or is not answered.
 
-use std::{fs, path::Path};
+use std::{fs, net::TcpListener, path::Path, process::Stdio};
 
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -211,6 +211,39 @@ async fn a_schema_that_is_changed_beside_a_host_loses_nothing() {
         assert_eq!(host.wait().code(), Some(1), "{change}");
         assert_kept(&Host::up(folder.path()), &answered).await;
     }
+}
+
+/// Who only looks sees a database like others.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_beside_a_host_says_what_the_host_has_seen() {
+    let (folder, admin) = (shop(), TcpListener::bind("127.0.0.1:0").expect("a free port"));
+    let address = admin.local_addr().expect("it is bound");
+    drop(admin);
+    let file = folder.path().join("dovetail.toml");
+    let manifest = fs::read_to_string(&file).expect("it is there");
+    fs::write(&file, format!("{manifest}\n[admin]\nlisten = \"{address}\"\n")).expect("it can be written");
+    let look = |arguments: &[&str]| {
+        let output = dovetail().arg("store").args(arguments).current_dir(&folder).output().expect("dovetail starts");
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let mut command = dovetail();
+    command.args(["up", "--listen", "127.0.0.1:0", "--manifest"]).arg(&file);
+    let host = Host::start(command.stderr(Stdio::piped()));
+    order(&mut host.connect().await, "Book").await.expect("the store is there");
+    assert!(!look(&["stats"]).contains("WARN"));
+    look(&["backup", "copy.db"]);
+    fs::copy(folder.path().join("copy.db"), folder.path().join("data/shop.db")).expect("it can be copied");
+    let told = "WARN";
+    for arguments in [&["stats"][..], &["export"], &["backup", "again.db"]] {
+        let said = look(arguments);
+        let says = "this may not be what the host has in this store, which says: cannot write: the store's file";
+        assert!(said.contains(told) && said.contains(says), "{arguments:?}: {said}");
+        assert!(said.contains("data/shop.db\" was cut short or written over while the host runs"), "{said}");
+    }
+    // Another store is none of that host's.
+    let other = format!("sqlite:{}", folder.path().join("copy.db").display());
+    assert!(!look(&["stats", "--store", &other]).contains(told));
 }
 
 fn back_up(folder: &Path, to: &Path) -> bool {

@@ -70,7 +70,7 @@ fn address(text: &str) -> Result<Authority, String> {
 }
 
 /// Where a host is reached that listens where the manifest says.
-fn listens(address: &ListenAddress) -> Result<Authority> {
+pub fn listens(address: &ListenAddress) -> Result<Authority> {
     if address.port() == 0 {
         bail!("the manifest leaves the port of the admin API to the host; give the one that it shows with --admin");
     }

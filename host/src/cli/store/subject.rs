@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use super::up;
 use crate::{
-    cli::belongings::Belongings,
+    cli::{belongings::Belongings, client::Client},
     manifest::{self, Manifest, StoreUrl},
     store::Upkeep,
 };
@@ -43,6 +43,17 @@ impl Subject {
                 Ok(Subject { url: up::store_url(&manifest, instead)?, manifest: Some(manifest) })
             }
         }
+    }
+
+    /// What the app's host says of the store's files, where it runs and they are others than
+    /// those that it opened. Who looks at them alone sees no more than a database.
+    pub fn warning(&self) -> Option<String> {
+        let (StoreUrl::Sqlite(path), Some(manifest)) = (&self.url, &self.manifest) else { return None };
+        let path = std::path::absolute(path).ok()?;
+        let host = Client::of(manifest).ok()?;
+        host.meet().ok()?;
+        let told = host.unready().filter(|told| told.contains(&path.display().to_string()))?;
+        Some(format!("this may not be what the host has in this store, which says: {told}"))
     }
 
     /// What is not to be replaced.
