@@ -201,3 +201,11 @@ pub async fn inspect(url: &StoreUrl) -> Result<(), StoreError> {
         StoreUrl::Redis(url) => RedisStore::inspect(url).await,
     }
 }
+
+/// The same for a host that is about to [`open`] it: refuses what another has open as well.
+pub async fn inspect_to_open(url: &StoreUrl) -> Result<(), StoreError> {
+    match url {
+        StoreUrl::Sqlite(path) => SqliteStore::inspect_to_open(path),
+        url => inspect(url).await,
+    }
+}

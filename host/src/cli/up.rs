@@ -93,8 +93,10 @@ impl Up {
             tracing::warn!("{unwritable}");
         }
         let cache = Arc::new(state::code(&manifest)?);
-        pinned::have(&manifest, self.pinning, &Terminal::new())?;
         let runtime = runtime()?;
+        // So is what is wrong with the store.
+        runtime.block_on(store::inspect_to_open(&url))?;
+        pinned::have(&manifest, self.pinning, &Terminal::new())?;
         // That somebody else has the addresses is known before the build. They are given back:
         // who asks before there are services is to be refused, not kept waiting.
         drop(runtime.block_on(bind(&manifest, &addresses))?);

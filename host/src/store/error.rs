@@ -1,6 +1,7 @@
 //! What can go wrong in a store.
 
 use std::error::Error;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -183,6 +184,17 @@ pub enum StoreError {
         path: PathBuf,
     },
 
+    /// The file system does not let this user have a file there.
+    #[error("cannot open the store at {path:?}; {advice}")]
+    NoFile {
+        /// The file.
+        path: PathBuf,
+        /// What would be right.
+        advice: &'static str,
+        /// What the file system said.
+        source: Arc<io::Error>,
+    },
+
     /// The file or its folder cannot be used.
     #[error("cannot open the store at {path:?}")]
     Open {
@@ -283,11 +295,30 @@ impl StoreError {
 
     /// Of what was told and is not there any more.
     pub(crate) fn lost() -> StoreError {
-        StoreError::engine("keep what was delivered", std::io::Error::other("a commit failed"))
+        StoreError::engine("keep what was delivered", io::Error::other("a commit failed"))
     }
 
     pub(super) fn open(path: &Path, source: impl Error + Send + Sync + 'static) -> StoreError {
         StoreError::Open { path: path.to_owned(), source: Arc::new(source) }
+    }
+
+    /// Of a file that the system does not give, or not make.
+    pub(super) fn no_file(path: &Path, source: io::Error) -> StoreError {
+        use io::ErrorKind::{AlreadyExists, IsADirectory, NotADirectory, PermissionDenied, ReadOnlyFilesystem};
+        let advice = match source.kind() {
+            IsADirectory => "that is a folder: name a file in it, in the store url or by --store",
+            // A folder cannot be made where there is a file.
+            NotADirectory | AlreadyExists => {
+                "what it is to be in is no folder: name another file, in the store url or by --store"
+            }
+            PermissionDenied => "name a file that this user may read and write, in the store url or by --store",
+            ReadOnlyFilesystem => {
+                "name a file where something can be written, in the store url or by --store, or memory: if nothing is \
+                 to be kept"
+            }
+            _ => return StoreError::open(path, source),
+        };
+        StoreError::NoFile { path: path.to_owned(), advice, source: Arc::new(source) }
     }
 
     pub(super) fn server(

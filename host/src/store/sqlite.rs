@@ -89,6 +89,12 @@ impl SqliteStore {
         inspect::inspect(&path)
     }
 
+    /// The same for a host that is to open it, and that no other has it open.
+    pub fn inspect_to_open(path: &Path) -> Result<(), StoreError> {
+        SqliteStore::inspect(path)?;
+        files::refuse_in_use(path)
+    }
+
     /// What the database has of a key, everything up to `place` included.
     async fn get_durable(&self, place: Lsn, bucket: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let operation = || format!("get key {key:?} of bucket {bucket:?}");

@@ -11,7 +11,7 @@ use std::{
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use crate::support::{Host, plain, up};
+use crate::support::{Host, mount::read_only, plain, up};
 
 #[test]
 fn a_damaged_file_is_refused() {
@@ -46,12 +46,13 @@ fn a_file_of_a_newer_version_is_refused() {
 
 #[test]
 fn a_file_that_another_host_has_open_is_refused() {
-    let (first, second) = (plain(""), plain(""));
+    let (first, second) = (plain(""), plain("build = \"touch built\"\n"));
     let url = format!("sqlite:{}", first.path().join("data/plain.db").display());
     let host = Host::up_with(first.path(), &["--store", &url]);
     for _ in 0..2 {
         let said = refused(first.path(), up(second.path()).args(["--store", &url]));
         assert!(said.contains("another host has it open; stop that host"), "{said}");
+        assert!(!second.path().join("built").exists(), "{said}");
     }
     // However it ends, the file is free.
     host.kill();
@@ -81,6 +82,36 @@ fn a_folder_that_cannot_be_written_is_named() {
     let said = refused(folder.path(), &mut command);
     let named = format!("cannot open the store at {path:?}");
     assert!(said.contains(&named) && said.contains("Permission denied"), "{said}");
+    assert!(said.contains("; name a file that this user may read and write"), "{said}");
+}
+
+/// What takes long comes after.
+#[test]
+fn a_place_for_no_store_is_refused_before_anything_is_built() {
+    let folder = plain("build = \"touch built\"\n");
+    fs::create_dir(folder.path().join("data")).expect("it is new");
+    let name = "in the store url or by --store";
+    let places = [
+        ("plain.wasm", "the file is no SQLite database; name another file".to_owned()),
+        ("data", format!("that is a folder: name a file in it, {name}")),
+        ("plain.wasm/a.db", format!("what it is to be in is no folder: name another file, {name}")),
+    ];
+    let looked = |command: &mut Command, told: &str| {
+        let said = refused(folder.path(), command);
+        assert!(said.contains("error: cannot open the store at ") && said.contains(told), "{said}");
+        assert!(!folder.path().join("built").exists(), "{said}");
+    };
+    for (place, told) in places {
+        let url = format!("sqlite:{}", folder.path().join(place).display());
+        looked(up(folder.path()).args(["--store", &url]), &told);
+    }
+    let Some(mut command) = read_only(folder.path()) else { return };
+    // Nothing is there to be read.
+    fs::remove_dir(folder.path().join("data")).expect("it is empty");
+    let said = command.args(up(folder.path()).get_args()).output().expect("dovetail starts").stderr;
+    let said = String::from_utf8_lossy(&said);
+    assert!(said.contains("; name a file where something can be written, in the store url or by --store"), "{said}");
+    assert!(said.contains("caused by: Read-only file system"), "{said}");
 }
 
 /// The bytes of a store with so many entries, made by a host's own tool.

@@ -307,11 +307,15 @@ async fn refuses(host: &Host, told: &str) {
     }
 }
 
-/// What is said by a host that does not start. Its store, which is opened last, cannot be,
-/// so that it ends in any case.
+/// What is said by a host that does not start. Its store, which is opened last and has no
+/// tables, cannot be, so that it ends in any case.
 fn refused(folder: &Path) -> String {
+    let store = folder.join("bare.db");
+    let bare = rusqlite::Connection::open(&store).expect("there is room");
+    bare.execute_batch("PRAGMA application_id = 0x4456544c; PRAGMA user_version = 1;").expect("it is new");
+    drop(bare);
     let mut up = up(folder);
-    let output = up.args(["--store", "sqlite:/dev/null/none.db"]).output().expect("dovetail starts");
+    let output = up.args(["--store", &format!("sqlite:{}", store.display())]).output().expect("dovetail starts");
     assert_eq!(output.status.code(), Some(1));
     String::from_utf8(output.stderr).expect("text")
 }

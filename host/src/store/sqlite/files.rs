@@ -64,7 +64,7 @@ impl Files {
         schema::check_header(path)?;
         refuse_lone_log(path)?;
         if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).map_err(|error| StoreError::open(folder, error))?;
+            fs::create_dir_all(folder).map_err(|error| StoreError::no_file(path, error))?;
         }
         let database = Held::take(path, path, true)?;
         // SQLite names the log after the file that a link leads to.
@@ -223,7 +223,7 @@ impl Held {
     /// Takes a file of the database at `database`, unless another host has it.
     fn take(path: &Path, database: &Path, create: bool) -> Result<Held, StoreError> {
         let file = File::options().read(true).write(true).create(create).truncate(false).open(path);
-        let file = file.map_err(|error| StoreError::open(path, error))?;
+        let file = file.map_err(|error| StoreError::no_file(path, error))?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(StoreError::InUse { path: database.to_owned() }),
@@ -243,6 +243,15 @@ impl Held {
             }
             Err(error) => Err(displaced(&self.path, format!("cannot be found any more ({error})"))),
         }
+    }
+}
+
+/// Refuses a database that a host has open. For an instant nobody else can take it.
+pub fn refuse_in_use(path: &Path) -> Result<(), StoreError> {
+    match File::open(path).map(|file| file.try_lock_shared()) {
+        Ok(Err(TryLockError::WouldBlock)) => Err(StoreError::InUse { path: path.to_owned() }),
+        // Whoever opens the store says what else is wrong.
+        _ => Ok(()),
     }
 }
 

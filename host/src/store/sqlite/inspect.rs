@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
+use rustix::fs::{Access, AtFlags, CWD};
 
 use super::files::{refuse_lone_log, with_suffix};
 use super::schema;
@@ -19,8 +20,8 @@ pub fn inspect(path: &Path) -> Result<(), StoreError> {
     // Whoever may not write to it cannot open the store.
     match File::options().read(true).write(true).open(path) {
         Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(StoreError::open(path, error)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return may_be_made(path),
+        Err(error) => return Err(StoreError::no_file(path, error)),
     }
     schema::check_header(path)?;
     // The header may be older than what the log holds. SQLite reads a log through
@@ -32,6 +33,14 @@ pub fn inspect(path: &Path) -> Result<(), StoreError> {
         schema::check(path, application, version)?;
     }
     Ok(())
+}
+
+/// Refuses a file that could not be made: in a folder where this user may not write, or one
+/// that would be in such a folder.
+fn may_be_made(path: &Path) -> Result<(), StoreError> {
+    let Some(folder) = path.ancestors().skip(1).find(|folder| folder.exists()) else { return Ok(()) };
+    let may = rustix::fs::accessat(CWD, folder, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS);
+    may.map_err(|error| StoreError::no_file(path, error.into()))
 }
 
 /// The marks of a database as its last commit left them.

@@ -84,7 +84,7 @@ pub fn check_header(path: &Path) -> Result<(), StoreError> {
     let header = match header(path) {
         Ok(header) => header,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(StoreError::open(path, error)),
+        Err(error) => return Err(StoreError::no_file(path, error)),
     };
     if header.is_empty() {
         return Ok(());

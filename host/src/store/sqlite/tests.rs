@@ -135,7 +135,7 @@ async fn says_which_path_cannot_be_opened() -> Result<()> {
             let Err(error) = tried else {
                 bail!("opened {path:?}");
             };
-            ensure!(matches!(error, StoreError::Open { .. }), error);
+            ensure!(matches!(error, StoreError::NoFile { .. }), error);
         }
     }
     Ok(())
