@@ -88,12 +88,14 @@ pub enum StoreError {
 
     /// There is a log of a database that is not there.
     #[error(
-        "cannot open the store at {path:?}: it is not there, and its log {log:?}, which has what was written last, is; \
-         put the database back, or remove the log as well to begin anew"
+        "cannot open the store at {path:?}: it is {state}, and its log {log:?}, which has what was written last, is \
+         there; put the database back, or remove the log as well to begin anew"
     )]
     LoneLog {
         /// The file, left as it was.
         path: PathBuf,
+        /// What there is of it: nothing, or no byte.
+        state: &'static str,
         /// Its log, left as it was.
         log: PathBuf,
     },

@@ -11,7 +11,7 @@ use std::{
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use crate::support::{Host, mount::read_only, plain, up};
+use crate::support::{Host, dovetail, mount::read_only, plain, up};
 
 #[test]
 fn a_damaged_file_is_refused() {
@@ -83,6 +83,29 @@ fn a_folder_that_cannot_be_written_is_named() {
     let named = format!("cannot open the store at {path:?}");
     assert!(said.contains(&named) && said.contains("Permission denied"), "{said}");
     assert!(said.contains("; name a file that this user may read and write"), "{said}");
+}
+
+/// SQLite would throw the log away, in which all may be that was written.
+#[test]
+fn a_log_without_its_database_is_told_and_left_alone() {
+    for (state, is_there) in [("not there", false), ("empty", true)] {
+        let folder = plain("");
+        put(folder.path(), "plain.db-wal", b"what was written last");
+        if is_there {
+            put(folder.path(), "plain.db", b"");
+        }
+        let mut check = dovetail();
+        let mut stats = dovetail();
+        let mut backup = dovetail();
+        check.arg("check").current_dir(&folder);
+        stats.args(["store", "stats"]).current_dir(&folder);
+        backup.args(["store", "backup", "copy.db"]).current_dir(&folder);
+        for command in [&mut up(folder.path()), &mut check, &mut stats, &mut backup] {
+            let said = refused(folder.path(), command);
+            let told = format!("data/plain.db\": it is {state}, and its log ");
+            assert!(said.contains(&told) && said.contains("put the database back, or remove the log"), "{said}");
+        }
+    }
 }
 
 /// What takes long comes after.

@@ -276,13 +276,18 @@ fn displaced(file: &Path, became: impl Into<String>) -> StoreError {
     StoreError::Displaced { file: file.to_owned(), became: became.into(), advice }
 }
 
-/// Refuses a log whose database is gone. What was committed last is in it, and SQLite
-/// would delete it beside a new database.
+/// Refuses a log whose database is gone, or was cut to nothing. What was committed last is
+/// in it, and SQLite would delete it beside a new database.
 pub fn refuse_lone_log(path: &Path) -> Result<(), StoreError> {
-    let length = |path: &Path| fs::metadata(path).map_or(0, |file| file.len());
+    let length = |path: &Path| fs::metadata(path).map(|file| file.len()).ok();
     let log = PathBuf::from(with_suffix(path, BESIDE[0]));
-    match length(path) == 0 && length(&log) > 0 {
-        true => Err(StoreError::LoneLog { path: path.to_owned(), log }),
+    let state = match length(path) {
+        None => "not there",
+        Some(0) => "empty",
+        Some(_) => return Ok(()),
+    };
+    match length(&log).is_some_and(|bytes| bytes > 0) {
+        true => Err(StoreError::LoneLog { path: path.to_owned(), state, log }),
         false => Ok(()),
     }
 }

@@ -9,7 +9,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Row};
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
-use super::files::with_suffix;
+use super::files::{refuse_lone_log, with_suffix};
 use super::schema;
 use crate::store::upkeep::{BucketStats, Copy, Page, Stats, Upkeep};
 use crate::store::{Entry, StoreError};
@@ -23,12 +23,12 @@ impl SqliteUpkeep {
     /// The file at `path`, if it is a store.
     pub fn new(path: &Path) -> Result<SqliteUpkeep, StoreError> {
         let path = std::path::absolute(path).map_err(|error| StoreError::open(path, error))?;
+        refuse_lone_log(&path)?;
         match fs::metadata(&path) {
-            Ok(_) => schema::check_header(&path)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(StoreError::Missing { place: path.display().to_string() });
-            }
-            Err(error) => return Err(StoreError::open(&path, error)),
+            Ok(file) if file.len() > 0 || file.is_dir() => schema::check_header(&path)?,
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(StoreError::no_file(&path, error)),
+            // A host fills an empty file.
+            _ => return Err(StoreError::Missing { place: path.display().to_string() }),
         }
         Ok(SqliteUpkeep { path })
     }
