@@ -72,6 +72,7 @@ async fn a_log_that_is_removed_alone_is_begun_anew_and_nothing_is_lost() {
         let mut answered = Orders::new();
         for _ in 0..3 {
             assert!(take(&mut client, &mut answered).await, "{removed:?}: no order was refused");
+            delivered(&host).await;
             for name in removed {
                 fs::remove_file(folder.path().join("data").join(name)).expect("it is there");
             }
@@ -97,6 +98,7 @@ async fn what_is_written_over_a_file_is_not_written_to() {
         let host = Host::up(folder.path());
         let mut client = host.connect().await;
         order(&mut client, "Book").await.expect("the store is there");
+        delivered(&host).await;
         let file = folder.path().join("data").join(name);
         fs::write(&file, content).expect("it can be written");
         assert_eq!(order(&mut client, "Pen").await, None, "{name}");
@@ -322,6 +324,16 @@ async fn take(client: &mut Client, answered: &mut Orders) -> bool {
     let id = order["id"].as_u64().expect("an id");
     assert_eq!(answered.insert(id, order), None, "id {id} was given out twice");
     true
+}
+
+/// The notices of all orders are there, so that nobody reads or writes any more: who comes
+/// upon that may be refused, or write behind what is cut off.
+async fn delivered(host: &Host) {
+    until("the notices are there", async || {
+        let queue = &host.admin("/v1/events").await.json()["queues"][0];
+        (&queue["waiting"], &queue["running"]) == (&json!(0), &json!(0))
+    })
+    .await;
 }
 
 /// Several at once read what was written before.
