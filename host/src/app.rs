@@ -26,9 +26,9 @@ pub use self::{
 };
 use self::{foundation::Foundation, topology::Topology};
 use crate::{
-    link::{self, Origin},
+    link,
     manifest::{EventManifest, Manifest, Route, ScheduleManifest, ServiceManifest, Transport},
-    message::Queue,
+    message::{Origin, Queue},
     service::Service,
     store::BucketStore,
 };

@@ -11,11 +11,13 @@ use std::{
 };
 
 pub use crate::store::BucketStore;
+use self::messaging::Messaging;
 use crate::{manifest::OutboundHost, telemetry::ServiceLog};
 
 pub mod config;
 pub mod delivery;
 pub mod keyvalue;
+pub mod messaging;
 pub mod outbound;
 pub mod outbox;
 pub mod output;
@@ -43,6 +45,8 @@ pub struct Grants {
     pub env: BTreeMap<String, String>,
     /// Hosts that it may send requests to.
     pub outbound: Vec<OutboundHost>,
+    /// What it may publish by `wasmcloud:messaging`.
+    pub messaging: Messaging,
 }
 
 impl Grants {
@@ -75,9 +79,15 @@ mod bindings {
                 import wasi:keyvalue/batch@0.2.0-draft;
                 import wasi:config/store@0.2.0-rc.1;
                 import dovetail:events/delivery@0.1.0;
+                import wasmcloud:messaging/consumer@0.2.0;
             }
         ",
-        path: ["../wit/deps/keyvalue.wit", "../wit/deps/config.wit", "../wit/deps/events.wit"],
+        path: [
+            "../wit/deps/keyvalue.wit",
+            "../wit/deps/config.wit",
+            "../wit/deps/events.wit",
+            "../wit/deps/messaging.wit",
+        ],
         imports: {
             "wasi:keyvalue/store.open": trappable,
             "wasi:keyvalue/store.[drop]bucket": trappable,

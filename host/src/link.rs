@@ -8,7 +8,7 @@
 
 pub use self::{
     call::define,
-    event::{Origin, define as define_event},
+    event::{define as define_event, origin},
     name::InterfaceName,
     problem::{Problem, Table},
     resolve::{Emission, Event, Link, Part, Ties, callees_first, is_meant, resolve},

@@ -40,6 +40,7 @@ mod server_url;
 mod shape;
 mod size;
 mod store_url;
+mod subject;
 mod times;
 mod transport;
 
@@ -66,6 +67,7 @@ pub use schema::json_schema;
 pub use server_url::ServerUrl;
 pub use size::ByteSize;
 pub use store_url::{PostgresHost, PostgresUrl, RedisUrl, StoreUrl, TlsMode, percent_decoded, percent_encoded};
+pub use subject::Subject;
 pub use times::Times;
 pub use transport::{Protocol, Transport};
 
@@ -120,6 +122,10 @@ pub struct ServiceManifest {
     pub routes: Vec<Route>,
     /// The buckets it may open.
     pub buckets: BTreeSet<String>,
+    /// The subjects that it may publish to by `wasmcloud:messaging`.
+    pub publishes: Vec<Subject>,
+    /// Those whose messages it is delivered.
+    pub subscribes: Vec<Subject>,
     /// What it reads through `wasi:config`.
     pub config: BTreeMap<String, String>,
     /// Its whole environment.
@@ -180,6 +186,15 @@ impl Manifest {
     /// The service called `name`.
     pub fn service(&self, name: &str) -> Option<&ServiceManifest> {
         self.services.iter().find(|service| service.name == name)
+    }
+
+    /// The subjects of messages that a reader of this event is to have: a service, or the
+    /// [outbox](EventManifest::outbox), which has all.
+    pub fn subjects_of(&self, event: &EventManifest, reader: &str) -> Vec<Subject> {
+        match event.outbox().is_some_and(|outbox| outbox == reader) {
+            true => vec![Subject::any()],
+            false => self.service(reader).map(|service| service.subscribes.clone()).unwrap_or_default(),
+        }
     }
 
     /// The service called `name`, or what is said if there is none.

@@ -15,6 +15,7 @@ pub use self::{
     json::{Json, Mismatch, decode},
     key::{Key, KeyPath, NoKey},
     moment::Moment,
+    origin::Origin,
     params::{Params, Undecodable},
     queue::{Handed, Queue},
     row_key::RowKey,
@@ -28,6 +29,7 @@ mod id;
 mod json;
 mod key;
 mod moment;
+mod origin;
 mod params;
 mod queue;
 mod row_key;

@@ -37,6 +37,7 @@ pub use self::{
 };
 pub use crate::capability::{
     delivery::Delivery,
+    messaging::subject as messaging_subject,
     outbox::{NotEmitted, Outbox},
     output_commit::Watermark,
     unit::Unit,

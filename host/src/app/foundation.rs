@@ -7,11 +7,14 @@ use wasmtime::component::Linker;
 
 use super::{App, GivenBy, Part, compiler::Compiler, topology};
 use crate::{
-    capability::Grants,
+    capability::{
+        Grants,
+        messaging::{self, HANDLE, HANDLER, Messaging},
+    },
     engine::Kind,
     link::{self, Emission, Link},
     manifest::{EventManifest, Manifest, Problem, ServiceManifest},
-    message::Queue,
+    message::{Origin, Queue},
     service::{Receiver, Receivers, Revision, RevisionError, Service, State},
     store::BucketStore,
     telemetry::ServiceLog,
@@ -122,7 +125,21 @@ impl Foundation {
             config: service.config.clone(),
             env: service.env.clone(),
             outbound: service.outbound.clone(),
+            messaging: self.messaging(service),
         }
+    }
+
+    /// What it may publish, and who subscribes to that.
+    fn messaging(&self, service: &ServiceManifest) -> Messaging {
+        let events = self.manifest.events.iter().zip(&self.queues);
+        let event = events.into_iter().find(|(event, _)| event.has_subjects());
+        let Some((event, queues)) = event else { return Messaging::default() };
+        let source = format!("/{}/{}", self.manifest.app, service.name);
+        let (kind, key) = (format!("{HANDLER}#{HANDLE}"), event.key.as_deref());
+        let subjects = |queue: &Arc<Queue>| self.manifest.subjects_of(event, queue.subscriber());
+        let queues = queues.emitted.iter().map(|queue| (subjects(queue), queue.clone())).collect();
+        let origin = Origin::new(&kind, &source, messaging::params(), key).ok();
+        Messaging { publishes: service.publishes.clone(), origin, queues }
     }
 }
 

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::Part;
 use crate::{
-    link::{self, Emission, Interface, Link, Origin, Table, Ties},
+    link::{self, Emission, Interface, Link, Table, Ties},
     manifest::{EventManifest, Manifest, Problem, Report, ScheduleManifest},
+    message::Origin,
     service::HANDLERS,
 };
 
@@ -69,7 +70,7 @@ impl Topology {
         let parts = linked(manifest, &self.parts);
         let (interface, function) = schedule.callee(&event, &parts)?;
         let source = format!("/{}/schedule/{}", manifest.app, scheduled.name);
-        Origin::new(interface, schedule.function, function, &source, event.key).ok()
+        link::origin(interface, schedule.function, function, &source, event.key).ok()
     }
 
     /// The links of one service's imports.

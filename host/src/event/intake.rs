@@ -30,7 +30,7 @@ use super::{
 use crate::{
     broker::{self, Arrived, BrokerError},
     message::{KeyPath, Message, MessageId, Moment, RowKey},
-    service::{NotDelivered, Watermark},
+    service::{NotDelivered, Watermark, messaging_subject},
     store::{BucketStore, Change, Guard, StoreError},
 };
 
@@ -160,7 +160,11 @@ impl Intake {
         let Subscription { queue, store, parked, .. } = &*self.subscription;
         let (mut taken, mut ids) = (Taken::default(), HashSet::new());
         for document in documents {
-            let read = self.look(source, document);
+            let read = match self.look(source, document) {
+                Ok(Some(message)) => Ok(message),
+                Ok(None) => continue,
+                Err(parked) => Err(parked),
+            };
             let id = match &read {
                 Ok(message) => message.id,
                 // The same bytes are known again.
@@ -187,9 +191,9 @@ impl Intake {
         Ok(taken)
     }
 
-    /// The message that a document is, with the key that keeps its kind in order; or what is
-    /// to be parked, under this id.
-    fn look(&self, source: &Source, document: &Bytes) -> Result<Message, (MessageId, Record)> {
+    /// The message that a document is, with the key that keeps its kind in order, if it is for
+    /// this subscriber; or what is to be parked, under this id.
+    fn look(&self, source: &Source, document: &Bytes) -> Result<Option<Message>, (MessageId, Record)> {
         let parked = |id, mut record: Record| {
             record.message = Some(raw(document.to_vec()));
             (id, record)
@@ -198,7 +202,7 @@ impl Intake {
             let id = MessageId::of_foreign(self.subscription.queue.bucket(), &String::from_utf8_lossy(document));
             parked(id, Record::unreadable(&unreadable))
         })?;
-        let Destination::Service(service) = &self.subscription.to else { return Ok(message) };
+        let Destination::Service(service) = &self.subscription.to else { return Ok(Some(message)) };
         let wrong = |error: NotDelivered| parked(message.id, Record::failed(None, 0, Why::Data, &error));
         let live = service.serving().live.clone();
         let kind = || message.kind.clone();
@@ -207,12 +211,18 @@ impl Intake {
         };
         let arguments = receiver.params.decode(&message.data);
         let arguments = arguments.map_err(|source| wrong(NotDelivered::Data { kind: kind(), source }))?;
+        if let Some(subjects) = &source.subjects {
+            let subject = messaging_subject(&arguments).unwrap_or_default();
+            if !subjects.iter().any(|pattern| pattern.matches(subject)) {
+                return Ok(None);
+            }
+        }
         if let Some(Ok(path)) = source.key.as_ref().map(|key| key.parse::<KeyPath>())
             && let Ok(key) = path.resolve(&receiver.params)
         {
             message.key = Some(key.of(&arguments));
         }
-        Ok(message)
+        Ok(Some(message))
     }
 }
 

@@ -12,7 +12,7 @@ use super::{kept::State, line::Line};
 use crate::{
     app::App,
     broker::{self, Address, Outlet, Reader},
-    manifest::{Backoff, EventManifest, Parked, Start, Transport},
+    manifest::{Backoff, EventManifest, Parked, Start, Subject, Transport},
     message::{Moment, Queue},
     service::{Service, Watermark},
     store::{BucketStore, StoreError},
@@ -77,6 +77,8 @@ pub struct Source {
     pub reader: Reader,
     /// What keeps them in order.
     pub key: Option<String>,
+    /// The subjects that it is to have, where messages have those.
+    pub subjects: Option<Vec<Subject>>,
     /// How long it is remembered what came.
     pub keep: Duration,
     /// The bucket of that: by id, when it came.
@@ -189,6 +191,7 @@ impl Source {
         let (event_name, subscriber) = (queue.event(), queue.subscriber());
         let (transport, key, keep) = (transport.clone(), event.key.clone(), event.keep);
         let (had, place) = (format!("had:{event_name}/{subscriber}"), place(event_name, subscriber));
-        Source { transport, reader, key, keep, had, place }
+        let subjects = event.has_subjects().then(|| app.manifest().subjects_of(event, subscriber));
+        Source { transport, reader, key, subjects, keep, had, place }
     }
 }

@@ -14,18 +14,9 @@ use wasmtime::{
 
 use super::{Interface, InterfaceName};
 use crate::{
-    message::{Key, KeyPath, Message, MessageId, Moment, Params, Queue, StableHash},
+    message::{Origin, Params, Queue},
     service::{EmitFailed, NotEmitted, Outbox, State},
 };
-
-/// Who calls which function of an event: all that its messages have in common.
-pub struct Origin {
-    kind: Arc<str>,
-    source: String,
-    params: Params,
-    schema: StableHash,
-    key: Option<Key>,
-}
 
 /// What a function of an import leads to.
 struct Emitter {
@@ -47,7 +38,7 @@ pub fn define(
     let mut instance = linker.instance(&import.name.to_string())?;
     for (function, ty) in &import.functions {
         let emitter = Arc::new(Emitter {
-            origin: Origin::new(&import.name, function, ty, source, key)?,
+            origin: origin(&import.name, function, ty, source, key)?,
             queues: queues.clone(),
             has_result: ty.results().next().is_some(),
         });
@@ -68,45 +59,16 @@ pub fn define(
     Ok(())
 }
 
-impl Origin {
-    /// That of the calls of this function by `source`, of an event with this `key`.
-    pub fn new(
-        interface: &InterfaceName,
-        function: &str,
-        ty: &ComponentFunc,
-        source: &str,
-        key: Option<&str>,
-    ) -> Result<Origin> {
-        let params = Params::of(ty).map_err(|why| format_err!("`{function}` carries a {}", why.what()))?;
-        let key = key.map(|key| key.parse::<KeyPath>()?.resolve(&params)).transpose()?;
-        let (kind, source) = (format!("{interface}#{function}").into(), source.to_owned());
-        Ok(Origin { kind, source, schema: params.schema(), params, key })
-    }
-
-    /// Who calls.
-    pub fn source(&self) -> &str {
-        &self.source
-    }
-
-    /// What it takes.
-    pub fn params(&self) -> &Params {
-        &self.params
-    }
-
-    /// A call with these arguments, made now.
-    pub fn message(&self, arguments: &[Val]) -> serde_json::Result<Message> {
-        Ok(Message {
-            id: MessageId::fresh(),
-            kind: self.kind.to_string(),
-            source: self.source.clone(),
-            time: Moment::now(),
-            key: self.key.as_ref().map(|key| key.of(arguments)),
-            schema: Some(self.schema),
-            trail: Vec::new(),
-            not_before: None,
-            data: self.params.encode(arguments)?,
-        })
-    }
+/// What the calls of this function by `source` have in common, of an event with this `key`.
+pub fn origin(
+    interface: &InterfaceName,
+    function: &str,
+    ty: &ComponentFunc,
+    source: &str,
+    key: Option<&str>,
+) -> Result<Origin> {
+    let params = Params::of(ty).map_err(|why| format_err!("`{function}` carries a {}", why.what()))?;
+    Ok(Origin::new(&format!("{interface}#{function}"), source, params, key)?)
 }
 
 impl Emitter {
@@ -115,7 +77,7 @@ impl Emitter {
             Ok(message) => outbox.emit(message, &self.queues).await,
             Err(error) => Err(NotEmitted::Unwritable(error)),
         };
-        emitted.map_err(|error| EmitFailed { kind: self.origin.kind.clone(), error })?;
+        emitted.map_err(|error| EmitFailed { kind: self.origin.kind().clone(), error })?;
         if let (true, Some(result)) = (self.has_result, results.first_mut()) {
             *result = Val::Result(Ok(None));
         }

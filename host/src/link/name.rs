@@ -56,9 +56,10 @@ impl InterfaceName {
         self.path.starts_with("wasi:")
     }
 
-    /// Whether the host offers it, if anybody does: it is of WASI, or Dovetail's own.
+    /// Whether the host offers it, if anybody does: it is of WASI, Dovetail's own, or what
+    /// components of wasmCloud publish by.
     pub fn is_hosts(&self) -> bool {
-        self.is_wasi() || self.path.starts_with("dovetail:")
+        self.is_wasi() || self.path.starts_with("dovetail:") || self.path == "wasmcloud:messaging/consumer"
     }
 }
 

@@ -37,6 +37,12 @@ pub struct EventManifest {
 }
 
 impl EventManifest {
+    /// Whether its messages are those of `wasmcloud:messaging`, which each subscriber has by
+    /// their subjects.
+    pub fn has_subjects(&self) -> bool {
+        self.interface.split('@').next() == Some("wasmcloud:messaging/handler")
+    }
+
     /// The name under which what is to be sent by the transport waits, as a subscriber's does
     /// under its own; no service can have it.
     pub fn outbox(&self) -> Option<String> {

@@ -139,6 +139,16 @@ pub(super) struct Service {
     #[serde(default)]
     #[schemars(extend("examples" = [["items"]]), inner(regex(pattern = "^[A-Za-z0-9_.-]{1,63}$")))]
     pub buckets: Vec<String>,
+    /// The subjects that it may publish to by `wasmcloud:messaging`: `*` is any one part, `>`
+    /// all that follow.
+    #[serde(default)]
+    #[schemars(extend("examples" = [["tasks.resize", "tasks.*", "tasks.>"]]))]
+    pub publishes: Vec<String>,
+    /// The subjects whose messages it is delivered, as a subscriber of the event
+    /// `wasmcloud:messaging/handler@0.2.0`.
+    #[serde(default)]
+    #[schemars(extend("examples" = [["tasks.>"]]))]
+    pub subscribes: Vec<String>,
     /// What it reads through `wasi:config`.
     #[serde(default)]
     #[schemars(extend("examples" = [{"greeting": "hello"}]))]

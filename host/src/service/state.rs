@@ -24,7 +24,7 @@ use super::{Caller, limits::MemoryLimit};
 use crate::capability::{
     Grants, config,
     delivery::{self, Delivery},
-    keyvalue,
+    keyvalue, messaging,
     outbound::Outbound,
     outbox::Outbox,
     output::Output,
@@ -56,7 +56,7 @@ const MOST_HANDLES: usize = 10_000;
 /// The packages behind [`State::linker`], those of WASI 0.3 for components that
 /// run on the concurrent engine. Other versions go with these by the
 /// rules of [`crate::link::InterfaceName::goes_with`].
-pub const PACKAGES: [&str; 16] = [
+pub const PACKAGES: [&str; 17] = [
     "dovetail:events@0.1.0",
     "wasi:cli@0.2.0",
     "wasi:cli@0.3.0",
@@ -73,6 +73,7 @@ pub const PACKAGES: [&str; 16] = [
     "wasi:random@0.3.0",
     "wasi:sockets@0.2.0",
     "wasi:sockets@0.3.0",
+    "wasmcloud:messaging@0.2.0",
 ];
 
 /// The host's side of one instance.
@@ -220,6 +221,10 @@ impl State {
             unit: state.unit.as_deref(),
         })?;
         config::link::<State>(&mut linker, |state| &state.grants)?;
+        messaging::link::<State>(&mut linker, |state| messaging::View {
+            outbox: state.outbox(),
+            grants: &state.grants,
+        })?;
         delivery::link::<State>(&mut linker, |state| state.delivery.as_deref().filter(|_| !state.is_shared))?;
         if engine.get_concurrency_support() {
             wasmtime_wasi::p3::add_to_linker(&mut linker)?;

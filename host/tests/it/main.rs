@@ -41,6 +41,7 @@ mod links;
 mod listening;
 mod long_reader;
 mod messages;
+mod messaging;
 mod million;
 mod outbound;
 mod output_commit;

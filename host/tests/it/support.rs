@@ -85,7 +85,7 @@ pub fn up(folder: &Path) -> Command {
 }
 
 /// The components that are built for the tests.
-const COMPONENTS: [&str; 18] = [
+const COMPONENTS: [&str; 19] = [
     "user",
     "order",
     "notices",
@@ -102,6 +102,7 @@ const COMPONENTS: [&str; 18] = [
     "told_async",
     "ticked",
     "emitter",
+    "postman",
     "recorder",
     "repeater",
 ];

@@ -101,8 +101,18 @@ impl Checker<'_> {
                 false => subscriber(name, services),
             };
             if self.take_item(at, index, name, is_known).is_some() {
+                self.has_subjects(at, index, name, services);
                 self.one_at_a_time(&at.child(index), name, services);
             }
+        }
+    }
+
+    /// Of `wasmcloud:messaging` a subscriber has the messages of the subjects that it names.
+    fn has_subjects(&mut self, at: &KeyPath, index: usize, name: &str, services: &Services) {
+        let is_handler = at.to_string().contains("wasmcloud:messaging/handler");
+        if is_handler && services.get(name).is_some_and(|service| service.subscribes.is_empty()) {
+            let help = format!("write subscribes = [\"tasks.>\"] in [service.{name}]");
+            self.take_item::<()>(at, index, name, Err(Invalid::new("names no subjects that it subscribes to", help)));
         }
     }
 

@@ -11,7 +11,7 @@ use crate::manifest::duration;
 use crate::manifest::key::KeyPath;
 use crate::manifest::nearest::nearest;
 use crate::manifest::schema::{self, Bytes};
-use crate::manifest::{ByteSize, ComponentSource, Invalid, Limits, OutboundHost, Route, ServiceManifest, load, names};
+use crate::manifest::{ByteSize, ComponentSource, Invalid, Limits, OutboundHost, Route, ServiceManifest, Subject, load, names};
 
 impl Checker<'_> {
     /// The services that have nothing amiss, in the order of their names.
@@ -34,6 +34,8 @@ impl Checker<'_> {
         let routes = self.list(&at.child("routes"), &table.routes, |text| Ok(text.parse::<Route>()?));
         let buckets =
             self.list(&at.child("buckets"), &table.buckets, |name| names::bucket(name).map(|()| name.to_owned()));
+        let publishes = self.list(&at.child("publishes"), &table.publishes, Subject::parse);
+        let subscribes = self.list(&at.child("subscribes"), &table.subscribes, Subject::parse);
         let outbound = self.outbound(&at.child("outbound"), &table.outbound);
         self.config(&at.child("config"), &table.config);
         self.env(&at.child("env"), &table.env);
@@ -48,6 +50,8 @@ impl Checker<'_> {
             watch,
             routes,
             buckets: buckets.into_iter().collect(),
+            publishes,
+            subscribes,
             config: table.config,
             env: table.env,
             outbound,
