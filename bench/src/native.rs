@@ -30,6 +30,7 @@ mod durable;
 mod http;
 mod kept;
 mod memory;
+mod outbox;
 mod refusal;
 mod store;
 
@@ -43,6 +44,9 @@ pub enum Shop {
         /// What one transaction takes
         #[arg(long, value_enum)]
         commit: Commit,
+        /// Keep a notice of each order for its user, by an outbox
+        #[arg(long)]
+        outbox: bool,
     },
     /// All of the shop, in memory
     Memory,
@@ -63,7 +67,9 @@ pub enum Shop {
 /// Serve on a free port, which is printed, until the end of the process.
 pub async fn serve(shop: &Shop) -> Result<()> {
     let kept = match shop {
-        Shop::Durable { file, commit } => Kept::Durable(Durable::new(Store::open(file, *commit)?).await?),
+        Shop::Durable { file, commit, outbox } => {
+            Kept::Durable(Durable::new(Store::open(file, *commit)?, *outbox).await?)
+        }
         Shop::Nothing | Shop::Order { forget: true, .. } => Kept::Nothing,
         Shop::Memory | Shop::User | Shop::Order { .. } => Kept::Memory(Memory::new()),
     };

@@ -1,19 +1,27 @@
 //! Users and orders in SQLite, as the shop keeps them.
 
+use std::sync::Arc;
+
 use anyhow::{Context, Result};
 
 use super::{
     kept::{Made, Order, SEEDS, User},
+    outbox::Outbox,
     store::{Store, Writing},
 };
 
 /// A shop that outlives its process.
-pub struct Durable(Store);
+pub struct Durable {
+    store: Arc<Store>,
+    /// Where each order is announced, if it is.
+    outbox: Option<Outbox>,
+}
 
 impl Durable {
-    /// A shop with nobody in it but the first users.
-    pub async fn new(store: Store) -> Result<Durable> {
-        let shop = Durable(store);
+    /// A shop with nobody in it but the first users, which announces its orders or not.
+    pub async fn new(store: Store, announces: bool) -> Result<Durable> {
+        let store = Arc::new(store);
+        let shop = Durable { outbox: announces.then(|| Outbox::deliver(store.clone())), store };
         for name in SEEDS {
             shop.create_user(name.to_owned()).await?;
         }
@@ -22,12 +30,12 @@ impl Durable {
 
     /// The user's JSON.
     pub fn user(&self, id: u64) -> Result<Option<Vec<u8>>> {
-        self.0.get("users", &format!("user/{id}"))
+        self.store.get("users", &format!("user/{id}"))
     }
 
     /// The order's JSON.
     pub fn order(&self, id: u64) -> Result<Option<Vec<u8>>> {
-        let Some(kept) = self.0.get("orders", &format!("order/{id}"))? else { return Ok(None) };
+        let Some(kept) = self.store.get("orders", &format!("order/{id}"))? else { return Ok(None) };
         let order: Order = serde_json::from_slice(&kept).context("the order is unreadable")?;
         Ok(Some(serde_json::to_vec(&Order { position: None, ..order })?))
     }
@@ -40,11 +48,12 @@ impl Durable {
             writing.set("users", &format!("user/{id}"), &json)?;
             Ok(Made { id, json })
         };
-        self.0.write(create).await
+        self.store.write(create).await
     }
 
     /// Take an order: with its id, and among its user's.
     pub async fn create_order(&self, user_id: u64, item: String) -> Result<Made> {
+        let announces = self.outbox.is_some();
         let create = move |writing: &Writing<'_>| {
             let id = writing.next("orders", "last")?;
             let position = writing.next("orders", &format!("user/{user_id}/count"))?;
@@ -53,8 +62,15 @@ impl Durable {
             order.position = Some(position);
             writing.set("orders", &format!("order/{id}"), &serde_json::to_vec(&order)?)?;
             writing.set("orders", &format!("user/{user_id}/{position}"), &json)?;
+            if announces {
+                writing.announce(&json)?;
+            }
             Ok(Made { id, json })
         };
-        self.0.write(create).await
+        let made = self.store.write(create).await?;
+        if let Some(outbox) = &self.outbox {
+            outbox.look();
+        }
+        Ok(made)
     }
 }

@@ -12,9 +12,7 @@ use anyhow::{Context, Result};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use tokio::sync::oneshot;
 
-use super::kept::Made;
-
-/// The host's table and settings.
+/// The host's table and settings, and a table of what somebody is to be told.
 const OPEN: &str = "
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = FULL;
@@ -26,6 +24,10 @@ const OPEN: &str = "
         UNIQUE (bucket, key)
     ) STRICT;
     CREATE INDEX entries_by_bucket ON entries (bucket);
+    CREATE TABLE outbox (
+        id INTEGER PRIMARY KEY,
+        message BLOB NOT NULL
+    ) STRICT;
 ";
 
 /// What one transaction takes.
@@ -48,13 +50,10 @@ pub struct Store {
 /// A transaction, or a part of one.
 pub struct Writing<'a>(&'a Connection);
 
-/// A part of a transaction, and who is told when it is durable.
-struct Job {
-    write: Box<Write>,
-    answer: oneshot::Sender<Made>,
-}
+/// A part of a transaction; what it comes to tells who waits that it is durable.
+type Job = Box<dyn FnOnce(&Writing<'_>) -> Result<Tell> + Send>;
 
-type Write = dyn FnOnce(&Writing<'_>) -> Result<Made> + Send;
+type Tell = Box<dyn FnOnce() + Send>;
 
 impl Store {
     /// A new one.
@@ -72,19 +71,40 @@ impl Store {
 
     /// What is under the key.
     pub fn get(&self, bucket: &str, key: &str) -> Result<Option<Vec<u8>>> {
-        let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let reader = idle.map_or_else(|| Connection::open(&self.path), Ok)?;
-        let value = get(&reader, bucket, key)?;
-        self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(reader);
-        Ok(value)
+        self.read(|reader| get(reader, bucket, key))
+    }
+
+    /// The first messages of the outbox, so many at most, with their numbers.
+    pub fn messages(&self, most: usize) -> Result<Vec<(i64, Vec<u8>)>> {
+        self.read(|reader| {
+            let mut messages = reader.prepare_cached("SELECT id, message FROM outbox ORDER BY id LIMIT ?1")?;
+            messages.query_map([most as i64], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        })
     }
 
     /// Write, durably.
-    pub async fn write(&self, write: impl FnOnce(&Writing<'_>) -> Result<Made> + Send + 'static) -> Result<Made> {
+    pub async fn write<T: Send + 'static>(
+        &self,
+        write: impl FnOnce(&Writing<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         let (answer, answered) = oneshot::channel();
-        let sent = self.writer.send(Job { write: Box::new(write), answer });
+        let job = move |writing: &Writing<'_>| {
+            let made = write(writing)?;
+            // Durable all the same if its caller went away.
+            let tell: Tell = Box::new(move || drop(answer.send(made)));
+            Ok(tell)
+        };
+        let sent = self.writer.send(Box::new(job));
         sent.ok().context("the writer has ended")?;
         answered.await.context("the commit failed")
+    }
+
+    fn read<T>(&self, look: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
+        let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let reader = idle.map_or_else(|| Connection::open(&self.path), Ok)?;
+        let found = look(&reader)?;
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(reader);
+        Ok(found)
     }
 }
 
@@ -106,6 +126,18 @@ impl Writing<'_> {
         set.execute((bucket, key, value))?;
         Ok(())
     }
+
+    /// Put a message behind those of the outbox.
+    pub fn announce(&self, message: &[u8]) -> Result<()> {
+        self.0.prepare_cached("INSERT INTO outbox (message) VALUES (?1)")?.execute([message])?;
+        Ok(())
+    }
+
+    /// Take a message out of the outbox.
+    pub fn forget(&self, message: i64) -> Result<()> {
+        self.0.prepare_cached("DELETE FROM outbox WHERE id = ?1")?.execute([message])?;
+        Ok(())
+    }
 }
 
 fn run(mut connection: Connection, jobs: &mpsc::Receiver<Job>, most: usize) {
@@ -119,13 +151,9 @@ fn run(mut connection: Connection, jobs: &mpsc::Receiver<Job>, most: usize) {
 
 fn commit(connection: &mut Connection, jobs: impl Iterator<Item = Job>) -> Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let write = |job: Job| Ok((job.answer, (job.write)(&Writing(&transaction))?));
-    let made = jobs.map(write).collect::<Result<Vec<_>>>()?;
+    let made = jobs.map(|job| job(&Writing(&transaction))).collect::<Result<Vec<_>>>()?;
     transaction.commit()?;
-    for (answer, made) in made {
-        // Durable all the same if its caller went away.
-        let _ = answer.send(made);
-    }
+    made.into_iter().for_each(|tell| tell());
     Ok(())
 }
 
