@@ -110,7 +110,12 @@ impl App {
 
     /// A store on the disk that is the app's alone.
     pub fn file_store(&self) -> String {
-        format!("sqlite:{}", self.path().join("app.db").display())
+        format!("sqlite:{}", self.database().display())
+    }
+
+    /// The file of that store.
+    pub fn database(&self) -> PathBuf {
+        self.path().join("app.db")
     }
 
     fn manifest(&self) -> PathBuf {

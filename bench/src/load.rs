@@ -2,6 +2,7 @@
 //! when it has the answer to the one before.
 
 use std::{
+    borrow::Cow,
     io::{self, Write as _},
     net::SocketAddr,
     sync::{
@@ -30,6 +31,8 @@ pub struct Shot {
     pub path: Path,
     /// The JSON, empty where there is none.
     pub body: &'static str,
+    /// A number of 1 to this, another each time, is written where the JSON has a `#`.
+    pub any_of: Option<u64>,
     /// What every answer must have.
     pub status: StatusCode,
 }
@@ -67,17 +70,26 @@ pub struct Tally {
 impl Shot {
     /// A POST, which makes something.
     pub const fn post(path: &'static str, body: &'static str) -> Shot {
-        Shot { method: &Method::POST, path: Path::Same(path), body, status: StatusCode::CREATED }
+        Shot { method: &Method::POST, path: Path::Same(path), body, any_of: None, status: StatusCode::CREATED }
+    }
+
+    /// The same for any of so many: `#` in the JSON is one of 1 to this, all alike.
+    pub const fn any_of(self, count: u64) -> Shot {
+        Shot { any_of: Some(count), ..self }
     }
 
     /// A GET, which finds something.
     pub const fn get(path: Path) -> Shot {
-        Shot { method: &Method::GET, path, body: "", status: StatusCode::OK }
+        Shot { method: &Method::GET, path, body: "", any_of: None, status: StatusCode::OK }
     }
 
     /// The request as it is sent to this server.
     fn write(&self, server: SocketAddr, request: &mut Vec<u8>) -> io::Result<()> {
-        let Shot { method, path, body, .. } = self;
+        let Shot { method, path, .. } = self;
+        let body = match self.any_of {
+            Some(count) => Cow::Owned(self.body.replacen('#', &fastrand::u64(1..=count).to_string(), 1)),
+            None => Cow::Borrowed(self.body),
+        };
         request.clear();
         match path {
             Path::Same(path) => write!(request, "{method} {path}")?,

@@ -9,6 +9,7 @@ mod check;
 mod client;
 mod command;
 mod components;
+mod events;
 mod folder;
 mod host;
 mod links;
@@ -58,6 +59,8 @@ enum Figure {
     Peers(peers::Arguments),
     /// What links cost, and what many services in one process do
     Links(links::Arguments),
+    /// What an event costs until it has its effect, and what a million that wait do
+    Events(events::Arguments),
     /// Serve users natively, or ask for them, for `links` to compare with
     #[command(hide = true)]
     Rest(links::rest::Arguments),
@@ -84,6 +87,7 @@ fn main() -> Result<()> {
                 Figure::Store(arguments) => store::measure(&arguments).await,
                 Figure::Peers(arguments) => peers::measure(&arguments).await,
                 Figure::Links(arguments) => links::measure(&arguments).await,
+                Figure::Events(arguments) => events::measure(&arguments).await,
                 Figure::Rest(arguments) => links::rest::serve(&arguments).await,
                 Figure::Native(shop) => native::serve(&shop).await,
             }

@@ -1,0 +1,54 @@
+//! What an event costs, how soon it has its effect, and what a million that wait do.
+//!
+//! The shop on SQLite announces each order, and a notice is kept of it. That is measured to
+//! its end: until every notice is durable. Beside it stand the same shop without the event,
+//! and native shops on the same SQLite with and without an outbox.
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+use self::{backlog::Backlog, figures::Figures, orders::Orders, reaction::Reactions};
+use crate::{
+    components, host,
+    report::{Ending, Outcome},
+    round::Rounds,
+    setting::Setting,
+};
+
+mod backlog;
+mod drain;
+mod figures;
+mod look;
+mod orders;
+mod reaction;
+mod shop;
+mod turns;
+
+/// How much is measured.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// 3 rounds of 1.5 s each instead of 5 of 4 s, and 100,000 events that wait, not a million
+    #[arg(long)]
+    quick: bool,
+    #[command(flatten)]
+    ending: Ending,
+}
+
+/// Measure, and print what came of it.
+pub async fn measure(arguments: &Arguments) -> Result<()> {
+    host::build()?;
+    components::build()?;
+    let (rounds, many) = match arguments.quick || arguments.ending.check {
+        true => (Rounds { count: 3, each: Duration::from_millis(1500) }, 100_000),
+        false => (Rounds { count: 5, each: Duration::from_secs(4) }, 1_000_000),
+    };
+    let setting = Setting::look(Vec::new());
+    setting.print();
+
+    let orders = Orders::measure(rounds).await?;
+    let reactions = Reactions::measure().await?;
+    let backlog = Backlog::measure(many).await?;
+    let figures = Figures { orders, reactions, backlog };
+    arguments.ending.conclude(&setting, Outcome { figures: figures.json(), targets: figures.targets() })
+}
