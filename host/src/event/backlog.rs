@@ -1,9 +1,10 @@
 //! What is known in memory of the messages that wait: which may be delivered next.
 //!
 //! Those of one key have a lane, in which one is delivered at a time and the others wait
-//! behind it. Of a lane that is long, or stands still, only the head is kept here; the others
-//! are found in the store when their turn comes, so that a backlog of any length takes
-//! bounded memory, and one key that stands still holds up no other.
+//! behind it. Of a lane that is long, or stands still, some are kept here and the others
+//! passed by, from a [`Place`] on: when none is left of it, it is [dry](Backlog::dry), and
+//! catches up from there. So a backlog of any length takes bounded memory, is read about once,
+//! and one key that stands still holds up no other.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
@@ -18,9 +19,14 @@ mod tests;
 /// The most messages that are kept here. Each is its row's key, of some 40 bytes.
 const MOST: usize = 8192;
 
-/// How many of one lane there may be in any case. More may be while there is room: each time
-/// that a lane has none any more, the store is read again for what was passed by.
-const MOST_BEHIND: usize = 128;
+/// How many of one lane there may be in any case. More may be while there is room.
+const MOST_BEHIND: usize = 32;
+
+/// With so many known nothing more is looked for.
+const ENOUGH: usize = MOST / 2;
+
+/// Behind which a part of the store's rows begins: where a page of them did, or at the first.
+pub type Place = Option<u64>;
 
 /// The most that wait for another attempt. With so many nothing new is begun: a subscriber
 /// that fails whatever it is given needs no more of it.
@@ -37,8 +43,8 @@ pub struct Backlog {
     lanes: HashMap<StableHash, Lane>,
     /// What is tried again, and when.
     retried: BinaryHeap<Reverse<(Instant, RowKey)>>,
-    /// Whether some were passed by that may be delivered now.
-    missed: bool,
+    /// Lanes of which none is here, and some were passed by.
+    dry: Vec<StableHash>,
 }
 
 /// Messages of one key.
@@ -46,16 +52,23 @@ pub struct Backlog {
 struct Lane {
     /// Behind the one that is on delivery, ready, or tried again.
     behind: VecDeque<RowKey>,
-    /// Whether more are in the store, which come after those.
-    passed_by: bool,
+    /// Behind which there are more in the store, which come after those.
+    passed_by: Option<Place>,
     /// Whether a parked one is at its head.
     is_blocked: bool,
 }
 
 impl Lane {
+    /// There are some behind this place that are not here.
+    fn misses(&mut self, place: Place) {
+        self.passed_by = Some(self.passed_by.map_or(place, |before| before.min(place)));
+    }
+
     /// Leave those behind to the store.
     fn pass_by(&mut self, known: &mut HashSet<RowKey>) {
-        self.passed_by |= !self.behind.is_empty();
+        if !self.behind.is_empty() {
+            self.misses(None);
+        }
         for behind in self.behind.drain(..) {
             known.remove(&behind);
         }
@@ -88,8 +101,14 @@ impl Backlog {
         if self.retried.len() >= MOST_RETRIED { 0 } else { self.ready.len() }
     }
 
-    /// A row that was found in the store, in their order. Whether it was not known, and is.
-    pub fn found(&mut self, row: RowKey) -> bool {
+    /// Whether there is no need of more, of what comes after all that is known.
+    pub fn has_enough(&self) -> bool {
+        self.known.len() >= ENOUGH
+    }
+
+    /// A row that was found in the store behind a place, in their order. Whether it was not
+    /// known, and is.
+    pub fn found(&mut self, row: RowKey, place: Place) -> bool {
         if self.known.contains(&row) {
             return false;
         }
@@ -97,14 +116,14 @@ impl Backlog {
             self.ready.push_back(row);
             return self.known.insert(row);
         };
-        let most_behind = MOST_BEHIND.max(MOST.saturating_sub(self.known.len()) / 2);
+        let most_behind = MOST_BEHIND.max(MOST.saturating_sub(self.known.len()) / 8);
         match self.lanes.get_mut(&hash) {
             None => {
                 self.lanes.insert(hash, Lane::default());
                 self.ready.push_back(row);
             }
-            Some(lane) if lane.is_blocked || lane.passed_by || lane.behind.len() >= most_behind => {
-                lane.passed_by = true;
+            Some(lane) if lane.is_blocked || lane.passed_by.is_some() || lane.behind.len() >= most_behind => {
+                lane.misses(place);
                 return false;
             }
             Some(lane) => lane.behind.push_back(row),
@@ -148,17 +167,55 @@ impl Backlog {
         if let Some(next) = lane.behind.pop_front() {
             return self.ready.push_back(next);
         }
-        self.missed |= lane.passed_by;
-        self.lanes.remove(&hash);
+        match lane.passed_by {
+            Some(_) => self.dry.push(hash),
+            None => _ = self.lanes.remove(&hash),
+        }
+    }
+
+    /// A lane of which none is here, and behind which place the next of it are.
+    pub fn dry(&self) -> Option<(StableHash, Place)> {
+        let hash = self.dry.last()?;
+        Some((*hash, self.lanes.get(hash)?.passed_by?))
+    }
+
+    /// The next of a dry lane, in their order; those behind `place` are not among them. The
+    /// first of them is ready. With none the lane is gone, unless there is such a place.
+    pub fn catch_up(&mut self, hash: StableHash, rows: Vec<RowKey>, place: Option<Place>) {
+        let Some(lane) = self.lanes.get_mut(&hash) else { return };
+        lane.passed_by = place;
+        let is_dry = rows.is_empty();
+        self.known.extend(&rows);
+        lane.behind.extend(rows);
+        if is_dry && place.is_some() {
+            return;
+        }
+        self.dry.retain(|other| *other != hash);
+        match lane.behind.pop_front() {
+            Some(first) => self.ready.push_back(first),
+            None => _ = self.lanes.remove(&hash),
+        }
+    }
+
+    /// How many of a dry lane there is room for.
+    pub fn room_for_dry(&self) -> usize {
+        MOST_BEHIND.max(MOST.saturating_sub(self.known.len()) / 8)
+    }
+
+    /// Have those that wait behind one which stands still found again later: they keep others
+    /// out.
+    pub fn make_room(&mut self) {
+        let still = self.retried.iter().filter_map(|Reverse((_, row))| row.hash);
+        for hash in still.collect::<Vec<_>>() {
+            if let Some(lane) = self.lanes.get_mut(&hash) {
+                lane.pass_by(&mut self.known);
+            }
+        }
     }
 
     /// It is to be tried again.
     pub fn again(&mut self, row: RowKey, due: Instant) {
         self.retried.push(Reverse((due, row)));
-        // Those behind it would keep others out for as long as it waits.
-        if let Some(lane) = row.hash.filter(|_| self.is_full()).and_then(|hash| self.lanes.get_mut(&hash)) {
-            lane.pass_by(&mut self.known);
-        }
     }
 
     /// It is to be tried again at once, if it waited for that.
@@ -197,15 +254,12 @@ impl Backlog {
     /// It is parked no more, or is gone: those of its key go on.
     pub fn unblocked(&mut self, row: RowKey) {
         if let Some(hash) = row.hash
-            && self.lanes.get(&hash).is_some_and(|lane| lane.is_blocked)
+            && let Some(lane) = self.lanes.get_mut(&hash).filter(|lane| lane.is_blocked)
         {
-            self.lanes.remove(&hash);
-            self.missed = true;
+            lane.is_blocked = false;
+            // It is before all that were passed by since.
+            lane.misses(None);
+            self.dry.push(hash);
         }
-    }
-
-    /// Whether the store is to be read from its beginning again, for what was passed by.
-    pub fn take_missed(&mut self) -> bool {
-        std::mem::take(&mut self.missed)
     }
 }

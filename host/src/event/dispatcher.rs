@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{
     attempt::{Attempt, Ended},
-    backlog::Backlog,
+    backlog::{Backlog, Place},
     error::EventError,
     kept::rows,
     record::Record,
@@ -24,7 +24,7 @@ use super::{
     tenure::Tenure,
 };
 use crate::{
-    message::{Handed, Moment, RowKey},
+    message::{Handed, Moment, RowKey, StableHash},
     service::Watermark,
     store::{BucketStore, Durability, StoreError},
 };
@@ -48,6 +48,13 @@ const COUNT: Duration = Duration::from_secs(30);
 const MOST_DOCUMENTS: usize = 2048;
 const LARGEST_DOCUMENT: usize = 4096;
 
+/// The most pages that are read before deliveries are begun again.
+const MOST_PAGES: usize = 8;
+
+/// How long it waits with the next page while it has enough, but too few that may be
+/// delivered now.
+const UNHURRIED: Duration = Duration::from_millis(20);
+
 /// How long it rests when the store has failed.
 const UNWELL: Duration = Duration::from_secs(1);
 
@@ -64,8 +71,10 @@ pub struct Dispatcher {
     /// Which those are.
     on_delivery: HashSet<RowKey>,
     /// Behind which the store may have more.
-    cursor: Option<u64>,
+    cursor: Place,
     more: bool,
+    /// When a page was read last.
+    read_at: Instant,
     paused: bool,
     /// What is done and not known to be durable.
     unsettled: Watermark,
@@ -99,6 +108,7 @@ impl Dispatcher {
             on_delivery: HashSet::new(),
             cursor: None,
             more: true,
+            read_at: Instant::now(),
             paused: false,
             unsettled: Watermark::new(),
             settle_at: Instant::now(),
@@ -137,7 +147,7 @@ impl Dispatcher {
             let may_begin = !self.paused && self.delivers() && self.running.len() < self.subscription.most();
             let due = self.backlog.due().filter(|_| may_begin);
             let beat = self.tenure.as_ref().map(Tenure::next);
-            let settling = !self.unsettled.is_empty();
+            let (settling, reading) = (!self.unsettled.is_empty(), self.reads_at());
             let subscription = self.subscription.clone();
             tokio::select! {
                 biased;
@@ -164,6 +174,7 @@ impl Dispatcher {
                     self.look_at = Instant::now() + POLL;
                 }
                 () = until(beat) => {}
+                () = until(reading) => {}
             }
         }
     }
@@ -226,9 +237,11 @@ impl Dispatcher {
 
     /// Read more rows, if there may be and few are at hand.
     async fn fill(&mut self) -> Result<(), StoreError> {
+        while let Some((hash, place)) = self.backlog.dry() {
+            self.catch_up(hash, place).await?;
+        }
         // Where several hosts write, a row may come behind those that were read.
-        let is_idle = self.tenure.is_some() && self.more && self.backlog.knows_none();
-        if self.backlog.take_missed() || is_idle {
+        if self.tenure.is_some() && self.more && self.backlog.knows_none() {
             (self.cursor, self.more) = (None, true);
         }
         let Subscription { queue, store, .. } = &*self.subscription.clone();
@@ -237,20 +250,26 @@ impl Dispatcher {
         }
         // What was handed over by now is in the store, in its place among all.
         queue.discard();
-        while self.more && self.backlog.ready() < self.subscription.most() && !self.backlog.is_full() {
-            let seen = Watermark::new();
-            let page = store.list_keys(queue.bucket(), self.cursor, &seen).await?;
+        for _ in 0..MOST_PAGES {
+            if !self.reads_now() {
+                break;
+            }
+            let page = store.list_keys(queue.bucket(), self.cursor, &Watermark::new()).await?;
             let mut passed = 0;
             for key in &page.keys {
                 if self.backlog.is_full() {
-                    break;
+                    self.backlog.make_room();
+                    if self.backlog.is_full() {
+                        break;
+                    }
                 }
                 passed += 1;
                 // What is no row of ours is nobody's to deliver.
                 if let Ok(row) = key.parse() {
-                    self.backlog.found(row);
+                    self.backlog.found(row, self.cursor);
                 }
             }
+            self.read_at = Instant::now();
             match page.cursor {
                 _ if passed < page.keys.len() => break,
                 Some(cursor) => self.cursor = Some(cursor),
@@ -262,6 +281,49 @@ impl Dispatcher {
             queue.counted(0);
         }
         Ok(())
+    }
+
+    /// When to read on, if at all. With enough at hand it does not, unless there are too few
+    /// among them that may be delivered now; then once in a while, so that they cost no page
+    /// each.
+    fn reads_at(&self) -> Option<Instant> {
+        if !self.more || !self.delivers() || self.backlog.is_full() {
+            return None;
+        }
+        let is_short = self.running.len() + self.backlog.ready() < self.subscription.most();
+        match (self.backlog.has_enough(), is_short) {
+            (false, _) => Some(self.read_at),
+            (true, true) => Some(self.read_at + UNHURRIED),
+            (true, false) => None,
+        }
+    }
+
+    fn reads_now(&self) -> bool {
+        self.reads_at().is_some_and(|at| at <= Instant::now())
+    }
+
+    /// Find the next of a lane, from a place on, among what was read before.
+    async fn catch_up(&mut self, hash: StableHash, mut place: Place) -> Result<(), StoreError> {
+        let Subscription { queue, store, .. } = &*self.subscription.clone();
+        let (room, mut rows) = (self.backlog.room_for_dry(), Vec::new());
+        loop {
+            // What comes behind the cursor is found when it moves on.
+            let is_last = self.more && place >= self.cursor;
+            if is_last || rows.len() >= room {
+                self.backlog.catch_up(hash, rows, (!is_last).then_some(place));
+                return Ok(());
+            }
+            let page = store.list_keys(queue.bucket(), place, &Watermark::new()).await?;
+            let of_lane = page.keys.iter().filter_map(|key| key.parse::<RowKey>().ok());
+            rows.extend(of_lane.filter(|row| row.hash == Some(hash) && !self.backlog.knows(*row)));
+            match page.cursor {
+                Some(cursor) => place = Some(cursor),
+                None => {
+                    self.backlog.catch_up(hash, rows, None);
+                    return Ok(());
+                }
+            }
+        }
     }
 
     /// Take what was handed over since all that the store has was known. Some of it may have
@@ -283,7 +345,7 @@ impl Dispatcher {
                 self.documents.retain(|row, _| self.backlog.knows(*row));
             }
             let is_kept = self.documents.len() < MOST_DOCUMENTS && document.len() <= LARGEST_DOCUMENT;
-            if self.backlog.found(row) && is_kept {
+            if self.backlog.found(row, self.cursor) && is_kept {
                 self.documents.insert(row, document);
             }
         }

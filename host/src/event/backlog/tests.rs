@@ -16,6 +16,8 @@ struct Deliveries {
     rows: Vec<RowKey>,
     gone: HashSet<RowKey>,
     cursor: usize,
+    /// How many pages were read for lanes that had run dry.
+    pages: usize,
     running: Vec<RowKey>,
     retried: HashSet<RowKey>,
     blocked: Vec<RowKey>,
@@ -31,6 +33,7 @@ impl Deliveries {
             rows: Vec::new(),
             gone: HashSet::new(),
             cursor: 0,
+            pages: 0,
             running: Vec::new(),
             retried: HashSet::new(),
             blocked: Vec::new(),
@@ -48,21 +51,38 @@ impl Deliveries {
     }
 
     fn fill(&mut self) {
-        if self.backlog.take_missed() {
-            self.cursor = 0;
+        while let Some((hash, place)) = self.backlog.dry() {
+            self.catch_up(hash, place.map_or(0, |place| place as usize));
         }
-        while self.cursor < self.rows.len() && self.backlog.ready() < AT_ONCE && !self.backlog.is_full() {
-            let end = (self.cursor + PAGE).min(self.rows.len());
-            for place in self.cursor..end {
+        while self.cursor < self.rows.len() && !self.backlog.is_full() {
+            let is_short = self.running.len() + self.backlog.ready() < AT_ONCE;
+            if self.backlog.has_enough() && !is_short {
+                return;
+            }
+            let (begin, end) = (self.cursor, (self.cursor + PAGE).min(self.rows.len()));
+            for row in self.rows[begin..end].iter().filter(|row| !self.gone.contains(row)) {
+                if self.backlog.is_full() {
+                    self.backlog.make_room();
+                }
                 if self.backlog.is_full() {
                     return;
                 }
-                if !self.gone.contains(&self.rows[place]) {
-                    self.backlog.found(self.rows[place]);
-                }
+                self.backlog.found(*row, Some(begin as u64));
             }
             self.cursor = end;
         }
+    }
+
+    fn catch_up(&mut self, hash: StableHash, mut place: usize) {
+        let (room, mut rows) = (self.backlog.room_for_dry(), Vec::new());
+        while place < self.cursor && rows.len() < room {
+            let end = (place + PAGE).min(self.rows.len());
+            let of_lane = self.rows[place..end].iter().filter(|row| row.hash == Some(hash) && !self.gone.contains(row));
+            rows.extend(of_lane.filter(|row| !self.backlog.knows(**row)).copied());
+            self.pages += 1;
+            place = end;
+        }
+        self.backlog.catch_up(hash, rows, (place < self.cursor).then_some(Some(place as u64)));
     }
 
     fn begin(&mut self) {
@@ -178,7 +198,7 @@ fn what_is_dropped_lets_those_of_its_key_go_on_wherever_it_was() {
     let (now, [first, second, third]) = (Instant::now(), [(); 3].map(|()| row(Some("7"))));
     let filled = || {
         let mut backlog = Backlog::default();
-        [first, second, third].into_iter().for_each(|row| _ = backlog.found(row));
+        [first, second, third].into_iter().for_each(|row| _ = backlog.found(row, None));
         backlog
     };
     // Ready.
@@ -207,7 +227,7 @@ fn what_is_dropped_lets_those_of_its_key_go_on_wherever_it_was() {
 fn what_is_tried_at_once_is_tried_once() {
     let (now, row) = (Instant::now(), row(None));
     let mut backlog = Backlog::default();
-    backlog.found(row);
+    backlog.found(row, None);
     assert_eq!(taken(&mut backlog, now), [row]);
     backlog.again(row, now + Duration::from_secs(3600));
     assert!(taken(&mut backlog, now).is_empty());
@@ -219,15 +239,26 @@ fn what_is_tried_at_once_is_tried_once() {
 fn what_is_blocked_and_dropped_has_the_store_read_again() {
     let (now, [first, second]) = (Instant::now(), [(); 2].map(|()| row(Some("7"))));
     let mut backlog = Backlog::default();
-    [first, second].into_iter().for_each(|row| _ = backlog.found(row));
+    [first, second].into_iter().for_each(|row| _ = backlog.found(row, None));
     assert_eq!(taken(&mut backlog, now), [first]);
     backlog.blocked(first);
     assert!(taken(&mut backlog, now).is_empty());
     backlog.dropped(first);
     backlog.unblocked(first);
-    assert!(backlog.take_missed());
-    backlog.found(second);
+    let hash = StableHash::of("7");
+    assert_eq!(backlog.dry(), Some((hash, None)));
+    backlog.catch_up(hash, vec![second], None);
     assert_eq!(taken(&mut backlog, now), [second]);
+}
+
+/// A key with more than are kept in mind is read about once.
+#[test]
+fn one_key_alone_is_read_about_once() {
+    let mut deliveries = Deliveries::new();
+    deliveries.rows = (0..2 * MOST).map(|_| row(Some("7"))).collect();
+    deliveries.drain();
+    let pages = deliveries.rows.len() / PAGE;
+    assert!(deliveries.pages <= 2 * pages, "{} pages of {pages}", deliveries.pages);
 }
 
 /// More than are kept in mind, of all and of each key, and more that fail than are begun.
@@ -246,7 +277,7 @@ fn a_long_backlog_is_delivered_in_order() {
         most_known = most_known.max(deliveries.backlog.known.len());
         most_retried = most_retried.max(deliveries.backlog.retried.len());
     }
-    assert_eq!(most_known, MOST);
+    assert!((ENOUGH..=MOST).contains(&most_known), "{most_known}");
     // Those that were begun when the last was as many.
     assert!((MOST_RETRIED..MOST_RETRIED + AT_ONCE).contains(&most_retried), "{most_retried}");
     deliveries.drain();
