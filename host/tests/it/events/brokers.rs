@@ -58,7 +58,9 @@ async fn had_once_whenever_the_broker_is_killed(broker: &Broker) {
         emitters.more(100).await;
         broker.kill();
         emitters.more(100).await;
+        emitters.rest();
         broker.restart();
+        emitters.wake();
     }
     emitters.more(100).await;
     emitters.assert_had(&host, &["recorded"]).await;

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use http::{Method, StatusCode};
-use tokio::task::JoinSet;
+use tokio::{sync::watch, task::JoinSet};
 
 use super::{
     checker::{Emitted, End, faults},
@@ -17,6 +17,8 @@ use crate::support::{Client, Host, request, until};
 /// Clients that have events emitted all the time, until they are stopped or cannot.
 pub struct Emitters {
     stop: Arc<AtomicBool>,
+    /// Whether they rest.
+    rest: watch::Sender<bool>,
     /// How many were emitted so far.
     pub emitted: Arc<AtomicU64>,
     clients: JoinSet<Vec<Emitted>>,
@@ -32,12 +34,14 @@ impl Emitters {
     pub async fn start(host: &Host, refused: End) -> Emitters {
         let (moments, stop, emitted) = (Arc::<AtomicU64>::default(), Arc::default(), Arc::default());
         let keys: Vec<_> = (0..KEYS).map(|key| format!("k{key}")).collect();
-        let mut emitters = Emitters { stop, emitted, clients: JoinSet::new(), keys };
+        let rest = watch::Sender::new(false);
+        let mut emitters = Emitters { stop, rest, emitted, clients: JoinSet::new(), keys };
         for number in 0..CLIENTS {
             let client = host.connect().await;
             let key = emitters.keys[number % KEYS].clone();
             let (stop, emitted) = (emitters.stop.clone(), emitters.emitted.clone());
-            let work = Work { key, first: 1_000_000 * number as u64, refused, moments: moments.clone(), stop, emitted };
+            let (first, rest) = (1_000_000 * number as u64, emitters.rest.subscribe());
+            let work = Work { key, first, refused, moments: moments.clone(), stop, rest, emitted };
             emitters.clients.spawn(work.until_stopped(client));
         }
         emitters
@@ -53,11 +57,23 @@ impl Emitters {
         .await;
     }
 
+    /// Have them do nothing more until they are woken: what takes long is not to be waited for by
+    /// thousands of events.
+    pub fn rest(&self) {
+        self.rest.send_replace(true);
+    }
+
+    /// Have them go on after [`rest`](Self::rest).
+    pub fn wake(&self) {
+        self.rest.send_replace(false);
+    }
+
     /// Stop them, wait until all is had in this bucket, and see that it is as it should be.
     pub async fn assert_had(self, host: &Host, buckets: &[&str]) {
-        let Emitters { stop, clients, keys, .. } = self;
+        let Emitters { stop, rest, clients, keys, .. } = self;
         stop.store(true, Ordering::Relaxed);
         let emitted = clients.join_all().await.concat();
+        drop(rest);
         assert!(emitted.iter().any(|event| matches!(event.end, End::Well(_))), "nothing was emitted");
         for bucket in buckets {
             until("all are had", async || {
@@ -78,15 +94,17 @@ struct Work {
     refused: End,
     moments: Arc<AtomicU64>,
     stop: Arc<AtomicBool>,
+    rest: watch::Receiver<bool>,
     emitted: Arc<AtomicU64>,
 }
 
 impl Work {
     /// Have one or several emitted at a time.
     async fn until_stopped(self, mut client: Client) -> Vec<Emitted> {
-        let Work { key, first, refused, moments, stop, emitted: count } = self;
+        let Work { key, first, refused, moments, stop, mut rest, emitted: count } = self;
         let mut emitted: Vec<Emitted> = Vec::new();
         while !stop.load(Ordering::Relaxed) {
+            rest.wait_for(|rest| !rest).await.expect("who started them is there");
             let begin = moments.fetch_add(1, Ordering::SeqCst);
             let (from, many) = (first + emitted.len() as u64 + 1, 1 + begin % 3);
             let asked = request(Method::POST, &format!("/emit?key={key}&from={from}&count={many}"), "");
