@@ -32,6 +32,7 @@ pub mod mount;
 pub mod nats;
 pub mod postgres;
 mod preload;
+pub mod rabbitmq;
 pub mod raw;
 pub mod raw_http2;
 pub mod redis;

@@ -19,6 +19,7 @@ use crate::support::{
 };
 
 mod nats;
+mod rabbitmq;
 
 /// The event, and its name at a broker.
 const EVENT: &str = "shop:signals/signals@0.1.0";
@@ -103,6 +104,8 @@ async fn with_programs_of_others(broker: &Broker, foreign: &Foreign) {
         foreign.publish(ADDRESS, "told", "py", &document);
     }
     has_noted(&host, "py", "1,2,3").await;
+    // Where a broker keeps only what somebody has asked for, that is from now on.
+    foreign.read(ADDRESS, 0);
     assert_eq!(emit(&mut host.connect().await, "key=ours&from=7").await, StatusCode::OK);
     has_noted(&host, "ours", "7").await;
     assert_eq!(noted(&host, "py").await, "1,2,3");

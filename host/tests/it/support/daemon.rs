@@ -36,7 +36,8 @@ struct Shell {
 
 /// What looks after the server. The kind of server is told by three functions that stand
 /// before it, which get its arguments: `prepare` fills the folder, `serve PORT` becomes
-/// the server, and `answers PORT` says whether it takes connections.
+/// the server, and `answers PORT` says whether it takes connections. A fourth, `settle`, may wait
+/// for what the server is to have written before it is killed.
 const SHELL: &str = r#"
 # A certificate for localhost, and who vouches for it.
 certificates() {
@@ -61,6 +62,7 @@ while read -r command port; do
         kill -0 $pid 2> /dev/null && echo started || { tail -3 log >&2; echo failed; }
         ;;
     kill)
+        command -v settle > /dev/null && settle
         children=$(ps -o pid= --ppid $pid)
         kill -KILL $pid $children 2> /dev/null
         wait $pid 2> /dev/null
