@@ -39,7 +39,9 @@ pub fn start(quiet: bool) -> Result<()> {
         Err(_) => {
             let own = if quiet { LevelFilter::WARN } else { LevelFilter::INFO };
             let targets = Targets::new().with_default(LevelFilter::WARN).with_target("dovetail", own);
-            targets.with_target("dovetail::guest", LevelFilter::INFO)
+            let targets = targets.with_target("dovetail::guest", LevelFilter::INFO);
+            // It tells of each of its attempts, where the host tells of what came of them.
+            targets.with_target("krafka", LevelFilter::OFF)
         }
     };
     let queue = Queue::start(stderr()).context("the thread that writes the log could not be started")?;

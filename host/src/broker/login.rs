@@ -1,12 +1,16 @@
 //! What it takes to be let in by a broker, read anew for each connection: files may change.
 
+#[cfg(any(feature = "nats", feature = "amqp"))]
 use std::io;
 
+#[cfg(any(feature = "nats", feature = "amqp"))]
 use rustls::ClientConfig;
 
 use super::BrokerError;
 use crate::manifest::Transport;
-use crate::store::{read_secret, trusted_roots};
+use crate::store::read_secret;
+#[cfg(any(feature = "nats", feature = "amqp"))]
+use crate::store::trusted_roots;
 
 /// The password, if the URL names a file for one. Without a user it is a token, where the
 /// protocol has those.
@@ -17,6 +21,7 @@ pub fn password(transport: &Transport) -> Result<Option<String>, BrokerError> {
 }
 
 /// How the server is spoken to by TLS; none without.
+#[cfg(any(feature = "nats", feature = "amqp"))]
 pub fn tls(transport: &Transport) -> Result<Option<ClientConfig>, BrokerError> {
     if !transport.server.tls {
         return Ok(None);
