@@ -18,6 +18,7 @@ use crate::support::{
     dovetail, rounds, until,
 };
 
+mod kafka;
 mod nats;
 mod rabbitmq;
 

@@ -41,7 +41,7 @@ impl Broker {
             return None;
         }
         let (scheme, rest) = self.url.split_once("://").expect("a URL");
-        let (server, _) = rest.split_once('?').expect("it names a file");
+        let (server, _) = rest.split_once('?').unwrap_or((rest, ""));
         let url = format!("{scheme}://{}", server.replace('@', ":secret@"));
         Some(Foreign { python, script: root().join(format!("examples/events/by_{name}.py")), url })
     }
