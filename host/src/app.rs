@@ -140,7 +140,9 @@ impl App {
 
     /// Where the messages of an event wait for a subscriber.
     fn queue(&self, event: &str, subscriber: &str) -> Option<Arc<Queue>> {
-        let of_event = |queues: &foundation::EventQueues| queues.subscribed.iter().chain(queues.emitted.iter()).cloned().collect::<Vec<_>>();
+        let of_event = |queues: &foundation::EventQueues| {
+            queues.subscribed.iter().chain(queues.emitted.iter()).cloned().collect::<Vec<_>>()
+        };
         let mut queues = self.foundation.queues.iter().flat_map(of_event);
         queues.find(|queue| queue.event() == event && queue.subscriber() == subscriber)
     }

@@ -10,8 +10,8 @@ use std::{
     sync::Arc,
 };
 
-pub use crate::store::BucketStore;
 use self::messaging::Messaging;
+pub use crate::store::BucketStore;
 use crate::{manifest::OutboundHost, telemetry::ServiceLog};
 
 pub mod config;

@@ -56,7 +56,10 @@ mod tests {
     fn an_event_has_one_name_whatever_its_version() {
         for interface in ["shop:orders/events@0.1.0", "shop:orders/events"] {
             let address = Address::of(interface);
-            assert_eq!((address.to_string(), address.dashed()), ("shop.orders.events".into(), "shop-orders-events".into()));
+            assert_eq!(
+                (address.to_string(), address.dashed()),
+                ("shop.orders.events".into(), "shop-orders-events".into())
+            );
         }
     }
 

@@ -84,7 +84,8 @@ impl super::Outlet for Publisher {
         let context = self.context().await?;
         let subject = format!("{}.{}", self.address, Address::rest(&letter.function, letter.key.as_deref()));
         let (name, value) = CONTENT_TYPE;
-        let message = PublishMessage::build().message_id(&letter.id).header(name, value).payload(letter.document.clone());
+        let message =
+            PublishMessage::build().message_id(&letter.id).header(name, value).payload(letter.document.clone());
         let published = context.send_publish(subject.clone(), message).await.map_err(|error| self.not_sent(error))?;
         match published.await {
             Ok(_) => Ok(()),
@@ -125,7 +126,13 @@ impl Puller {
                 );
                 0
             }
-            None => if reader.start == Start::Oldest { 0 } else { last },
+            None => {
+                if reader.start == Start::Oldest {
+                    0
+                } else {
+                    last
+                }
+            }
         };
         let config = pull::OrderedConfig {
             deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: sequence + 1 },
@@ -204,11 +211,7 @@ async fn connect(transport: &Transport) -> Result<Context, BrokerError> {
 }
 
 /// The stream that keeps the event's subjects, which is made if there is none.
-async fn stream(
-    transport: &Transport,
-    context: &Context,
-    address: &Address,
-) -> Result<stream::Stream, BrokerError> {
+async fn stream(transport: &Transport, context: &Context, address: &Address) -> Result<stream::Stream, BrokerError> {
     let failed = |error: async_nats::Error| BrokerError::new(transport, "keep a stream of the event", error);
     let subjects = format!("{address}.>");
     if let Ok(name) = context.stream_by_subject(subjects.as_str()).await {

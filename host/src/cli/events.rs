@@ -142,7 +142,8 @@ impl Told {
 
     /// A sentence for each that a broker is away from.
     fn broken(&self) -> Vec<String> {
-        let broken = self.queues.iter().filter_map(|queue| Some((queue, queue.broker.as_ref()?, queue.broken.as_ref()?)));
+        let broken =
+            self.queues.iter().filter_map(|queue| Some((queue, queue.broker.as_ref()?, queue.broken.as_ref()?)));
         let sentences = broken.map(|(Queue { event, subscriber, .. }, broker, why)| {
             let [event, subscriber, broker, why] = [event, subscriber, broker, why].map(|text| printable(text));
             match subscriber.starts_with('@') {

@@ -185,7 +185,8 @@ impl Intake {
                     (parked.as_str(), RowKey { id, hash: None }, record.write())
                 }
             };
-            let had = Change { bucket: &source.had, key: id.to_string(), value: Some(Moment::now().to_string().into()) };
+            let had =
+                Change { bucket: &source.had, key: id.to_string(), value: Some(Moment::now().to_string().into()) };
             taken.changes.extend([had, Change { bucket, key: row.to_string(), value: Some(value) }]);
         }
         Ok(taken)

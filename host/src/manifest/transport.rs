@@ -17,9 +17,12 @@ pub enum Protocol {
     Kafka,
 }
 
-static NATS: Form = Form { text: "nats://HOST:PORT", schemes: ["nats", "nats+tls"], ports: [4222, 4222], is_list: true };
-static AMQP: Form = Form { text: "amqp://HOST:PORT/VHOST", schemes: ["amqp", "amqps"], ports: [5672, 5671], is_list: false };
-static KAFKA: Form = Form { text: "kafka://HOST:PORT", schemes: ["kafka", "kafka+tls"], ports: [9092, 9092], is_list: true };
+static NATS: Form =
+    Form { text: "nats://HOST:PORT", schemes: ["nats", "nats+tls"], ports: [4222, 4222], is_list: true };
+static AMQP: Form =
+    Form { text: "amqp://HOST:PORT/VHOST", schemes: ["amqp", "amqps"], ports: [5672, 5671], is_list: false };
+static KAFKA: Form =
+    Form { text: "kafka://HOST:PORT", schemes: ["kafka", "kafka+tls"], ports: [9092, 9092], is_list: true };
 
 const PROTOCOLS: [Protocol; 3] = [Protocol::Nats, Protocol::Amqp, Protocol::Kafka];
 

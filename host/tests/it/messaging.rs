@@ -49,7 +49,8 @@ async fn messages_by_subject_go_by_a_broker_as_well() {
 
 async fn told_by_subject(folder: &TempDir) {
     let host = Host::up(folder.path());
-    for (subject, body) in [("tasks.add", "1"), ("tasks.resize.small", "2"), ("tasks.resize.large", "3"), ("tasks.add", "4")]
+    for (subject, body) in
+        [("tasks.add", "1"), ("tasks.resize.small", "2"), ("tasks.resize.large", "3"), ("tasks.add", "4")]
     {
         assert_eq!(send(&host, &format!("subject={subject}&body={body}")).await.0, StatusCode::OK);
     }

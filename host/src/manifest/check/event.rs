@@ -88,7 +88,8 @@ impl Checker<'_> {
     /// RabbitMQ keeps for nobody what came before they asked for it.
     fn has_oldest(&mut self, at: &KeyPath, transport: Option<&Transport>, start: Option<Start>) {
         if start == Some(Start::Oldest) && transport.is_some_and(|transport| transport.protocol == Protocol::Amqp) {
-            let help = "leave it out: a subscriber's queue has what is emitted since it was made; or take NATS or Kafka";
+            let help =
+                "leave it out: a subscriber's queue has what is emitted since it was made; or take NATS or Kafka";
             let title = "is \"oldest\", and RabbitMQ keeps nothing for who is new";
             self.take::<()>(&at.child("start"), Err(Invalid::new(title, help)));
         }

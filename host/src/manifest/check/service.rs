@@ -11,7 +11,9 @@ use crate::manifest::duration;
 use crate::manifest::key::KeyPath;
 use crate::manifest::nearest::nearest;
 use crate::manifest::schema::{self, Bytes};
-use crate::manifest::{ByteSize, ComponentSource, Invalid, Limits, OutboundHost, Route, ServiceManifest, Subject, load, names};
+use crate::manifest::{
+    ByteSize, ComponentSource, Invalid, Limits, OutboundHost, Route, ServiceManifest, Subject, load, names,
+};
 
 impl Checker<'_> {
     /// The services that have nothing amiss, in the order of their names.
