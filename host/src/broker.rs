@@ -102,7 +102,7 @@ pub fn outlet(transport: &Transport, address: &Address) -> Arc<dyn Outlet> {
         #[cfg(feature = "kafka")]
         Protocol::Kafka => Arc::new(kafka::Producer::new(transport.clone(), address.clone())),
         #[cfg(not(all(feature = "nats", feature = "amqp", feature = "kafka")))]
-        _ => Arc::new(NotBuilt),
+        protocol => Arc::new(NotBuilt { protocol, _address: address.clone() }),
     }
 }
 
@@ -121,21 +121,26 @@ pub async fn inlet(
         #[cfg(feature = "kafka")]
         Protocol::Kafka => kafka::Fetcher::open(transport, reader, place).await,
         #[cfg(not(all(feature = "nats", feature = "amqp", feature = "kafka")))]
-        _ => Err(BrokerError::new(transport, "open", NOT_BUILT)),
+        protocol => Err(BrokerError::new(transport, "be read", not_built(protocol, reader, place))),
     }
 }
 
-/// A manifest with such a transport is refused before.
+/// A broker of a protocol that is not built in. A manifest that names one is refused before.
 #[cfg(not(all(feature = "nats", feature = "amqp", feature = "kafka")))]
-struct NotBuilt;
-
-#[cfg(not(all(feature = "nats", feature = "amqp", feature = "kafka")))]
-const NOT_BUILT: &str = "this dovetail was built without its protocol";
+struct NotBuilt {
+    protocol: Protocol,
+    _address: Address,
+}
 
 #[cfg(not(all(feature = "nats", feature = "amqp", feature = "kafka")))]
 #[async_trait]
 impl Outlet for NotBuilt {
     async fn send(&self, _: &Letter) -> Result<(), NotSent> {
-        Err(NotSent::Refused(NOT_BUILT.into()))
+        Err(NotSent::Refused(format!("this dovetail was built without {}", self.protocol.name()).into()))
     }
+}
+
+#[cfg(not(all(feature = "nats", feature = "amqp", feature = "kafka")))]
+fn not_built(protocol: Protocol, _: &Reader, _: Option<&str>) -> String {
+    format!("this dovetail was built without {}", protocol.name())
 }

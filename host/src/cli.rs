@@ -210,6 +210,18 @@ fn service(name: &str) -> Result<String, Invalid> {
     crate::manifest::service_name(name).map(|()| name.to_owned())
 }
 
+/// Reads the name of a service, or of a broker's outbox.
+fn reader(name: &str) -> Result<String, Invalid> {
+    match name.strip_prefix('@') {
+        Some("nats" | "amqp" | "kafka") => Ok(name.to_owned()),
+        Some(_) => {
+            let help = "name a subscriber, or `@nats`, `@amqp` or `@kafka` for what is to be sent there";
+            Err(Invalid { reason: "is no broker".to_owned(), help: help.to_owned() })
+        }
+        None => service(name),
+    }
+}
+
 /// Reads a number that is counted from 1.
 fn number(text: &str) -> Result<u64, Invalid> {
     let number = text.parse().ok().filter(|number| *number > 0);

@@ -10,7 +10,7 @@ use self::list::List;
 use super::{
     check::count,
     client::{Client, Target, printable},
-    service,
+    reader,
     stdout::print,
     table::{NOTHING, Table},
     time::{self, Seconds, ago, ahead, now},
@@ -51,7 +51,7 @@ enum Verb {
 #[derive(Args)]
 struct Look {
     /// Show the events of this subscriber one by one; without it, how each queue stands.
-    #[arg(value_parser = service)]
+    #[arg(value_parser = reader)]
     subscriber: Option<String>,
     #[command(flatten)]
     list: List,

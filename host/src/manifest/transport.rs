@@ -49,6 +49,10 @@ impl Transport {
         });
         let (protocol, tls) =
             known.ok_or_else(|| Invalid::new(format!("names the broker `{scheme}`, which is not known"), help()))?;
+        if !protocol.is_built() {
+            let help = format!("build it with `--features {}`, or take a release, which has all", protocol.name());
+            return Err(Invalid::new("is of a protocol that this dovetail was built without", help));
+        }
         let mut server = ServerUrl::parse(rest, tls, protocol.form())?;
         match (protocol, server.path.as_str()) {
             (Protocol::Amqp, "") => server.path = "/".to_owned(),
@@ -68,6 +72,15 @@ impl Protocol {
     /// As it is called in URLs without TLS, in names of queues and in AsyncAPI.
     pub fn name(self) -> &'static str {
         self.form().schemes[0]
+    }
+
+    /// Whether this program speaks it: each is a cargo feature.
+    fn is_built(self) -> bool {
+        match self {
+            Protocol::Nats => cfg!(feature = "nats"),
+            Protocol::Amqp => cfg!(feature = "amqp"),
+            Protocol::Kafka => cfg!(feature = "kafka"),
+        }
     }
 
     fn form(self) -> &'static Form {

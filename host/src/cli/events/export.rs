@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use crate::{
     cli::{
         check::count,
-        service,
+        reader,
         stdout::{UNPRINTED, unread},
         terminal::Terminal,
         up,
@@ -34,7 +34,7 @@ const PAGES: usize = 4;
 #[derive(Args)]
 pub struct Export {
     /// Only what is to be delivered to this service.
-    #[arg(value_parser = service)]
+    #[arg(value_parser = reader)]
     subscriber: Option<String>,
     /// The store, instead of the one at store.url.
     #[arg(long, value_name = "URL", value_parser = up::store_argument)]

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use clap::Args;
 use http::Method;
 
-use crate::cli::{client::Target, service, terminal::Terminal};
+use crate::cli::{client::Target, reader, terminal::Terminal};
 
 /// Begin no delivery to a subscriber until resumed.
 #[derive(Args)]
@@ -26,7 +26,7 @@ pub struct Resume {
 #[derive(Args)]
 struct To {
     /// The service that is delivered events.
-    #[arg(value_parser = service)]
+    #[arg(value_parser = reader)]
     subscriber: String,
     #[command(flatten)]
     target: Target,

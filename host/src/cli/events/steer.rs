@@ -14,7 +14,7 @@ use crate::{
     cli::{
         check::count,
         client::{Client, Refused, Target, printable},
-        service,
+        reader,
         terminal::Terminal,
     },
     message::MessageId,
@@ -30,7 +30,7 @@ pub struct Retry {
     #[arg(long)]
     all_parked: bool,
     /// Only for this subscriber.
-    #[arg(long, value_name = "SUBSCRIBER", value_parser = service)]
+    #[arg(long, value_name = "SUBSCRIBER", value_parser = reader)]
     of: Option<String>,
     #[command(flatten)]
     target: Target,
@@ -43,7 +43,7 @@ pub struct Drop {
     #[arg(value_name = "ID", required = true)]
     ids: Vec<MessageId>,
     /// Only for this subscriber.
-    #[arg(long, value_name = "SUBSCRIBER", value_parser = service)]
+    #[arg(long, value_name = "SUBSCRIBER", value_parser = reader)]
     of: Option<String>,
     #[command(flatten)]
     target: Target,

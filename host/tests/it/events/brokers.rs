@@ -144,6 +144,8 @@ async fn who_cannot_reach_it_keeps_what_is_emitted(broker: &Broker) {
     broker.kill();
     let mut client = host.connect().await;
     assert_eq!(emit(&mut client, "key=a&count=2").await, StatusCode::OK);
+    until("it is told why they wait", async || events(&host, &[]).contains("is not sent to")).await;
+    assert_eq!(events(&host, &[&outbox(broker)]).matches("waiting").count(), 2);
     host.signal("TERM");
     assert_eq!(host.wait().code(), Some(0));
     let kept = Rows::of(folder.path(), None);
@@ -160,6 +162,11 @@ async fn is_reading(host: &Host, subscriber: &str) -> bool {
     let queues = told["queues"].as_array().expect("queues");
     let queue = queues.iter().find(|queue| queue["subscriber"] == subscriber).expect("it subscribes");
     queue["broker"].is_string() && queue["broken"].is_null()
+}
+
+/// Under which name what is sent to it waits.
+fn outbox(broker: &Broker) -> String {
+    format!("@{}", broker.url.split([':', '+']).next().unwrap_or_default())
 }
 
 /// A document as somebody else would write it.
