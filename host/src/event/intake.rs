@@ -37,6 +37,9 @@ use crate::{
 /// How long to wait before a broker is asked again: the first time, and at most.
 const WAIT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
 
+/// The most bytes of ids and times that are looked up at once: those of [`broker::MOST`] and more.
+const MOST_HAD: usize = 1 << 20;
+
 /// How often to look whether there is room again.
 const ROOM: Duration = Duration::from_millis(100);
 
@@ -158,19 +161,19 @@ impl Intake {
         seen: &Watermark,
     ) -> Result<Taken<'a>, StoreError> {
         let Subscription { queue, store, parked, .. } = &*self.subscription;
-        let (mut taken, mut ids) = (Taken::default(), HashSet::new());
+        let mut read = Vec::new();
         for document in documents {
-            let read = match self.look(source, document) {
-                Ok(Some(message)) => Ok(message),
-                Ok(None) => continue,
-                Err(parked) => Err(parked),
-            };
-            let id = match &read {
-                Ok(message) => message.id,
-                // The same bytes are known again.
-                Err((id, _)) => *id,
-            };
-            if !ids.insert(id) || store.exists(&source.had, &id.to_string(), seen).await? {
+            let read_document = self.look(source, document).transpose();
+            // The same bytes have the same id, if they are no message.
+            let id = |read: &Result<Message, (MessageId, Record)>| read.as_ref().map_or_else(|(id, _)| *id, |it| it.id);
+            read.extend(read_document.map(|read| (id(&read), read)));
+        }
+        let ids = read.iter().map(|(id, _)| id.to_string()).collect();
+        let had = store.get_many(&source.had, ids, MOST_HAD, seen).await?;
+        let mut ids: HashSet<_> = had.into_iter().flatten().map(|(id, _)| id).collect();
+        let mut taken = Taken::default();
+        for (id, read) in read {
+            if !ids.insert(id.to_string()) {
                 continue;
             }
             let (bucket, row, value) = match read {

@@ -15,8 +15,13 @@ fn deliverer(server: &postgres::Server, url: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_event_is_had_once_whichever_host_delivers_it() {
     let Some(server) = postgres::Server::shared() else { return };
+    once_whichever_host(server, "").await;
+}
+
+/// Two hosts with more in their event's table: a broker, for example, which one of them reads.
+pub async fn once_whichever_host(server: &postgres::Server, more: &str) {
     let database = server.database();
-    let (folder, another) = (signals("", ""), signals("", ""));
+    let (folder, another) = (signals(more, ""), signals(more, ""));
     let first = Host::up_with(folder.path(), &["--store", &database]);
     until("the first host delivers", async || !deliverer(server, &database).is_empty()).await;
     let second = Host::up_with(another.path(), &["--store", &database]);

@@ -1,6 +1,9 @@
 //! NATS with JetStream.
 
-use crate::support::nats;
+use crate::{
+    events::hosts::once_whichever_host,
+    support::{nats, postgres},
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_event_is_had_once_and_in_order_by_nats() {
@@ -24,6 +27,13 @@ async fn each_event_is_had_once_whenever_nats_is_killed() {
 async fn each_order_has_one_notice_by_nats_whenever_its_host_is_killed() {
     let Some(broker) = nats::start() else { return };
     super::one_notice_each_whenever_its_host_is_killed(&broker).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_event_is_had_once_whichever_host_reads_nats() {
+    let Some(broker) = nats::start() else { return };
+    let Some(server) = postgres::Server::shared() else { return };
+    once_whichever_host(server, &format!("transport = \"{}\"", broker.url)).await;
 }
 
 #[tokio::test]
