@@ -17,6 +17,7 @@ mod clock;
 mod counter;
 mod error;
 mod memory;
+mod pages;
 mod postgres;
 mod redis;
 mod secret;
@@ -38,6 +39,7 @@ use async_trait::async_trait;
 
 pub use change::{Change, Guard};
 pub use error::StoreError;
+pub use pages::Pages;
 pub use secret::read as read_secret;
 pub use trusted::roots as trusted_roots;
 pub use upkeep::{BucketStats, Copy, Page, Stats, Upkeep, upkeep};

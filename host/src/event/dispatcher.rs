@@ -26,7 +26,7 @@ use super::{
 use crate::{
     message::{Handed, Moment, RowKey, StableHash},
     service::Watermark,
-    store::{BucketStore, Durability, StoreError},
+    store::{BucketStore, Durability, Pages, StoreError},
 };
 
 pub use self::order::{Order, Reply};
@@ -449,15 +449,11 @@ impl Dispatcher {
 }
 
 async fn rows_count(store: &dyn BucketStore, bucket: &str, seen: &Watermark) -> Result<u64, StoreError> {
-    let (mut count, mut cursor) = (0, None);
-    loop {
-        let page = store.list_keys(bucket, cursor, seen).await?;
-        count += page.keys.len() as u64;
-        cursor = page.cursor;
-        if cursor.is_none() {
-            return Ok(count);
-        }
+    let (mut count, mut pages) = (0, Pages::of(store, bucket));
+    while let Some(keys) = pages.next(seen).await? {
+        count += keys.len() as u64;
     }
+    Ok(count)
 }
 
 /// When a moment comes by the clock that does not jump.

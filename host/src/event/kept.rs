@@ -10,7 +10,7 @@ use super::{
 use crate::{
     message::{Message, MessageId, Moment, RowKey},
     service::Watermark,
-    store::{BucketStore, StoreError},
+    store::{BucketStore, Pages, StoreError},
 };
 
 /// One message for one subscriber.
@@ -158,15 +158,11 @@ pub fn raw(document: Vec<u8>) -> Box<RawValue> {
 
 /// The rows of a bucket that are ours.
 pub async fn rows(store: &dyn BucketStore, bucket: &str, seen: &Watermark) -> Result<Vec<RowKey>, StoreError> {
-    let (mut rows, mut cursor) = (Vec::new(), None);
-    loop {
-        let page = store.list_keys(bucket, cursor, seen).await?;
-        rows.extend(page.keys.iter().filter_map(|key| key.parse::<RowKey>().ok()));
-        cursor = page.cursor;
-        if cursor.is_none() {
-            return Ok(rows);
-        }
+    let (mut rows, mut pages) = (Vec::new(), Pages::of(store, bucket));
+    while let Some(keys) = pages.next(seen).await? {
+        rows.extend(keys.iter().filter_map(|key| key.parse::<RowKey>().ok()));
     }
+    Ok(rows)
 }
 
 /// The row of a message.
@@ -176,13 +172,12 @@ async fn find(
     id: MessageId,
     seen: &Watermark,
 ) -> Result<Option<RowKey>, StoreError> {
-    let mut cursor = None;
-    loop {
-        let page = store.list_keys(bucket, cursor, seen).await?;
-        let found = page.keys.iter().filter_map(|key| key.parse::<RowKey>().ok()).find(|row| row.id == id);
-        cursor = page.cursor;
-        if found.is_some() || cursor.is_none() {
+    let mut pages = Pages::of(store, bucket);
+    while let Some(keys) = pages.next(seen).await? {
+        let found = keys.iter().filter_map(|key| key.parse::<RowKey>().ok()).find(|row| row.id == id);
+        if found.is_some() {
             return Ok(found);
         }
     }
+    Ok(None)
 }

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     message::{Message, Moment, RowKey},
     service::Watermark,
-    store::StoreError,
+    store::{Pages, StoreError},
 };
 
 /// The messages of one event for one subscriber.
@@ -111,10 +111,9 @@ impl Standing {
     /// Count what waits, and is not parked itself.
     async fn count(&mut self, of: &Subscription, blocked: &[RowKey], seen: &Watermark) -> Result<(), StoreError> {
         let lanes: HashMap<_, _> = blocked.iter().filter_map(|row| Some((row.hash?, row))).collect();
-        let (mut first, mut cursor) = (None, None);
-        loop {
-            let page = of.store.list_keys(of.queue.bucket(), cursor, seen).await?;
-            for row in page.keys.iter().filter_map(|key| key.parse::<RowKey>().ok()) {
+        let (mut first, mut pages) = (None, Pages::of(&*of.store, of.queue.bucket()));
+        while let Some(keys) = pages.next(seen).await? {
+            for row in keys.iter().filter_map(|key| key.parse::<RowKey>().ok()) {
                 match row.hash.and_then(|hash| lanes.get(&hash)) {
                     Some(parked) if **parked == row => continue,
                     Some(_) => self.behind += 1,
@@ -122,10 +121,6 @@ impl Standing {
                 }
                 self.waiting += 1;
                 first.get_or_insert(row);
-            }
-            cursor = page.cursor;
-            if cursor.is_none() {
-                break;
             }
         }
         let Some(first) = first else { return Ok(()) };
