@@ -8,7 +8,7 @@ use super::{
     subscription::Subscription,
 };
 use crate::{
-    message::{Message, MessageId, Moment, RowKey},
+    message::{Message, MessageId, Moment, Queue, RowKey},
     service::Watermark,
     store::{BucketStore, Pages, StoreError},
 };
@@ -125,16 +125,14 @@ impl Kept {
 }
 
 impl State {
-    /// The name of that bucket, for an event and a subscriber. No service can be granted it:
-    /// names that a manifest may grant have no colon.
-    pub fn bucket_of(self, event: &str, subscriber: &str) -> String {
-        let kind = match self {
-            State::Waiting => "event",
-            State::Retrying => "retry",
-            State::Blocked => "blocked",
-            State::Parked => "parked",
-        };
-        format!("{kind}:{event}/{subscriber}")
+    /// The name of that bucket, for a queue that is called so.
+    pub fn bucket_of(self, queue: &str) -> String {
+        match self {
+            State::Waiting => Queue::bucket_of(queue),
+            State::Retrying => format!("retry:{queue}"),
+            State::Blocked => format!("blocked:{queue}"),
+            State::Parked => format!("parked:{queue}"),
+        }
     }
 
     /// The bucket whose rows are in this state: that of a queue has those that are tried

@@ -108,7 +108,7 @@ impl Subscription {
         to: Destination,
         from: Option<Source>,
     ) -> Subscription {
-        let bucket = |state: State| state.bucket_of(queue.event(), queue.subscriber());
+        let bucket = |state: State| state.bucket_of(queue.name());
         let line = event.transport.as_ref().map(|transport| {
             // What is sent is sent when there is something; what comes is waited for.
             let broken = from.is_some().then_some("it has not been connected to yet");

@@ -23,6 +23,7 @@ const MOST_FRESH: usize = 4 << 20;
 pub struct Queue {
     event: String,
     subscriber: String,
+    name: String,
     bucket: String,
     most: AtomicU64,
     /// About how many wait: they are counted once, and then added up. It is below zero for
@@ -71,15 +72,34 @@ pub struct Writing<'a> {
 impl Queue {
     /// That of a service which subscribes to an interface, for `most` messages.
     pub fn new(event: &str, subscriber: &str, most: u64) -> Queue {
+        let name = Queue::name_of(event, subscriber);
         Queue {
             event: event.to_owned(),
             subscriber: subscriber.to_owned(),
-            bucket: format!("event:{event}/{subscriber}"),
+            bucket: Queue::bucket_of(&name),
+            name,
             most: AtomicU64::new(most),
             waiting: AtomicI64::new(0),
             fresh: Mutex::default(),
             written: Notify::new(),
         }
+    }
+
+    /// What the queue of a subscriber is called in the store: the event, a slash and the
+    /// subscriber, who has none in its name.
+    pub fn name_of(event: &str, subscriber: &str) -> String {
+        format!("{event}/{subscriber}")
+    }
+
+    /// The bucket of the messages of a queue that is called so. No service can be granted it:
+    /// names that a manifest may grant have no colon.
+    pub fn bucket_of(name: &str) -> String {
+        format!("event:{name}")
+    }
+
+    /// What it is called in the store.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The interface, as the manifest has it.
@@ -92,8 +112,7 @@ impl Queue {
         &self.subscriber
     }
 
-    /// The bucket of its messages, by [`RowKey`]. No service can be granted it: names that a
-    /// manifest may grant have no colon.
+    /// The bucket of its messages, by [`RowKey`].
     pub fn bucket(&self) -> &str {
         &self.bucket
     }

@@ -24,6 +24,7 @@ use crate::{
     },
     event::{EventError, Record, State, raw},
     manifest::Manifest,
+    message,
     store::{self, Page, Upkeep},
 };
 
@@ -152,7 +153,7 @@ impl Queue<'_> {
     /// The pages of a bucket, as they are read.
     fn pages(&self, upkeep: &Arc<dyn Upkeep>, state: State) -> mpsc::Receiver<Result<Page>> {
         let (sender, pages) = mpsc::channel(PAGES);
-        let (upkeep, bucket) = (upkeep.clone(), state.bucket_of(self.event, self.subscriber));
+        let (upkeep, bucket) = (upkeep.clone(), state.bucket_of(&message::Queue::name_of(self.event, self.subscriber)));
         tokio::spawn(async move {
             let (to, mut read) = mpsc::channel(PAGES);
             let passing = async {
