@@ -16,6 +16,7 @@ use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
 pub use self::{
+    accepted::{Accepted, Unfit},
     candidate::{Candidate, Replaced},
     contents::Contents,
     file::{Unreadable, read as read_component, read_from as read_component_from},
@@ -33,6 +34,7 @@ use crate::{
     store::BucketStore,
 };
 
+mod accepted;
 mod candidate;
 mod compiler;
 mod contents;

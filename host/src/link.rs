@@ -24,6 +24,16 @@ mod resolve;
 mod schedule;
 mod signature;
 
+/// The key of the function that a message of this kind is for. Nothing is exported by that of
+/// what is no kind.
+pub fn export_of(kind: &str) -> String {
+    let Some((interface, function)) = kind.split_once('#') else { return kind.to_owned() };
+    match interface.parse::<InterfaceName>() {
+        Ok(interface) => export_key(&interface, function),
+        Err(_) => kind.to_owned(),
+    }
+}
+
 /// The key of a function that a link calls: the interface's track, so that any
 /// compatible version of the exporter is found, and the function's name.
 pub fn export_key(interface: &InterfaceName, function: &str) -> String {

@@ -263,11 +263,18 @@ impl Swapper {
             return Ok(Outcome::canary(&name, from, to, steps));
         }
         let drain = self.slots[place].drains.expect();
-        let replaced = self.app.publish(candidate).map_err(SwapError::busy)?;
-        if let Err(error) = self.record(place, swap.component, &swap.by, how, file).await {
-            self.app.restore(place, replaced);
-            return Err(error);
-        }
+        let (live, next) = (service.serving().live.clone(), candidate.revision().clone());
+        let going_live = async {
+            let replaced = self.app.publish(candidate).map_err(SwapError::busy)?;
+            match self.record(place, swap.component, &swap.by, how, file).await {
+                Ok(()) => Ok(replaced),
+                Err(error) => {
+                    self.app.restore(place, replaced);
+                    Err(error)
+                }
+            }
+        };
+        let replaced = self.accepting(place, &live, &next, going_live).await?;
         steps.done("live");
         log(&swap.service, &swap.by, &from, &to.digest, "live");
         self.drain(place, drain, replaced.into_live());
@@ -286,12 +293,32 @@ impl Swapper {
         let part = blocking(move || app.compile(place, given_by, &component)).await?.map_err(SwapError::Refused)?;
         steps.noted("compile", part.from_cache.then_some("from the cache"));
         let candidate = self.app.check(place, part, number).await.map_err(SwapError::Refused)?;
+        let waiting = self.app.check_waiting(&candidate).await.map_err(|error| SwapError::Failed(error.into()))?;
+        waiting.map_err(SwapError::Refused)?;
         steps.done("check");
         if let Some(probed) = self.app.probe(place, candidate.revision().clone()).await {
             probed.map_err(|why| SwapError::Refused(self.app.failed_probe(place, &why)))?;
             steps.done("probe");
         }
         Ok(candidate)
+    }
+
+    /// Have a revision go live that may take other messages than the live one: the store says
+    /// so before, and what it said again if that comes to nothing.
+    async fn accepting<T>(
+        &self,
+        place: usize,
+        live: &Revision,
+        next: &Revision,
+        going_live: impl Future<Output = Result<T, SwapError>>,
+    ) -> Result<T, SwapError> {
+        self.app.accept(place, live, next).await.map_err(|error| SwapError::Failed(error.into()))?;
+        let done = going_live.await;
+        if done.is_err() {
+            // Where this fails, too, the next start looks at what waits.
+            let _ = self.app.accept(place, next, live).await;
+        }
+        done
     }
 
     /// Whether a component could be recorded, which is worth knowing before all else.

@@ -8,11 +8,13 @@ use std::sync::Arc;
 
 use anyhow::{Result, bail};
 
-use super::{App, GivenBy, Part, topology::Topology};
+use super::{Accepted, App, GivenBy, Part, Unfit, topology::Topology};
 use crate::{
     link::{Link, Ties},
     manifest::{Problem, Report},
-    service::{Canary, Revision, Serving, Share},
+    message::Queue,
+    service::{Canary, Revision, Serving, Share, Watermark},
+    store::StoreError,
 };
 
 /// Who answered until now, for as long as it may have to be restored.
@@ -48,40 +50,58 @@ impl App {
     /// Check a component against the app, and make a revision of it.
     pub async fn check(&self, place: usize, part: Part, number: u64) -> Result<Candidate, Report> {
         let part = Arc::new(part);
-        let given_by = part.given_by;
         let Ties { links, emissions } = self.topology().with(self.manifest(), place, &part)?;
         let own: Vec<_> = links.into_iter().filter(|link| link.importer == place).collect();
         let callees = own.iter().map(|link| (link, &self.services[link.exporter]));
         let emissions = emissions.iter().filter(|emission| emission.importer == place);
         let revision = self.foundation.revision(self.service_manifest(place), &part, number, callees, emissions).await;
         let revision = revision.map_err(|problem| Report::new(vec![problem]))?;
-        self.check_waiting(place, given_by, &revision).await?;
         Ok(Candidate { place, part, links: own, revision: Arc::new(revision) })
     }
 
-    /// That a revision takes the messages that wait for its service.
-    async fn check_waiting(&self, place: usize, given_by: GivenBy, revision: &Revision) -> Result<(), Report> {
-        let service = &self.services[place];
-        let live = service.serving().live.clone();
-        let changed = live.receivers().find_map(|(export, receiver)| {
-            let now = revision.receivers().find(|(other, _)| *other == export).map(|(_, receiver)| receiver);
-            (now.map(|now| &now.params) != Some(&receiver.params)).then_some((export, receiver, now))
+    /// That a candidate takes the messages that wait for its service.
+    pub async fn check_waiting(&self, candidate: &Candidate) -> Result<Result<(), Report>, StoreError> {
+        let Candidate { place, part, revision, .. } = candidate;
+        let (live, seen) = (self.services[*place].serving().live.clone(), Watermark::new());
+        for queue in self.queues_for(*place) {
+            let before = Accepted::of(&live, queue.event());
+            if let Some(unfit) = Unfit::find(self.store(), queue, &before, revision, &seen).await? {
+                return Ok(Err(Report::new(vec![self.unfit(*place, part.given_by, &unfit)])));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// Have the store say that `now` takes the messages of its service, and not `before`: to be
+    /// done before it does.
+    pub async fn accept(&self, place: usize, before: &Revision, now: &Revision) -> Result<(), StoreError> {
+        let rows = self.queues_for(place).filter_map(|queue| {
+            let accepted = Accepted::of(now, queue.event());
+            (accepted != Accepted::of(before, queue.event())).then(|| accepted.row(queue))
         });
-        let Some((export, was, now)) = changed else { return Ok(()) };
-        let queues = self.subscriptions().filter(|(.., subscriber)| Arc::ptr_eq(subscriber, service));
-        let waiting: u64 = queues.map(|(_, queue, _)| queue.waiting()).sum();
-        if waiting == 0 {
+        let (rows, seen) = (rows.collect::<Vec<_>>(), Watermark::new());
+        if rows.is_empty() {
             return Ok(());
         }
-        let name = service.name();
-        let now = now.map_or_else(|| "nothing".to_owned(), |now| now.params.to_string());
+        self.store().write(rows, &seen).await?;
+        self.store().durable(&seen).await
+    }
+
+    /// Out of which queues a service is delivered.
+    fn queues_for(&self, place: usize) -> impl Iterator<Item = &Arc<Queue>> {
+        let service = &self.services[place];
+        self.subscriptions().filter(|(.., subscriber)| Arc::ptr_eq(subscriber, service)).map(|(_, queue, _)| queue)
+    }
+
+    fn unfit(&self, place: usize, given_by: GivenBy, unfit: &Unfit) -> Problem {
+        let name = self.services[place].name();
+        let Unfit { waiting, function, was, now } = unfit;
         let title = format!("{} takes other messages than those that wait for it", given_by.named(name));
-        let was = &was.params;
         let help = format!(
-            "{waiting} messages of `{export}` wait that were emitted as `{was}`, and it takes `{now}`; swap again when \
-             `dovetail events {name}` shows none, or drop them there"
+            "{waiting} messages of `{function}` wait that were emitted as `{was}`, and it takes `{now}`; swap again when \
+             `dovetail events {name}` shows none, or drop them with `dovetail events drop --all {name}`"
         );
-        Err(Report::new(vec![given_by.problem(self.manifest(), name, title, None, help)]))
+        given_by.problem(self.manifest(), name, title, None, help)
     }
 
     /// Have a candidate answer all new calls.

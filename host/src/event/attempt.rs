@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     broker::{Letter, NotSent},
-    link::{InterfaceName, export_key},
+    link::export_of,
     manifest::Parked,
     message::{Message, Moment, RowKey},
     service::{Delivery, Unit, Watermark},
@@ -83,7 +83,7 @@ impl Attempt {
         };
         let delivery = Arc::new(Delivery { message: message.clone(), attempt });
         let unit = Arc::<Unit>::default();
-        let export = export(&message.kind);
+        let export = export_of(&message.kind);
         let (revision, delivered) = service.deliver(&export, delivery, unit.clone(), seen).await;
         let error = match delivered {
             Ok(()) => return self.end(&unit, &document, seen).await,
@@ -211,14 +211,5 @@ impl Attempt {
         }
         queue.removed();
         Ok(Ended::SetAside)
-    }
-}
-
-/// The export that a message of this kind is for.
-pub fn export(kind: &str) -> String {
-    let Some((interface, function)) = kind.split_once('#') else { return kind.to_owned() };
-    match interface.parse::<InterfaceName>() {
-        Ok(interface) => export_key(&interface, function),
-        Err(_) => kind.to_owned(),
     }
 }

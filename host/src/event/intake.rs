@@ -20,7 +20,6 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::{
-    attempt::export,
     kept::raw,
     line::Line,
     record::{Record, Why},
@@ -29,6 +28,7 @@ use super::{
 };
 use crate::{
     broker::{self, Arrived, BrokerError},
+    link::export_of,
     message::{KeyPath, Message, MessageId, Moment, RowKey},
     service::{NotDelivered, Watermark, messaging_subject},
     store::{BucketStore, Change, Guard, StoreError},
@@ -210,7 +210,8 @@ impl Intake {
         let wrong = |error: NotDelivered| parked(message.id, Record::failed(None, 0, Why::Data, &error));
         let live = service.serving().live.clone();
         let kind = || message.kind.clone();
-        let Some((_, receiver)) = live.receivers().find(|(export_key, _)| *export_key == export(&message.kind)) else {
+        let Some((_, receiver)) = live.receivers().find(|(export_key, _)| *export_key == export_of(&message.kind))
+        else {
             return Err(wrong(NotDelivered::NoReceiver { service: service.name().into(), kind: kind() }));
         };
         let arguments = receiver.params.decode(&message.data);

@@ -11,19 +11,16 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::{
-    kept::rows,
+    kept::{State, rows},
     subscription::{Destination, Subscription},
 };
 use crate::{
-    link::InterfaceName,
+    app::{Accepted, Unfit},
     manifest::Start,
-    message::{RowKey, StableHash},
+    message::{Queue, RowKey, StableHash},
     service::Watermark,
-    store::{BucketStore, Change, Guard, StoreError},
+    store::{BucketStore, Change, Guard, Pages, StoreError},
 };
-
-/// The bucket of the rows: by event, a slash and the subscriber, what each function takes.
-const BUCKET: &str = "queues:";
 
 /// How many messages are copied in one entry for who begins with the oldest.
 const COPIED: usize = 500;
@@ -33,20 +30,16 @@ const COPIED: usize = 500;
 pub enum NotDeliverable {
     /// It was emitted by other types.
     #[error(
-        "{waiting} messages of {function} wait for {subscriber:?}, which were emitted as {was}, and it takes {now} \
-         now; start the host with the component from before until `dovetail events` shows none, or drop them there"
+        "{} messages of {} wait for {subscriber:?}, which were emitted as {}, and it takes {} now; start the host with \
+         the component from before until `dovetail events` shows none, or drop them with `dovetail events drop --all \
+         {subscriber}`",
+        unfit.waiting, unfit.function, unfit.was, unfit.now
     )]
     Types {
-        /// How many.
-        waiting: usize,
-        /// The export that they are for.
-        function: String,
         /// For whom they wait.
         subscriber: String,
-        /// Its parameters then.
-        was: String,
-        /// Its parameters.
-        now: String,
+        /// Which they are.
+        unfit: Unfit,
     },
     /// The store could not be read or written.
     #[error("the queues of events could not be looked at")]
@@ -56,7 +49,7 @@ pub enum NotDeliverable {
 /// Note who subscribes, unless what waits for one cannot be delivered.
 pub async fn note(all: &[Arc<Subscription>], store: &dyn BucketStore) -> Result<(), NotDeliverable> {
     let seen = Watermark::new();
-    let known = keys(store, &seen).await?;
+    let known = known(store, &seen).await?;
     let mut wrong = None;
     for subscription in all {
         match note_one(subscription, &known, &seen).await {
@@ -64,15 +57,18 @@ pub async fn note(all: &[Arc<Subscription>], store: &dyn BucketStore) -> Result<
             noted => noted?,
         }
     }
-    let subscribed: BTreeSet<String> = all.iter().map(|subscription| key(subscription)).collect();
+    let subscribed: BTreeSet<String> = all.iter().map(|subscription| subscription.queue.name().to_owned()).collect();
     for queue in known.difference(&subscribed) {
-        let waiting = rows(store, &format!("event:{queue}"), &seen).await?.len();
-        if waiting > 0 {
+        let waiting = rows(store, &State::Waiting.bucket_of(queue), &seen).await?.len();
+        let parked = rows(store, &State::Parked.bucket_of(queue), &seen).await?.len();
+        if waiting + parked > 0 {
             tracing::warn!(
                 queue,
                 waiting,
-                "messages wait for a service that subscribes to them no more: they stay in the store; put it back into \
-                 the event's subscribers for them to be delivered"
+                parked,
+                "messages are left for {0:?}, which subscribes to them no more: they stay in the store; put it back into \
+                 the event's subscribers for them to be delivered, or drop them with `dovetail events drop --all {0}`",
+                subscriber(queue)
             );
         }
     }
@@ -85,70 +81,54 @@ async fn note_one(
     known: &BTreeSet<String>,
     seen: &Watermark,
 ) -> Result<(), NotDeliverable> {
-    let (key, store, functions) = (key(subscription), &*subscription.store, functions(subscription));
-    let kept = store.get(BUCKET, &key, seen).await?;
+    let (name, store, now) = (subscription.queue.name(), &*subscription.store, accepted(subscription));
+    let kept = store.get(Accepted::BUCKET, name, seen).await?;
     let mut changes = Vec::new();
-    match kept.as_ref().and_then(|kept| serde_json::from_slice::<BTreeMap<String, String>>(kept).ok()) {
-        Some(before) if before == functions => return Ok(()),
-        Some(before) => check(subscription, &before, &functions, seen).await?,
+    match kept.as_deref().and_then(Accepted::read) {
+        Some(before) if before == now => return Ok(()),
+        Some(before) => check(subscription, &before, seen).await?,
         None if subscription.start == Start::Oldest && subscription.is_local() => {
-            changes = copy(subscription, &key, known.iter().filter(|other| **other != key), seen).await?;
+            changes = copy(subscription, known.iter().filter(|other| *other != name), seen).await?;
         }
         None => {}
     }
-    let value = serde_json::to_vec(&functions).unwrap_or_default();
-    changes.push(Change { bucket: BUCKET, key: key.clone(), value: Some(value) });
+    changes.push(now.row(&subscription.queue));
     // Another host may have done it meanwhile, and begun to deliver.
-    let guard = Guard { bucket: BUCKET, key: &key, value: kept.as_deref() };
+    let guard = Guard { bucket: Accepted::BUCKET, key: name, value: kept.as_deref() };
     store.write_where(guard, changes, seen).await?;
     Ok(())
 }
 
-fn key(subscription: &Subscription) -> String {
-    format!("{}/{}", subscription.queue.event(), subscription.queue.subscriber())
+/// Whose a queue of this name is.
+pub fn subscriber(queue: &str) -> &str {
+    queue.rsplit_once('/').map_or(queue, |(_, subscriber)| subscriber)
 }
 
-/// What a subscriber's functions take, by export.
-fn functions(subscription: &Subscription) -> BTreeMap<String, String> {
-    let path = subscription.queue.event().parse::<InterfaceName>().map(|name| name.path).unwrap_or_default();
-    // A broker takes whatever there is.
-    let Destination::Service(service) = &subscription.to else { return BTreeMap::new() };
+/// What a subscriber takes now.
+fn accepted(subscription: &Subscription) -> Accepted {
+    match &subscription.to {
+        Destination::Service(service) => Accepted::of(&service.serving().live, subscription.queue.event()),
+        // A broker takes whatever there is.
+        Destination::Broker(_) => Accepted::default(),
+    }
+}
+
+/// The queues that a store has, by their names.
+pub async fn known(store: &dyn BucketStore, seen: &Watermark) -> Result<BTreeSet<String>, StoreError> {
+    let (mut keys, mut pages) = (BTreeSet::new(), Pages::of(store, Accepted::BUCKET));
+    while let Some(page) = pages.next(seen).await? {
+        keys.extend(page);
+    }
+    Ok(keys)
+}
+
+async fn check(subscription: &Subscription, before: &Accepted, seen: &Watermark) -> Result<(), NotDeliverable> {
+    let (Destination::Service(service), queue) = (&subscription.to, &subscription.queue) else { return Ok(()) };
     let live = service.serving().live.clone();
-    let functions = live.receivers().filter(|(export, _)| export.split(['@', '#']).next() == Some(path.as_str()));
-    functions.map(|(export, receiver)| (export.to_owned(), receiver.params.to_string())).collect()
-}
-
-async fn keys(store: &dyn BucketStore, seen: &Watermark) -> Result<BTreeSet<String>, StoreError> {
-    let (mut keys, mut cursor) = (BTreeSet::new(), None);
-    loop {
-        let page = store.list_keys(BUCKET, cursor, seen).await?;
-        keys.extend(page.keys);
-        cursor = page.cursor;
-        if cursor.is_none() {
-            return Ok(keys);
-        }
+    match Unfit::find(&*subscription.store, queue, before, &live, seen).await? {
+        Some(unfit) => Err(NotDeliverable::Types { subscriber: queue.subscriber().to_owned(), unfit }),
+        None => Ok(()),
     }
-}
-
-async fn check(
-    subscription: &Subscription,
-    before: &BTreeMap<String, String>,
-    now: &BTreeMap<String, String>,
-    seen: &Watermark,
-) -> Result<(), NotDeliverable> {
-    let changed = before.iter().find(|(export, was)| now.get(*export).is_none_or(|now| now != *was));
-    let Some((export, was)) = changed else { return Ok(()) };
-    let waiting = rows(&*subscription.store, subscription.queue.bucket(), seen).await?.len();
-    if waiting == 0 {
-        return Ok(());
-    }
-    Err(NotDeliverable::Types {
-        waiting,
-        function: export.clone(),
-        subscriber: subscription.queue.subscriber().to_owned(),
-        was: was.clone(),
-        now: now.get(export).cloned().unwrap_or_else(|| "nothing".to_owned()),
-    })
 }
 
 /// What waits for others of the same event, for one who is new. Each has of a key what came
@@ -156,14 +136,13 @@ async fn check(
 /// write goes with his own row.
 async fn copy<'a>(
     subscription: &'a Subscription,
-    name: &str,
     others: impl Iterator<Item = &String>,
     seen: &Watermark,
 ) -> Result<Vec<Change<'a>>, StoreError> {
     let (store, event) = (&*subscription.store, subscription.queue.event());
     let (mut keyed, mut others_rows) = (HashMap::<StableHash, (String, Vec<RowKey>)>::new(), BTreeMap::new());
     for other in others.filter(|other| other.rsplit_once('/').is_some_and(|(of, _)| of == event)) {
-        let bucket = format!("event:{other}");
+        let bucket = Queue::bucket_of(other);
         let mut found = HashMap::<StableHash, Vec<RowKey>>::new();
         for row in rows(store, &bucket, seen).await? {
             match row.hash {
@@ -182,7 +161,7 @@ async fn copy<'a>(
     for (row, from) in keyed.chain(others_rows) {
         if changes.len() >= COPIED {
             // What is copied again after a crash is the same.
-            let guard = Guard { bucket: BUCKET, key: name, value: None };
+            let guard = Guard { bucket: Accepted::BUCKET, key: subscription.queue.name(), value: None };
             store.write_where(guard, std::mem::take(&mut changes), seen).await?;
         }
         let (key, bucket) = (row.to_string(), subscription.queue.bucket());

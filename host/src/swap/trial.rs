@@ -48,20 +48,27 @@ impl Swapper {
         let mut steps = Steps::start();
         let service = &self.app.services[place];
         let drain = self.slots[place].drains.expect();
-        let replaced = match self.app.promote(place) {
-            Ok(replaced) => replaced,
-            Err(error) => {
-                self.withdraw(place, trial, by)?;
-                return Err(SwapError::Withdrawn(Box::new(SwapError::busy(error))));
+        let serving = service.serving();
+        let next = serving.canary.as_ref().map_or(&serving.live, |canary| &canary.revision);
+        let going_live = async {
+            let replaced = match self.app.promote(place) {
+                Ok(replaced) => replaced,
+                Err(error) => {
+                    self.withdraw(place, trial, by)?;
+                    return Err(SwapError::Withdrawn(Box::new(SwapError::busy(error))));
+                }
+            };
+            let (component, file) = (trial.component.clone(), self.app.file(place));
+            match self.record(place, component, &trial.by, How::Canary, file).await {
+                Ok(()) => Ok(replaced),
+                Err(error) => {
+                    self.app.restore(place, replaced);
+                    Err(error)
+                }
             }
         };
-        let to = Replacement::of(&service.serving().live);
-        let from = Replacement::of(&replaced.serving.live);
-        let (component, file) = (trial.component.clone(), self.app.file(place));
-        if let Err(error) = self.record(place, component, &trial.by, How::Canary, file).await {
-            self.app.restore(place, replaced);
-            return Err(error);
-        }
+        let replaced = self.accepting(place, &serving.live, next, going_live).await?;
+        let (from, to) = (Replacement::of(&serving.live), Replacement::of(&service.serving().live));
         steps.done("live");
         super::log(service.name(), by, &from, &to.digest, "promoted");
         self.drain(place, drain, replaced.into_live());

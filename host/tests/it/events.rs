@@ -24,6 +24,7 @@ mod rows;
 mod signals;
 mod subscribers;
 mod swaps;
+mod types;
 
 /// How many events go through each store.
 const EVENTS: u64 = 600;

@@ -82,6 +82,22 @@ pub fn subscriber(code: &str) -> Vec<u8> {
     parse(&include_str!("../../events/subscriber.wat").replace("BODY", code))
 }
 
+/// A component that emits a signal whose record has this field alone, at every request, and
+/// gives no answer.
+pub fn emitter_of(field: &str) -> Vec<u8> {
+    parse(&include_str!("../../events/emitter.wat").replace("FIELD", field))
+}
+
+/// A component that is told of such signals.
+pub fn recorder_of(field: &str) -> Vec<u8> {
+    parse(&include_str!("../../events/recorder.wat").replace("FIELD", field))
+}
+
+/// The same component in another file: it says nothing more in a section of its own.
+pub fn again(component: Vec<u8>) -> Vec<u8> {
+    [component, vec![0x00, 0x02, 0x01, b'a']].concat()
+}
+
 /// A component of `tests/links/wat`.
 pub fn linked(name: &str) -> Vec<u8> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/links/wat/{name}.wat"));
