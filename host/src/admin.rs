@@ -74,6 +74,7 @@ impl Admin {
             ["v1", "services", service, "rollback"] => self.rollback(service, &request).await,
             ["v1", "services", service, ..] => self.promote(service, &request).await,
             ["v1", "events"] => self.queues().await,
+            ["v1", "events", subscriber] if request.method() == Method::DELETE => self.clear(subscriber).await,
             ["v1", "events", subscriber] => self.messages(subscriber, &query).await,
             ["v1", "events", subscriber, verb @ ("pause" | "resume")] => self.pause(subscriber, verb == "pause").await,
             ["v1", "events", subscriber, id] if request.method() != Method::DELETE => {
@@ -107,9 +108,9 @@ fn allowed(segments: &[&str]) -> Option<&'static str> {
         ["v1", "services", _, "history" | "drained"] => "GET, HEAD",
         ["v1", "services", _, "component"] => "PUT",
         ["v1", "services", _, "rollback" | "promote"] => "POST",
-        ["v1", "events"] | ["v1", "events", _] => "GET, HEAD",
+        ["v1", "events"] => "GET, HEAD",
         ["v1", "events", _, "pause" | "resume"] => "POST",
-        ["v1", "events", _, _] => "DELETE, GET, HEAD",
+        ["v1", "events", _] | ["v1", "events", _, _] => "DELETE, GET, HEAD",
         ["v1", "events", _, _, "retry"] => "POST",
         _ => return None,
     })

@@ -20,14 +20,8 @@ use tokio::{
     task::JoinHandle,
 };
 
-use self::{
-    dispatcher::{Dispatcher, Order, Reply},
-    intake::Intake,
-    schedule::Schedule,
-    standing::Now,
-    subscription::PAUSED,
-};
 pub use self::{
+    cleared::Cleared,
     error::EventError,
     kept::{Kept, State, Told, raw},
     listing::{Listing, Place},
@@ -36,15 +30,24 @@ pub use self::{
     standing::Standing,
     subscription::Subscription,
 };
+use self::{
+    dispatcher::{Dispatcher, Order, Reply},
+    intake::Intake,
+    kept::rows,
+    schedule::Schedule,
+    standing::Now,
+    subscription::PAUSED,
+};
 use crate::{
     app::App,
     message::{MessageId, Moment, RowKey},
     service::Watermark,
-    store::StoreError,
+    store::{BucketStore, StoreError},
 };
 
 mod attempt;
 mod backlog;
+mod cleared;
 mod dispatcher;
 mod error;
 mod intake;
@@ -176,6 +179,19 @@ impl Events {
         self.steer(subscriber, id, Order::Remove).await
     }
 
+    /// Forget all that waits for a subscriber and is parked, but for what is being delivered; in
+    /// this store for one that subscribes no more.
+    pub async fn clear(&self, store: &dyn BucketStore, subscriber: &str) -> Result<Cleared, EventError> {
+        // Nobody is to be delivered meanwhile what is dropped here.
+        let _turn = self.turn.lock().await;
+        let Ok(of) = self.of(subscriber) else { return Cleared::in_store(store, subscriber).await };
+        let mut cleared = Cleared::default();
+        for delivering in of {
+            delivering.clear(&mut cleared).await?;
+        }
+        Ok(cleared)
+    }
+
     /// Begin no delivery to a subscriber from now on, over restarts, or begin them again. What
     /// is begun goes on.
     pub async fn pause(&self, subscriber: &str, paused: bool) -> Result<(), EventError> {
@@ -256,9 +272,34 @@ impl Events {
 impl Delivering {
     /// Have something done, and wait until that is durable.
     async fn order(&self, order: impl FnOnce(Reply) -> Order) -> Result<(), EventError> {
+        let seen = self.begin(order).await?;
+        self.subscription.store.durable(&seen).await.map_err(StoreError::into)
+    }
+
+    /// Have something done. The answer is what has to be durable for it to be so.
+    async fn begin(&self, order: impl FnOnce(Reply) -> Order) -> Result<Watermark, EventError> {
         let (reply, replied) = oneshot::channel();
         self.orders.send(order(reply)).map_err(|_| EventError::Over)?;
-        let seen = replied.await.map_err(|_| EventError::Over)??;
-        self.subscription.store.durable(&seen).await.map_err(StoreError::into)
+        replied.await.map_err(|_| EventError::Over)?
+    }
+
+    /// Have all removed that is there now, and count it.
+    async fn clear(&self, cleared: &mut Cleared) -> Result<(), EventError> {
+        let (Subscription { store, queue, parked, .. }, seen) = (&*self.subscription, Watermark::new());
+        for bucket in [queue.bucket(), parked] {
+            for row in rows(&**store, bucket, &seen).await? {
+                match self.begin(|reply| Order::Remove(row, reply)).await {
+                    Ok(removed) => {
+                        seen.include(&removed);
+                        cleared.dropped += 1;
+                    }
+                    Err(EventError::OnDelivery(_)) => cleared.on_delivery += 1,
+                    // It was delivered meanwhile, or somebody else was faster.
+                    Err(EventError::NoMessage { .. }) => {}
+                    Err(failed) => return Err(failed),
+                }
+            }
+        }
+        store.durable(&seen).await.map_err(StoreError::into)
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{json, value::RawValue};
 
 use super::{Admin, query::parameters};
 use crate::{
-    event::{EventError, Kept, Place, Record, State, Told},
+    event::{Cleared, EventError, Kept, Place, Record, State, Told},
     listener::reply::{error, json},
     manifest::percent_decoded,
 };
@@ -86,6 +86,19 @@ impl Admin {
                 let what = if retry { "to be tried again" } else { "dropped" };
                 tracing::info!(service = subscriber, event = was.event, %id, ?state, attempts, "an event is {what}");
                 json(StatusCode::OK, &json!(was))
+            }
+            Err(failed) => refusal(&failed),
+        }
+    }
+
+    /// `DELETE /v1/events/{subscriber}`.
+    pub(super) async fn clear(&self, subscriber: &str) -> Response<Bytes> {
+        let store = self.swapper.load().app().share_store();
+        match self.events.clear(&*store, subscriber).await {
+            Ok(Cleared { dropped, on_delivery }) => {
+                tracing::info!(service = subscriber, dropped, on_delivery, "all events of a subscriber are dropped");
+                let told = json!({ "subscriber": subscriber, "dropped": dropped, "on_delivery": on_delivery });
+                json(StatusCode::OK, &told)
             }
             Err(failed) => refusal(&failed),
         }

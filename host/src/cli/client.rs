@@ -3,7 +3,11 @@
 //! One request, one connection: a verb makes few. Every error says what was
 //! tried, and what to do about it.
 
-use std::{fmt, io::ErrorKind, time::Duration};
+use std::{
+    fmt,
+    io::{self, ErrorKind},
+    time::Duration,
+};
 
 use anyhow::{Context, Error, Result, anyhow, bail};
 use bytes::Bytes;
@@ -111,6 +115,16 @@ impl Client {
     /// See that the host serves the app that is meant.
     pub fn meet(&self) -> Result<()> {
         if self.meant.is_some() { self.services().map(drop) } else { Ok(()) }
+    }
+
+    /// The same, if there is a host.
+    pub fn meet_if_up(&self) -> Result<bool> {
+        let refused = |error: &Error| error.root_cause().downcast_ref().map(io::Error::kind);
+        match self.meet() {
+            Ok(()) => Ok(true),
+            Err(error) if refused(&error) == Some(ErrorKind::ConnectionRefused) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// What the host says that it cannot be used for, if it says so.

@@ -14,7 +14,7 @@ mod export;
 mod import;
 mod line;
 mod stats;
-mod subject;
+pub mod subject;
 
 /// Look at the app's data, take it out, put it in, keep a copy.
 #[derive(Args)]

@@ -229,6 +229,30 @@ async fn nothing_is_done_with_an_event_while_it_is_delivered() {
         let expected = json!({ "error": format!("event {id} is being delivered; try again") });
         assert_eq!((refused.status, refused.json()), (StatusCode::CONFLICT, expected));
     }
+    order(&host, 1, "Pen").await;
+    let cleared = host.manage(Method::DELETE, "/v1/events/notices", "").await;
+    let expected = json!({ "subscriber": "notices", "dropped": 1, "on_delivery": 1 });
+    assert_eq!((cleared.status, cleared.json()), (StatusCode::OK, expected));
+}
+
+#[tokio::test]
+async fn all_for_a_subscriber_are_dropped_at_once() {
+    let folder = told("unreachable", "attempts = 1\nparked = \"pass\"");
+    let host = Host::up(folder.path());
+    order(&host, 1, "Book").await;
+    until("it is parked", async || queue(&host, "notices").await["parked"] == 1).await;
+    steer(&host, &["pause", "notices"]);
+    order(&host, 1, "Pen").await;
+    order(&host, 2, "Cup").await;
+    let output = steer(&host, &["drop", "--all", "notices"]);
+    assert_eq!(said(&output), "   Dropped 3 events for notices\n");
+    let standing = queue(&host, "notices").await;
+    assert_eq!((&standing["waiting"], &standing["parked"]), (&json!(0), &json!(0)));
+    host.swap("notices", &bytes("notices")).await;
+    steer(&host, &["resume", "notices"]);
+    order(&host, 1, "Jug").await;
+    until("it is delivered", async || queue(&host, "notices").await["waiting"] == 0).await;
+    assert_eq!(notices(&host, 1).await, ["Your order of Jug was taken"]);
 }
 
 #[tokio::test]

@@ -24,6 +24,11 @@ pub struct Target {
 }
 
 impl Target {
+    /// Whether it was said where the host is.
+    pub fn is_named(&self) -> bool {
+        self.admin.is_some()
+    }
+
     /// A client of that host. The manifest is read for what was not given.
     pub fn client(self, path: &Path) -> Result<Client> {
         let given = self.token_file.as_deref().map(|file| {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Result, bail};
+use bytes::Bytes;
 use clap::Args;
 use http::Method;
 
@@ -15,9 +16,14 @@ use crate::{
         check::count,
         client::{Client, Refused, Target, printable},
         reader,
+        store::subject::Subject,
         terminal::Terminal,
+        up,
     },
+    event::Cleared,
+    manifest::StoreUrl,
     message::MessageId,
+    store::{self, StoreError},
 };
 
 /// Deliver events again that failed.
@@ -40,11 +46,18 @@ pub struct Retry {
 #[derive(Args)]
 pub struct Drop {
     /// The events' ids.
-    #[arg(value_name = "ID", required = true)]
+    #[arg(value_name = "ID", required_unless_present = "all", conflicts_with = "all")]
     ids: Vec<MessageId>,
     /// Only for this subscriber.
-    #[arg(long, value_name = "SUBSCRIBER", value_parser = reader)]
+    #[arg(long, value_name = "SUBSCRIBER", value_parser = reader, conflicts_with = "all")]
     of: Option<String>,
+    /// All that wait for this subscriber or are parked, also if it subscribes no more. Where
+    /// no host runs they are dropped in its store.
+    #[arg(long, value_name = "SUBSCRIBER", value_parser = reader)]
+    all: Option<String>,
+    /// With --all: drop them in this store, and ask no host.
+    #[arg(long, value_name = "URL", value_parser = up::store_argument, requires = "all")]
+    store: Option<String>,
     #[command(flatten)]
     target: Target,
 }
@@ -77,11 +90,52 @@ impl Retry {
 impl Drop {
     /// Have it done, and say for whom.
     pub fn run(self, manifest: &Path) -> Result<()> {
-        let (client, terminal) = (self.target.client(manifest)?, Terminal::new());
+        let terminal = Terminal::new();
+        if let Some(subscriber) = &self.all {
+            let cleared = match self.store {
+                Some(url) => clear_store(manifest, Some(&url), subscriber)?,
+                None => clear(self.target, manifest, subscriber)?,
+            };
+            terminal.say("Dropped", &format!("{} for {subscriber}", count(cleared.dropped, "event")));
+            if cleared.on_delivery > 0 {
+                let left = count(cleared.on_delivery, "event");
+                terminal.say("Left", &format!("{left} for {subscriber}, being delivered"));
+            }
+            return Ok(());
+        }
+        let client = self.target.client(manifest)?;
         let subscribers = subscribers(&client, self.of)?;
         let deed = Deed { client: &client, subscribers, method: Method::DELETE, suffix: "", done: "Dropped" };
         deed.to(&self.ids, &terminal)
     }
+}
+
+/// Have a host drop all for a subscriber, or do it in the store where none runs.
+fn clear(target: Target, manifest: &Path, subscriber: &str) -> Result<Cleared> {
+    let is_named = target.is_named();
+    let client = target.client(manifest)?;
+    let is_up = match is_named {
+        true => client.meet().map(|()| true)?,
+        false => client.meet_if_up()?,
+    };
+    match is_up {
+        true => client.values(&client.act(Method::DELETE, &format!("/v1/events/{subscriber}"), Bytes::new())?),
+        false => clear_store(manifest, None, subscriber),
+    }
+}
+
+/// Drop all for a subscriber that the manifest's store has, or another.
+fn clear_store(manifest: &Path, instead: Option<&str>, subscriber: &str) -> Result<Cleared> {
+    let url = Subject::of(manifest, instead)?.url;
+    if url == StoreUrl::Memory {
+        return Err(StoreError::NotKept.into());
+    }
+    up::runtime()?.block_on(async {
+        let store = store::open(&url).await?;
+        let cleared = Cleared::in_store(&*store, subscriber).await;
+        store.close().await?;
+        Ok(cleared?)
+    })
 }
 
 /// The one that was asked for, or all.
