@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use crate::support::{
     Host, SHOP, app, dovetail,
     made::{bytes, subscriber},
-    until,
+    until, write_manifest,
 };
 
 /// The shop, with MORE keys of its event. Its notices are told of orders by a component of
@@ -218,6 +218,8 @@ async fn many_behind_a_parked_one_are_listed_page_by_page_and_delivered_in_order
 #[tokio::test]
 async fn nothing_is_done_with_an_event_while_it_is_delivered() {
     let folder = told("(loop $again (br $again))", "");
+    let patient = TOLD.replace("MORE", "").replace("[service.shown]", "limits.deadline = \"1m\"\n[service.shown]");
+    write_manifest(folder.path(), &patient);
     let host = Host::up_with(folder.path(), &["--store", "memory:"]);
     order(&host, 1, "Book").await;
     until("it is on delivery", async || queue(&host, "notices").await["running"] == 1).await;
