@@ -42,6 +42,7 @@ mod file;
 mod foundation;
 mod given_by;
 mod kind;
+mod no_more;
 mod part;
 mod plan;
 mod probe;

@@ -255,12 +255,13 @@ impl Swapper {
         let checked = self.prepare(place, number, &swap, &mut steps).await;
         let candidate = checked.inspect_err(|error| log(&swap.service, &swap.by, &from, &digest, error.outcome()))?;
         let to = Replacement::of(candidate.revision());
+        let no_more = self.app.no_more(&candidate);
         if let Some(terms) = swap.canary {
             let name = swap.service.clone();
             log(&name, &swap.by, &from, &to.digest, "on trial");
             turn.trial = Some(self.begin_trial(place, candidate, swap, terms)?);
             steps.done("canary");
-            return Ok(Outcome::canary(&name, from, to, steps));
+            return Ok(Outcome { no_more, ..Outcome::canary(&name, from, to, steps) });
         }
         let drain = self.slots[place].drains.expect();
         let (live, next) = (service.serving().live.clone(), candidate.revision().clone());
@@ -278,7 +279,7 @@ impl Swapper {
         steps.done("live");
         log(&swap.service, &swap.by, &from, &to.digest, "live");
         self.drain(place, drain, replaced.into_live());
-        Ok(Outcome::live(&swap.service, from, to, steps))
+        Ok(Outcome { no_more, ..Outcome::live(&swap.service, from, to, steps) })
     }
 
     /// Everything that comes before it is published.

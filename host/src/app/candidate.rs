@@ -201,6 +201,16 @@ impl Candidate {
         &self.revision
     }
 
+    /// Its service.
+    pub(super) fn place(&self) -> usize {
+        self.place
+    }
+
+    /// Its component.
+    pub(super) fn part(&self) -> &Part {
+        &self.part
+    }
+
     /// Whether it was made with these links, which others may have changed since.
     fn is_linked_by(&self, links: &[Link]) -> Result<()> {
         let now = links.iter().filter(|link| link.importer == self.place);

@@ -23,6 +23,8 @@ pub struct Swapped {
     to: Option<Named>,
     #[serde(default)]
     steps: Vec<Step>,
+    #[serde(default)]
+    no_more: Vec<String>,
 }
 
 /// A revision by its number and its component.
@@ -141,7 +143,12 @@ impl Swapped {
             _ => format!("{service}, {to}"),
         };
         let outcome = Line { verb: capitalised(&self.outcome), what, took: last.map(|step| millis(step.ms)) };
-        steps.chain([outcome]).collect()
+        let no_more = self.no_more.iter().map(|what| Line {
+            verb: "Note".into(),
+            what: format!("{service} {}", printable(what)),
+            took: None,
+        });
+        steps.chain([outcome]).chain(no_more).collect()
     }
 }
 
@@ -238,6 +245,21 @@ mod tests {
                 "   Checked user in 1.0 ms",
                 "    Probed user in 2.0 ms",
                 "      Live user, revision 2 (sha256 2123456789ab) in 0.1 ms",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_a_component_does_no_more_is_told() {
+        let no_more = ["does not call `a:b/c` of `user` any more", "does not emit `a:b/d` any more"];
+        let answer =
+            json!({ "service": "order", "outcome": "live", "from": named(1), "to": named(2), "no_more": no_more });
+        assert_eq!(
+            lines(answer),
+            [
+                "      Live order, revision 2 (sha256 2123456789ab)",
+                "      Note order does not call `a:b/c` of `user` any more",
+                "      Note order does not emit `a:b/d` any more",
             ]
         );
     }

@@ -19,6 +19,10 @@ pub struct Outcome {
     pub to: Replacement,
     /// What was done, in order.
     pub steps: Vec<Step>,
+    /// What the component does no more that the one before did, each with the service for
+    /// its subject.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub no_more: Vec<String>,
 }
 
 /// One end of a swap.
@@ -78,7 +82,7 @@ impl Steps {
 
 impl Outcome {
     pub(super) fn live(service: &str, from: Replacement, to: Replacement, steps: Steps) -> Outcome {
-        Outcome { service: service.to_owned(), outcome: "live", from, to, steps: steps.steps }
+        Outcome { service: service.to_owned(), outcome: "live", from, to, steps: steps.steps, no_more: Vec::new() }
     }
 
     pub(super) fn canary(service: &str, from: Replacement, to: Replacement, steps: Steps) -> Outcome {

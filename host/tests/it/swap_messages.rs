@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use crate::support::{
     Host, app, dovetail,
     made::{bytes, variant},
-    plain,
+    plain, shop,
 };
 
 const GUEST: &str = r#"
@@ -153,4 +153,22 @@ async fn a_gateway_is_no_admin_api() {
         assert!(!is_well && told.starts_with(&expected), "{told}");
         assert!(told.ends_with("say with --admin where it is: not where the app is served\n"), "{told}");
     }
+}
+
+#[tokio::test]
+async fn what_a_component_does_no_more_that_the_one_before_did_is_told() {
+    let folder = shop();
+    fs::write(folder.path().join("user.wasm"), bytes("user")).expect("there is room");
+    let host = Host::up_with(folder.path(), &["--store", "memory:"]);
+    let (swapped, told) = said(verb(&folder, Some(host.admin), &["swap", "order", "user.wasm"]));
+    assert!(swapped, "{told}");
+    for line in [
+        "      Note order does not call `shop:users/directory@0.1.0` of `user` any more\n",
+        "      Note order does not emit `shop:orders/events@0.1.0` any more\n",
+    ] {
+        assert!(told.contains(line), "{told}");
+    }
+    let (rolled_back, told) = said(verb(&folder, Some(host.admin), &["rollback", "order"]));
+    assert!(rolled_back, "{told}");
+    assert!(told.contains("      Note order does not export `shop:users/directory@0.1.0` any more\n"), "{told}");
 }
