@@ -24,6 +24,7 @@ pub use self::{
     kind::{Kind, Sender},
     part::{LARGEST, Part, SMALLER_HELP},
     plan::Plan,
+    schedule_names::ScheduleNames,
 };
 use self::{foundation::Foundation, topology::Topology};
 use crate::{
@@ -46,6 +47,7 @@ mod no_more;
 mod part;
 mod plan;
 mod probe;
+mod schedule_names;
 mod topology;
 
 /// The running services of one manifest.

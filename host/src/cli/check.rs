@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     admin::Token,
-    app::{LinkNames, Plan},
+    app::{LinkNames, Plan, ScheduleNames},
     manifest::{Problem, Report, StoreUrl, Told},
     store,
 };
@@ -51,6 +51,8 @@ struct Found {
     links: Vec<LinkNames>,
     /// Likewise, one for each subscriber.
     events: Vec<LinkNames>,
+    /// Likewise.
+    schedules: Vec<ScheduleNames>,
 }
 
 #[derive(Serialize)]
@@ -115,6 +117,7 @@ impl Found {
             services: services.collect(),
             links: plan.links(),
             events: plan.events(),
+            schedules: ScheduleNames::all(plan.manifest()),
         }
     }
 
@@ -125,16 +128,24 @@ impl Found {
                 vec![Told { title: error.to_string(), causes: causes(error), ..Told::default() }]
             }
         };
-        Found { ok: false, problems, services: Vec::new(), links: Vec::new(), events: Vec::new() }
+        Found {
+            ok: false,
+            problems,
+            services: Vec::new(),
+            links: Vec::new(),
+            events: Vec::new(),
+            schedules: Vec::new(),
+        }
     }
 
     /// How many there are of each.
     fn counted(&self) -> String {
         // However many emit one or are told of it.
         let events: BTreeSet<_> = self.events.iter().map(|event| &event.interface).collect();
-        let counts = [(self.services.len(), "service"), (self.links.len(), "link"), (events.len(), "event")];
+        let counts = [(self.services.len(), "service"), (self.links.len(), "link")];
         // Most apps have no events.
-        let told = counts.into_iter().filter(|(number, noun)| *number > 0 || *noun != "event");
+        let fewer = [(events.len(), "event"), (self.schedules.len(), "schedule")];
+        let told = counts.into_iter().chain(fewer.into_iter().filter(|(number, _)| *number > 0));
         told.map(|(number, noun)| count(number as u64, noun)).collect::<Vec<_>>().join(", ")
     }
 }

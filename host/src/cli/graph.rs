@@ -6,9 +6,12 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 
 use super::{pinned::Pinning, plan_of_live, state::State, stdout::print};
-use crate::{app::LinkNames, manifest::ServiceManifest};
+use crate::{
+    app::{LinkNames, ScheduleNames},
+    manifest::ServiceManifest,
+};
 
-/// Show the services, their routes, their links and events.
+/// Show the services, their routes, their links and events, and the schedules.
 #[derive(Args)]
 pub struct Graph {
     /// How to draw.
@@ -36,9 +39,14 @@ impl Graph {
     /// Link what there is, and draw what came of it. What is not there is built before.
     pub fn run(self, manifest: &Path) -> Result<()> {
         let plan = plan_of_live(self.state.manifest(manifest)?, self.pinning)?;
-        let (links, events) = (plan.links(), plan.events());
         let manifest = plan.manifest();
-        let drawing = Drawing { app: &manifest.app, services: &manifest.services, links: &links, events: &events };
+        let drawing = Drawing {
+            app: &manifest.app,
+            services: &manifest.services,
+            links: &plan.links(),
+            events: &plan.events(),
+            schedules: &ScheduleNames::all(manifest),
+        };
         let text = match self.format {
             Format::Tree => drawing.tree(),
             Format::Dot => drawing.dot(),
@@ -55,28 +63,41 @@ struct Drawing<'a> {
     links: &'a [LinkNames],
     /// Drawn dashed: nobody waits for them.
     events: &'a [LinkNames],
+    /// What they emit is drawn as events are.
+    schedules: &'a [ScheduleNames],
 }
 
 impl Drawing<'_> {
     fn tree(&self) -> Result<String, std::fmt::Error> {
         let mut text = format!("{}\n", self.app);
-        for (place, service) in self.services.iter().enumerate() {
-            let last = place + 1 == self.services.len();
-            writeln!(text, "{} {}", if last { "└──" } else { "├──" }, service.name)?;
-            let routes = routes(service).map(|route| format!("route {route}"));
-            let links = self.links.iter().filter(|link| link.from == service.name);
-            let links = links.map(|link| format!("link {} → {}", link.interface, link.to));
-            let events = self.events.iter().filter(|event| event.from == service.name);
-            let events = events.map(|event| format!("event {} ⇢ {}", event.interface, event.to));
-            let heard = self.events.iter().filter(|event| event.to == service.name && is_broker(&event.from));
-            let heard = heard.map(|event| format!("event {} ⇠ {}", event.interface, event.from));
-            let leaves: Vec<_> = routes.chain(links).chain(events).chain(heard).collect();
+        let services = self.services.iter().map(|service| (service.name.clone(), self.leaves(service)));
+        let schedules = self.schedules.iter().map(|schedule| {
+            let ScheduleNames { name, interface, function, to } = schedule;
+            let emitted = to.iter().map(|to| format!("event {interface}#{function} ⇢ {to}"));
+            (format!("schedule {name}"), emitted.collect())
+        });
+        let branches: Vec<(String, Vec<String>)> = services.chain(schedules).collect();
+        for (place, (branch, leaves)) in branches.iter().enumerate() {
+            let last = place + 1 == branches.len();
+            writeln!(text, "{} {branch}", if last { "└──" } else { "├──" })?;
             for (place, leaf) in leaves.iter().enumerate() {
                 let trunk = if last { "    " } else { "│   " };
                 writeln!(text, "{trunk}{} {leaf}", if place + 1 == leaves.len() { "└──" } else { "├──" })?;
             }
         }
         Ok(text)
+    }
+
+    /// What hangs on a service in the tree.
+    fn leaves(&self, service: &ServiceManifest) -> Vec<String> {
+        let routes = routes(service).map(|route| format!("route {route}"));
+        let links = self.links.iter().filter(|link| link.from == service.name);
+        let links = links.map(|link| format!("link {} → {}", link.interface, link.to));
+        let events = self.events.iter().filter(|event| event.from == service.name);
+        let events = events.map(|event| format!("event {} ⇢ {}", event.interface, event.to));
+        let heard = self.events.iter().filter(|event| event.to == service.name && is_broker(&event.from));
+        let heard = heard.map(|event| format!("event {} ⇠ {}", event.interface, event.from));
+        routes.chain(links).chain(events).chain(heard).collect()
     }
 
     fn dot(&self) -> Result<String, std::fmt::Error> {
@@ -95,6 +116,13 @@ impl Drawing<'_> {
         }
         for LinkNames { from, to, interface } in self.events {
             writeln!(text, "    {from:?} -> {to:?} [label={interface:?}, style=dashed];")?;
+        }
+        for ScheduleNames { name, interface, function, to } in self.schedules {
+            let (from, label) = (format!("schedule {name}"), format!("{interface}#{function}"));
+            writeln!(text, "    {from:?} [shape=ellipse];")?;
+            for to in to {
+                writeln!(text, "    {from:?} -> {to:?} [label={label:?}, style=dashed];")?;
+            }
         }
         text.push_str("}\n");
         Ok(text)
@@ -119,12 +147,19 @@ impl Drawing<'_> {
         for LinkNames { from, to, interface } in self.events {
             writeln!(text, "    {} -. \"{interface}\" .-> {}", node(from), node(to))?;
         }
+        for ScheduleNames { name, interface, function, to } in self.schedules {
+            writeln!(text, "    schedule-{name}([\"schedule {name}\"])")?;
+            for to in to {
+                writeln!(text, "    schedule-{name} -. \"{interface}#{function}\" .-> {}", node(to))?;
+            }
+        }
         Ok(text)
     }
 
     /// The brokers that events go by, each once.
     fn brokers(&self) -> BTreeSet<&str> {
         let ends = self.events.iter().flat_map(|event| [event.from.as_str(), event.to.as_str()]);
+        let ends = ends.chain(self.schedules.iter().flat_map(|schedule| schedule.to.iter().map(String::as_str)));
         ends.filter(|end| is_broker(end)).collect()
     }
 
@@ -134,8 +169,10 @@ impl Drawing<'_> {
             .iter()
             .map(|service| serde_json::json!({ "name": service.name, "routes": routes(service).collect::<Vec<_>>() }));
         let services: Vec<_> = services.collect();
-        let drawn =
-            serde_json::json!({ "app": self.app, "services": services, "links": self.links, "events": self.events });
+        let drawn = serde_json::json!({
+            "app": self.app, "services": services, "links": self.links, "events": self.events,
+            "schedules": self.schedules,
+        });
         format!("{drawn:#}\n")
     }
 }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use http::StatusCode;
+use serde_json::{Value, json};
 
 use crate::support::{
     Host, app,
@@ -148,6 +149,36 @@ async fn a_subscriber_is_told_of_the_schedule() {
         r#"kind: "shop:clock/ticks@0.1.0#due", source: "/app/schedule/minutely", key: None, time: {minute}, attempt: 1"#
     );
     until("it is told", async || host.get("/guest/get?key=due").await.text().contains(&expected)).await;
+}
+
+#[test]
+fn schedules_are_drawn_and_counted_and_left_out_of_compositions() {
+    let folder = app(&APP.replace("MISSED", "skip"));
+    let run = |arguments: &[&str]| {
+        let output = dovetail().args(arguments).current_dir(&folder).output().expect("dovetail starts");
+        let [printed, said] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).expect("UTF-8"));
+        assert!(output.status.success(), "{arguments:?}: {said}");
+        (printed, said)
+    };
+    let (ticks, at) = ("shop:clock/ticks@0.1.0", "shop:clock/ticks@0.1.0#at");
+    let tree = format!(
+        "├── schedule minutely\n│   └── event {ticks}#due ⇢ ticked\n└── schedule nightly\n    └── event {at} ⇢ ticked\n"
+    );
+    let dot = format!("    \"schedule nightly\" -> \"ticked\" [label=\"{at}\", style=dashed];\n");
+    let mermaid = format!("    schedule-nightly -. \"{at}\" .-> service-ticked\n");
+    for (format, drawn) in [("tree", tree), ("dot", dot), ("mermaid", mermaid)] {
+        let (printed, _) = run(&["graph", "--format", format]);
+        assert!(printed.contains(&drawn), "{printed}");
+    }
+    let graph: Value = serde_json::from_str(&run(&["graph", "--format", "json"]).0).expect("JSON");
+    let nightly = json!({ "name": "nightly", "interface": ticks, "function": "at", "to": ["ticked"] });
+    assert_eq!(graph["schedules"][1], nightly);
+    assert_eq!(run(&["check"]).0, "app is ready to serve: 2 services, 0 links, 2 schedules\n");
+    let (_, said) = run(&["compose", "-o", "composed.wasm"]);
+    let note = "Note the schedules `minutely`, `nightly` are left out: other hosts emit nothing by themselves\n";
+    assert!(said.contains(note), "{said}");
+    let (_, said) = run(&["compose", "guest", "-o", "guest.wasm"]);
+    assert!(!said.contains("left out"), "{said}");
 }
 
 fn now() -> i64 {
