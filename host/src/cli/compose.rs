@@ -20,9 +20,10 @@ use super::{
     terminal::Terminal,
 };
 use crate::{
-    app::{self, Plan},
+    app::{self, Plan, ScheduleNames},
     compose::{self, Composed, Events, Needs, Source, Store},
     history::History,
+    manifest::Manifest,
 };
 
 /// Compose services into one component that other hosts run.
@@ -105,6 +106,9 @@ impl Compose {
         out.write(&composed.component)?;
         terminal.done("Composed", &self.subject(&composed), started.elapsed());
         tell(&composed.needs, &terminal);
+        if let Some(note) = self.note_of_schedules(plan.manifest(), &composed.services) {
+            terminal.say("Note", &note);
+        }
         if store == Store::Host && !composed.needs.buckets.is_empty() {
             terminal.say("Note", "`wasmtime serve` keeps no buckets; with `--store fs` they are files");
         }
@@ -120,6 +124,19 @@ impl Compose {
             terminal.say("Run", &run);
         }
         Ok(())
+    }
+
+    /// That time emits nothing on other hosts, where it did for what is composed.
+    fn note_of_schedules(&self, manifest: &Manifest, composed: &[String]) -> Option<String> {
+        let left = ScheduleNames::all(manifest).into_iter().filter(|schedule| {
+            let event = manifest.events.iter().find(|event| event.interface == schedule.interface);
+            let is_told = |name: &String| event.is_some_and(|event| event.subscribers.contains(name));
+            self.service.is_none() || composed.iter().any(is_told)
+        });
+        let left: Vec<_> = left.map(|schedule| format!("`{}`", schedule.name)).collect();
+        let (noun, be) = if left.len() == 1 { ("schedule", "is") } else { ("schedules", "are") };
+        let names = left.join(", ");
+        (!left.is_empty()).then(|| format!("the {noun} {names} {be} left out: other hosts emit nothing by themselves"))
     }
 
     /// What became of what.
