@@ -56,8 +56,6 @@ impl fmt::Display for Moment {
     }
 }
 
-/// Any form of RFC 3339, with any offset, since others write local time. What is
-/// finer than a millisecond is cut off.
 impl Serialize for Moment {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.collect_str(self)
@@ -70,6 +68,8 @@ impl<'de> Deserialize<'de> for Moment {
     }
 }
 
+/// Any form of RFC 3339, with any offset, since others write local time. What is
+/// finer than a millisecond is cut off.
 impl FromStr for Moment {
     type Err = NoMoment;
 
