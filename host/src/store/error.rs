@@ -290,6 +290,10 @@ pub enum StoreError {
     },
 }
 
+/// What to do where nothing can be written.
+const NOWHERE: &str = "name a file where something can be written, in the store url or by --store, or memory: if \
+                       nothing is to be kept";
+
 impl StoreError {
     pub(crate) fn too_much(bucket: &str, count: usize, most: usize) -> StoreError {
         StoreError::TooMuch { bucket: bucket.to_owned(), count, most }
@@ -314,13 +318,15 @@ impl StoreError {
                 "what it is to be in is no folder: name another file, in the store url or by --store"
             }
             PermissionDenied => "name a file that this user may read and write, in the store url or by --store",
-            ReadOnlyFilesystem => {
-                "name a file where something can be written, in the store url or by --store, or memory: if nothing is \
-                 to be kept"
-            }
+            ReadOnlyFilesystem => NOWHERE,
             _ => return StoreError::open(path, source),
         };
         StoreError::NoFile { path: path.to_owned(), advice, source: Arc::new(source) }
+    }
+
+    /// Of one that no file can be made for, in a folder that is there: such is `/proc`.
+    pub(super) fn no_place(path: &Path, source: io::Error) -> StoreError {
+        StoreError::NoFile { path: path.to_owned(), advice: NOWHERE, source: Arc::new(source) }
     }
 
     pub(super) fn server(

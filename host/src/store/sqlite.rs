@@ -92,6 +92,7 @@ impl SqliteStore {
     /// The same for a host that is to open it, and that no other has it open.
     pub fn inspect_to_open(path: &Path) -> Result<(), StoreError> {
         SqliteStore::inspect(path)?;
+        inspect::try_to_make(&std::path::absolute(path).map_err(|e| StoreError::open(path, e))?)?;
         files::refuse_in_use(path)
     }
 

@@ -227,6 +227,27 @@ fn a_port_in_use_is_told_before_the_build_with_the_option_that_avoids_it() {
     }
 }
 
+/// Such a folder looks as if this user could write in it, if that is root.
+#[test]
+fn a_store_that_cannot_be_made_is_told_before_the_build_with_what_would_be_right() {
+    let folder = plain("build = \"touch built\"\n");
+    for store in ["sqlite:/proc/x.db", "sqlite:/proc/no/x.db"] {
+        let output = run(dovetail().args(["up", "--store", store]).current_dir(&folder));
+        assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+        let told = stderr(&output);
+        assert!(told.contains("/x.db") && told.contains("in the store url or by --store"), "{told}");
+        assert!(!folder.path().join("built").exists());
+    }
+    // Nothing is left of the look where one can be made.
+    let kept = folder.path().join("kept");
+    fs::create_dir(&kept).expect("there is room");
+    let manifest = ["-m", "dovetail.toml", "up", "--store", "sqlite:kept/x.db", "--listen", "192.0.2.1:1"];
+    let output = run(dovetail().args(manifest).current_dir(&folder));
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(stderr(&output).contains("cannot listen on 192.0.2.1:1"), "{}", stderr(&output));
+    assert_eq!(fs::read_dir(kept).expect("it is there").count(), 0);
+}
+
 #[tokio::test]
 async fn options_override_the_manifest() {
     let taken = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));

@@ -6,7 +6,6 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
-use rustix::fs::{Access, AtFlags, CWD};
 
 use super::files::{refuse_lone_log, with_suffix};
 use super::schema;
@@ -20,7 +19,7 @@ pub fn inspect(path: &Path) -> Result<(), StoreError> {
     // Whoever may not write to it cannot open the store.
     match File::options().read(true).write(true).open(path) {
         Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return may_be_made(path),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(StoreError::no_file(path, error)),
     }
     schema::check_header(path)?;
@@ -35,12 +34,19 @@ pub fn inspect(path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Refuses a file that could not be made: in a folder where this user may not write, or one
-/// that would be in such a folder.
-fn may_be_made(path: &Path) -> Result<(), StoreError> {
-    let Some(folder) = path.ancestors().skip(1).find(|folder| folder.exists()) else { return Ok(()) };
-    let may = rustix::fs::accessat(CWD, folder, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS);
-    may.map_err(|error| StoreError::no_file(path, error.into()))
+/// Refuses where there is no file and none can be made, for a host that is to make it. Whether
+/// a folder takes one is seen by trying: another one is made for a moment. One of its name was
+/// left by a host that was killed then.
+pub fn try_to_make(path: &Path) -> Result<(), StoreError> {
+    let folder = path.ancestors().skip(1).find(|folder| folder.exists());
+    let Some(folder) = folder.filter(|_| !path.exists()) else { return Ok(()) };
+    let trial = folder.join(format!(".dovetail-{}", std::process::id()));
+    let made =
+        File::options().write(true).create(true).truncate(false).open(&trial).and_then(|_| fs::remove_file(&trial));
+    made.map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => StoreError::no_place(path, error),
+        _ => StoreError::no_file(path, error),
+    })
 }
 
 /// The marks of a database as its last commit left them.
