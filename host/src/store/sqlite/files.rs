@@ -10,7 +10,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata, TryLockError};
 use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -149,10 +149,15 @@ impl Files {
         self.look_beside().map(drop)
     }
 
-    /// The same, for whoever has written to the log: it is to be no shorter next time.
-    pub fn look_again(&self) -> Result<(), StoreError> {
+    /// The same, for whoever has written to the log, which was so long before: it is to be no
+    /// shorter next time. Where it was cut meanwhile, what was written is behind a hole.
+    pub fn look_again(&self, before: u64, connection: &Connection) -> Result<(), StoreError> {
         self.look_at_database()?;
-        self.log.store(self.look_beside()?, Ordering::Relaxed);
+        let length = self.look_beside()?;
+        if self.seems_cut(before, length) && self.has_hole(connection)? {
+            return Err(self.spoil(&PathBuf::from(with_suffix(self.path(), BESIDE[0])), RESTART));
+        }
+        self.log.store(length, Ordering::Relaxed);
         Ok(())
     }
 
@@ -201,6 +206,34 @@ impl Files {
         }
     }
 
+    /// Whether a log that was so long, and was written to since, may have been cut in between:
+    /// it is shorter, or longer behind a frame that is none of it.
+    fn seems_cut(&self, before: u64, length: u64) -> bool {
+        if length <= before {
+            return length < before;
+        }
+        let beside = self.beside();
+        let Some(log) = beside[0].as_ref().and_then(|held| Wal::read(&held.file)) else { return true };
+        // Where it had no frame there is nothing to miss.
+        before > LOG_HEADER && !before.checked_sub(log.frame).is_some_and(|last| log.has(last))
+    }
+
+    /// Whether the log lacks a frame that its index has. If somebody begins it anew meanwhile
+    /// there is another index, and another look.
+    fn has_hole(&self, connection: &Connection) -> Result<bool, StoreError> {
+        let frames = || frames(connection).map_err(|error| schema::refused(self.path(), error));
+        loop {
+            let indexed = frames()?;
+            let (is_whole, is_same) = match self.beside()[0].as_ref() {
+                Some(log) => look_for_frames(&log.file, indexed),
+                None => (indexed == 0, true),
+            };
+            if is_whole || is_same && frames()? >= indexed {
+                return Ok(!is_whole);
+            }
+        }
+    }
+
     /// Read through the file that is held: to open and close another would give up the
     /// locks that SQLite has on it.
     fn has_mark(&self) -> Result<bool, StoreError> {
@@ -243,6 +276,41 @@ impl Held {
             }
             Err(error) => Err(displaced(&self.path, format!("cannot be found any more ({error})"))),
         }
+    }
+}
+
+/// Whether a log has all frames in so many bytes, and was the same throughout.
+fn look_for_frames(file: &File, indexed: u64) -> (bool, bool) {
+    let Some(log) = Wal::read(file) else { return (indexed == 0, true) };
+    let mut places = (LOG_HEADER..LOG_HEADER + indexed).step_by(log.frame as usize);
+    let is_whole = places.all(|place| log.has(place));
+    (is_whole, Wal::read(file).is_some_and(|again| again.salts == log.salts))
+}
+
+/// A log as its header has it.
+struct Wal<'a> {
+    file: &'a File,
+    /// The length of a frame, in bytes.
+    frame: u64,
+    /// What each frame of it has.
+    salts: [u8; 8],
+}
+
+impl Wal<'_> {
+    /// That of this file, if it is one.
+    fn read(file: &File) -> Option<Wal<'_>> {
+        let mut header = [0; LOG_HEADER as usize];
+        file.read_exact_at(&mut header, 0).ok()?;
+        let (page, salts) = (header[8..12].try_into().ok()?, header[16..24].try_into().ok()?);
+        let frame = FRAME_HEADER + u64::from(u32::from_be_bytes(page));
+        // Its last bit says how sums are made.
+        (header[..3] == [0x37, 0x7f, 0x06]).then_some(Wal { file, frame, salts })
+    }
+
+    /// Whether it has a frame at this place.
+    fn has(&self, place: u64) -> bool {
+        let mut salts = [0; 8];
+        self.file.read_exact_at(&mut salts, place + 8).is_ok() && salts == self.salts
     }
 }
 
@@ -306,6 +374,56 @@ mod tests {
     use std::thread;
 
     use super::*;
+
+    /// Whoever cuts it may come between the look before a commit and the commit, which writes
+    /// behind the cut.
+    #[test]
+    fn a_log_that_is_cut_under_a_commit_is_noticed_after_it() {
+        for (kept, is_noticed) in [(1, false), (2, true), (4, true), (100, true)] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let files = Files::take(&folder.path().join("a.db")).expect("nobody has it");
+            let connection = schema::open(&files).expect("it can be made");
+            schema::next_id(&connection).expect("it can be read");
+            files.take_beside(&connection).expect("nobody has them");
+            let write = |key: usize| {
+                let entry = "INSERT INTO entries (bucket, key, value) VALUES ('b', ?1, zeroblob(9000))";
+                connection.execute(entry, [key.to_string()]).expect("there is room");
+            };
+            for key in 0..20 {
+                let before = files.look_beside().expect("it is there");
+                write(key);
+                files.look_again(before, &connection).expect("nobody has cut it");
+            }
+            let before = files.look_beside().expect("it is there");
+            let log = File::options().write(true).open(with_suffix(files.path(), BESIDE[0])).expect("it is there");
+            log.set_len(before / kept).expect("it can be cut");
+            write(100);
+            let looked = files.look_again(before, &connection);
+            assert_eq!(matches!(looked, Err(StoreError::Displaced { .. })), is_noticed, "{kept}: {looked:?}");
+            assert_eq!(files.look_at_database().is_err(), is_noticed, "{kept}");
+        }
+    }
+
+    /// A log that is begun anew, by whomever, lacks nothing.
+    #[test]
+    fn a_log_that_is_begun_anew_has_no_hole() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let files = Files::take(&folder.path().join("a.db")).expect("nobody has it");
+        let connection = schema::open(&files).expect("it can be made");
+        schema::next_id(&connection).expect("it can be read");
+        files.take_beside(&connection).expect("nobody has them");
+        for round in 0..40_i64 {
+            let before = files.look_beside().expect("it is there");
+            if round % 4 == 3 {
+                let fold = if round % 8 == 3 { "RESTART" } else { "TRUNCATE" };
+                let folded = connection.query_row(&format!("PRAGMA wal_checkpoint({fold})"), [], |row| row.get(0));
+                assert_eq!(folded, Ok(0));
+            }
+            let entry = "INSERT INTO entries (bucket, key, value) VALUES ('b', ?1, zeroblob(?2))";
+            connection.execute(entry, (round.to_string(), 1000 * (round % 13))).expect("there is room");
+            files.look_again(before, &connection).expect("nobody has cut it");
+        }
+    }
 
     /// Each thread that looks may be held up between what it sees and what others saw.
     #[test]

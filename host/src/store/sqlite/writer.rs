@@ -150,7 +150,7 @@ impl Work {
             self.files.look_at_database()?;
             return Err(failed(self.files.path(), error));
         }
-        self.files.look_again()
+        self.files.look_again(log, connection)
     }
 
     /// Returns once a commit can be made again.
