@@ -40,6 +40,9 @@ impl Options {
     pub fn run(self, manifest: &Path) -> Result<()> {
         let (manifest, terminal) = (self.state.manifest(manifest)?, Terminal::new());
         pinned::have(&manifest, self.pinning, &terminal)?;
+        if Build::all(&manifest).is_empty() {
+            terminal.say("Nothing", "to build: no service has a `build` command");
+        }
         run(&manifest, Which::All, &terminal)
     }
 }

@@ -35,6 +35,9 @@ impl Update {
             }
         }
         let wanted = pinned::wanted(&manifest)?;
+        if wanted.is_empty() {
+            terminal.say("Nothing", "to update: no service has its component in a registry");
+        }
         let is_asked = |wanted: &&Wanted| self.services.is_empty() || self.services.contains(&wanted.service.name);
         let asked: Vec<_> = wanted.iter().filter(is_asked).collect();
         let lock = Lock::read(&manifest.lock_file())?;

@@ -8,7 +8,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::support::{app, dovetail};
+use crate::support::{app, dovetail, plain};
 
 /// What cargo is asked to do in these tests, by a `cargo` that only notes it.
 const CARGO: &str = "[app]\nname = \"built\"\n[service.one]\ncomponent = \"one.wasm\"\n\
@@ -29,6 +29,18 @@ fn a_command_of_two_services_runs_once_in_the_manifests_folder() {
     assert!(told(&output).contains("Built one, two in "), "{}", told(&output));
     assert!(told(&output).contains("Built three in "), "{}", told(&output));
     assert!(!told(&output).contains("four"), "{}", told(&output));
+}
+
+#[test]
+fn that_there_is_nothing_to_do_is_said() {
+    let folder = plain("");
+    for (verb, expected) in [
+        ("build", "   Nothing to build: no service has a `build` command\n"),
+        ("update", "   Nothing to update: no service has its component in a registry\n"),
+    ] {
+        let output = run(dovetail().arg(verb).current_dir(&folder));
+        assert_eq!((output.status.code(), told(&output)), (Some(0), expected), "{verb}");
+    }
 }
 
 #[test]
