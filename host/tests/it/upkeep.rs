@@ -236,6 +236,13 @@ fn a_store_that_is_named_needs_no_manifest() {
     assert_eq!(run_out(folder.path(), &["store", "--store", &store, "export"]).lines().count(), 1);
     let (status, said) = run(folder.path(), &["store", "--store", &store, "backup", "copy.db"]);
     assert_eq!(status, Some(0), "{said}");
+    // Nor one that is right; what is wrong with one that is named is told.
+    fs::write(folder.path().join("half.toml"), "[app").expect("it is ours");
+    let broken = tempfile::tempdir().expect("a temporary folder");
+    fs::write(broken.path().join("dovetail.toml"), "[app").expect("it is ours");
+    assert!(run_out(broken.path(), &["store", "stats", "--json", "--store", &store]).contains("\"keys\":1"));
+    let (status, said) = run(broken.path(), &["store", "--store", &store, "backup", "dovetail.toml"]);
+    assert!(status == Some(1) && said.contains("is the app's manifest"), "{said}");
     let beside = format!("{}-wal", store.trim_start_matches("sqlite:"));
     for (arguments, told) in [
         (&["store", "stats"][..], "no manifest `dovetail.toml` that says where the store is; name one with -m, or the"),
@@ -244,6 +251,7 @@ fn a_store_that_is_named_needs_no_manifest() {
             "`{app}` stands for the name of an app, and there is no",
         ),
         (&["-m", "other.toml", "store", "stats", "--store", &store], "other.toml"),
+        (&["-m", "half.toml", "store", "stats", "--store", &store], "half.toml"),
         (&["store", "export", "--store", &store, "--bucket", "bb"], "no bucket `bb`; did you mean `b`? There is `b`"),
         (&["store", "--store", &store, "backup", &beside], "data/plain.db-wal` is a file of the store: name another"),
     ] {

@@ -1,6 +1,9 @@
 //! Which store a verb is about, and whose it is.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Result, bail};
 
@@ -15,33 +18,36 @@ use crate::{
 pub struct Subject {
     /// Where the store is.
     pub url: StoreUrl,
+    path: PathBuf,
     manifest: Option<Manifest>,
 }
 
 impl Subject {
     /// The store of a manifest, or the one at a URL instead. Who names a store needs no
-    /// manifest where none is.
+    /// manifest here, nor one that is right.
     pub fn of(path: &Path, instead: Option<&str>) -> Result<Subject> {
-        match instead {
-            Some(url) if path == Path::new("dovetail.toml") && !path.exists() => {
-                if url.contains("{app}") {
-                    bail!(
-                        "--store: `{{app}}` stands for the name of an app, and there is no `dovetail.toml` here; write \
-                         the name, or name a manifest with -m"
-                    );
-                }
-                // What is wrong with it was told with its argument.
-                let url = StoreUrl::parse(url, "").map_err(|error| anyhow::anyhow!("--store: {error}"))?;
-                Ok(Subject { url, manifest: None })
-            }
-            None if !path.exists() => bail!(
+        if instead.is_none() && !path.exists() {
+            bail!(
                 "there is no manifest `{}` that says where the store is; name one with -m, or the store with --store URL",
                 path.display()
-            ),
-            _ => {
-                let manifest = Manifest::load(path)?;
-                Ok(Subject { url: up::store_url(&manifest, instead)?, manifest: Some(manifest) })
+            );
+        }
+        let is_named = path != Path::new("dovetail.toml");
+        match (Manifest::load(path), instead) {
+            (Ok(manifest), _) => {
+                let url = up::store_url(&manifest, instead)?;
+                Ok(Subject { url, path: path.to_owned(), manifest: Some(manifest) })
             }
+            (Err(_), Some(url)) if !is_named && !url.contains("{app}") => {
+                // What is wrong with it was told with its argument.
+                let url = StoreUrl::parse(url, "").map_err(|error| anyhow::anyhow!("--store: {error}"))?;
+                Ok(Subject { url, path: path.to_owned(), manifest: None })
+            }
+            (Err(_), Some(_)) if !is_named && !path.exists() => bail!(
+                "--store: `{{app}}` stands for the name of an app, and there is no `dovetail.toml` here; write the name, or \
+                 name a manifest with -m"
+            ),
+            (Err(wrong), _) => Err(wrong.into()),
         }
     }
 
@@ -58,7 +64,8 @@ impl Subject {
 
     /// What is not to be replaced.
     pub fn belongings(&self) -> Belongings {
-        self.manifest.as_ref().map(Belongings::of).unwrap_or_default().with_store(&self.url)
+        let belongings = self.manifest.as_ref().map_or_else(|| Belongings::at(&self.path), Belongings::of);
+        belongings.with_store(&self.url)
     }
 
     /// Whether a service may open the bucket, or nobody knows.
