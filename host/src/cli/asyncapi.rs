@@ -5,7 +5,14 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::Args;
 
-use super::{belongings::Belongings, output::Output, pinned::Pinning, plan_of_live, state::State, stdout::print};
+use super::{
+    belongings::Belongings,
+    output::{self, Output},
+    pinned::Pinning,
+    plan_of_live,
+    state::State,
+    stdout::print,
+};
 use crate::asyncapi::{About, document};
 
 /// Print the app's events as an AsyncAPI document.
@@ -27,7 +34,8 @@ impl AsyncApi {
     /// Link what there is, and describe what is emitted. What is not there is built before.
     pub fn run(self, manifest: &Path) -> Result<()> {
         let manifest = self.state.manifest(manifest)?;
-        let file = self.output.filter(|path| path != Path::new("-"));
+        // A text is for a terminal, too.
+        let file = self.output.filter(|path| !output::is_stdout(path));
         let out = file.map(|path| Output::of(&path, &Belongings::of(&manifest))).transpose()?;
         let plan = plan_of_live(manifest, self.pinning)?;
         let about = About { app: &plan.manifest().app, version: &self.app_version };

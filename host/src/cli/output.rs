@@ -31,7 +31,7 @@ impl Output {
     /// What a path means, `-` standard output. Whatever can be told to fail is told here,
     /// before anything is built.
     pub fn of(path: &Path, belongings: &Belongings) -> Result<Output> {
-        if path == Path::new("-") || path == Path::new("/dev/stdout") {
+        if is_stdout(path) {
             if stdout().is_terminal() {
                 bail!("a component is not for a terminal; write it to a file by `-o FILE`, or into a pipe");
             }
@@ -60,6 +60,11 @@ impl Output {
             Output::File(path) => registry::write_whole(path, bytes, MODE).with_context(|| unwritten(path)),
         }
     }
+}
+
+/// Whether a path means standard output.
+pub fn is_stdout(path: &Path) -> bool {
+    path == Path::new("-") || path == Path::new("/dev/stdout")
 }
 
 /// Whether what has this name is open, whatever it is: nothing can take its place.
