@@ -29,6 +29,7 @@ pub use self::{
     roster::NotDeliverable,
     standing::Standing,
     subscription::Subscription,
+    upcoming::Upcoming,
 };
 use self::{
     dispatcher::{Dispatcher, Order, Reply},
@@ -60,6 +61,7 @@ mod schedule;
 mod standing;
 mod subscription;
 mod tenure;
+mod upcoming;
 
 /// The deliveries of an app.
 #[derive(Default)]

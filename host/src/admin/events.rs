@@ -7,7 +7,7 @@ use serde_json::{json, value::RawValue};
 
 use super::{Admin, query::parameters};
 use crate::{
-    event::{Cleared, EventError, Kept, Place, Record, State, Told},
+    event::{Cleared, EventError, Kept, Place, Record, State, Told, Upcoming},
     listener::reply::{error, json},
     manifest::percent_decoded,
 };
@@ -36,7 +36,10 @@ impl Admin {
     /// `GET /v1/events`.
     pub(super) async fn queues(&self) -> Response<Bytes> {
         match self.events.standings().await {
-            Ok(queues) => json(StatusCode::OK, &json!({ "queues": queues })),
+            Ok(queues) => {
+                let schedules = Upcoming::all(self.swapper.load().app().manifest());
+                json(StatusCode::OK, &json!({ "queues": queues, "schedules": schedules }))
+            }
             Err(failed) => refusal(&failed),
         }
     }

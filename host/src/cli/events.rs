@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 use serde::Deserialize;
 
-use self::list::List;
+use self::{list::List, scheduled::Scheduled};
 use super::{
     check::count,
     client::{Client, Target, printable},
@@ -19,6 +19,7 @@ use super::{
 mod export;
 mod list;
 mod pause;
+mod scheduled;
 mod show;
 mod steer;
 
@@ -66,6 +67,8 @@ struct Look {
 #[derive(Deserialize)]
 pub struct Told {
     queues: Vec<Queue>,
+    #[serde(default)]
+    schedules: Vec<Scheduled>,
 }
 
 #[derive(Deserialize)]
@@ -135,8 +138,10 @@ impl Told {
         if self.queues.is_empty() {
             return print(b"nobody is delivered events: the manifest has no [event] table");
         }
-        self.table(now()).print()?;
-        let sentences = [self.parked(), self.broken()].concat();
+        let now = now();
+        self.table(now).print()?;
+        let scheduled = self.schedules.iter().map(|schedule| schedule.sentence(now)).collect();
+        let sentences = [self.parked(), self.broken(), scheduled].concat();
         sentences.into_iter().try_for_each(|sentence| print(format!("\n{sentence}").as_bytes()))
     }
 

@@ -148,6 +148,15 @@ async fn a_subscriber_is_told_of_the_schedule() {
     let expected = format!(
         r#"kind: "shop:clock/ticks@0.1.0#due", source: "/app/schedule/minutely", key: None, time: {minute}, attempt: 1"#
     );
+    let told = host.admin("/v1/events").await.json();
+    let minutely = json!({ "name": "minutely", "event": "shop:clock/ticks@0.1.0", "function": "due" });
+    let mut first = told["schedules"][0].clone();
+    assert!(first["next"].take().as_str().is_some_and(|next| next.ends_with(":00.000Z")), "{told}");
+    first.as_object_mut().expect("an object").remove("next");
+    assert_eq!(first, minutely);
+    let shown = dovetail().args(["events", "--admin", &host.admin.to_string()]).output().expect("dovetail starts");
+    let shown = String::from_utf8(shown.stdout).expect("UTF-8");
+    assert!(shown.contains("schedule nightly emits shop:clock/ticks@0.1.0#at "), "{shown}");
     until("it is told", async || host.get("/guest/get?key=due").await.text().contains(&expected)).await;
 }
 
