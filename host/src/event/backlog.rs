@@ -19,7 +19,7 @@ mod tests;
 /// The most messages that are kept here. Each is its row's key, of some 40 bytes.
 const MOST: usize = 8192;
 
-/// How many of one lane there may be in any case. More may be while there is room.
+/// How many of one lane stay where room is made for others.
 const MOST_BEHIND: usize = 32;
 
 /// With so many known nothing more is looked for.
@@ -52,6 +52,8 @@ pub struct Backlog {
 struct Lane {
     /// Behind the one that is on delivery, ready, or tried again.
     behind: VecDeque<RowKey>,
+    /// Behind which all of it are that are here.
+    since: Place,
     /// Behind which there are more in the store, which come after those.
     passed_by: Option<Place>,
     /// Whether a parked one is at its head.
@@ -64,12 +66,12 @@ impl Lane {
         self.passed_by = Some(self.passed_by.map_or(place, |before| before.min(place)));
     }
 
-    /// Leave those behind to the store.
-    fn pass_by(&mut self, known: &mut HashSet<RowKey>) {
-        if !self.behind.is_empty() {
-            self.misses(None);
+    /// Leave those behind to the store, but for so many.
+    fn pass_by(&mut self, but: usize, known: &mut HashSet<RowKey>) {
+        if self.behind.len() > but {
+            self.misses(self.since);
         }
-        for behind in self.behind.drain(..) {
+        for behind in self.behind.drain(but.min(self.behind.len())..) {
             known.remove(&behind);
         }
     }
@@ -116,13 +118,12 @@ impl Backlog {
             self.ready.push_back(row);
             return self.known.insert(row);
         };
-        let most_behind = MOST_BEHIND.max(MOST.saturating_sub(self.known.len()) / 8);
         match self.lanes.get_mut(&hash) {
             None => {
-                self.lanes.insert(hash, Lane::default());
+                self.lanes.insert(hash, Lane { since: place, ..Lane::default() });
                 self.ready.push_back(row);
             }
-            Some(lane) if lane.is_blocked || lane.passed_by.is_some() || lane.behind.len() >= most_behind => {
+            Some(lane) if lane.is_blocked || lane.passed_by.is_some() => {
                 lane.misses(place);
                 return false;
             }
@@ -179,10 +180,12 @@ impl Backlog {
         Some((*hash, self.lanes.get(hash)?.passed_by?))
     }
 
-    /// The next of a dry lane, in their order; those behind `place` are not among them. The
-    /// first of them is ready. With none the lane is gone, unless there is such a place.
+    /// The next of a dry lane, in their order, from where it was; those behind `place` are not
+    /// among them. The first of them is ready. With none the lane is gone, unless there is such
+    /// a place.
     pub fn catch_up(&mut self, hash: StableHash, rows: Vec<RowKey>, place: Option<Place>) {
         let Some(lane) = self.lanes.get_mut(&hash) else { return };
+        lane.since = lane.passed_by.unwrap_or_default();
         lane.passed_by = place;
         let is_dry = rows.is_empty();
         self.known.extend(&rows);
@@ -199,18 +202,18 @@ impl Backlog {
 
     /// How many of a dry lane there is room for.
     pub fn room_for_dry(&self) -> usize {
-        MOST_BEHIND.max(MOST.saturating_sub(self.known.len()) / 8)
+        MOST_BEHIND.max(MOST.saturating_sub(self.known.len()) / 2)
     }
 
-    /// Have those that wait behind one which stands still found again later: they keep others
-    /// out.
+    /// Leave to the store what waits behind one that stands still, and most of what is long:
+    /// they keep others out.
     pub fn make_room(&mut self) {
-        let still = self.retried.iter().filter_map(|Reverse((_, row))| row.hash);
-        for hash in still.collect::<Vec<_>>() {
-            if let Some(lane) = self.lanes.get_mut(&hash) {
-                lane.pass_by(&mut self.known);
+        for Reverse((_, row)) in &self.retried {
+            if let Some(lane) = row.hash.and_then(|hash| self.lanes.get_mut(&hash)) {
+                lane.pass_by(0, &mut self.known);
             }
         }
+        self.lanes.values_mut().for_each(|lane| lane.pass_by(MOST_BEHIND, &mut self.known));
     }
 
     /// It is to be tried again.
@@ -248,7 +251,7 @@ impl Backlog {
         let Some(hash) = row.hash else { return };
         let lane = self.lanes.entry(hash).or_default();
         lane.is_blocked = true;
-        lane.pass_by(&mut self.known);
+        lane.pass_by(0, &mut self.known);
     }
 
     /// It is parked no more, or is gone: those of its key go on.

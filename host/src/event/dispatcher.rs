@@ -254,14 +254,14 @@ impl Dispatcher {
             if !self.reads_now() {
                 break;
             }
+            if self.backlog.is_full() {
+                self.backlog.make_room();
+            }
             let page = store.list_keys(queue.bucket(), self.cursor, &Watermark::new()).await?;
             let mut passed = 0;
             for key in &page.keys {
                 if self.backlog.is_full() {
-                    self.backlog.make_room();
-                    if self.backlog.is_full() {
-                        break;
-                    }
+                    break;
                 }
                 passed += 1;
                 // What is no row of ours is nobody's to deliver.
@@ -287,7 +287,7 @@ impl Dispatcher {
     /// among them that may be delivered now; then once in a while, so that they cost no page
     /// each.
     fn reads_at(&self) -> Option<Instant> {
-        if !self.more || !self.delivers() || self.backlog.is_full() {
+        if !self.more || !self.delivers() {
             return None;
         }
         let is_short = self.running.len() + self.backlog.ready() < self.subscription.most();
@@ -355,11 +355,13 @@ impl Dispatcher {
     fn begin(&mut self) {
         while !self.paused && self.delivers() && self.running.len() < self.subscription.most() {
             let Some(row) = self.backlog.next(Instant::now()) else { return };
+            // It rests on the end of the one before it of its key, which may be lost.
+            let seen = Watermark::new();
+            seen.include(&self.unsettled);
             let (document, before) = (self.documents.remove(&row), self.records.get(&row).cloned());
             let attempt = Attempt { subscription: self.subscription.clone(), row, document, before };
             self.on_delivery.insert(row);
             self.running.spawn(async move {
-                let seen = Watermark::new();
                 let ended = attempt.make(&seen).await;
                 (row, ended, seen)
             });

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Backoff, ByteSize, Manifest, Missed, Parked, ScheduleManifest, Start};
+use super::{Backoff, ByteSize, Manifest, Missed, Parked, Protocol, ScheduleManifest, Start};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -107,6 +107,12 @@ fn an_event_has_what_its_table_says() -> Outcome {
     assert_eq!(orders.backoff, Backoff { first, most });
     assert_eq!((orders.parked, orders.start), (Parked::Pass, Start::Oldest));
     assert_eq!(orders.limits.waiting, 1_000);
+    assert_eq!(orders.keep, Duration::from_secs(3 * 86_400));
+    let transport = orders.transport.as_ref().ok_or("no transport")?;
+    assert_eq!(transport.protocol, Protocol::Nats);
+    let passfile = folder().join("nats.password");
+    let shown = format!("nats+tls://shop@a:4223,[::1]:4222?passfile={}&sslrootcert=/ca.pem", passfile.display());
+    assert_eq!(transport.to_string(), shown);
     assert_eq!(audit.interface, "shop:audit/log");
     assert_eq!(audit.key, None);
     assert_eq!(audit.attempts, 8);
@@ -114,6 +120,7 @@ fn an_event_has_what_its_table_says() -> Outcome {
     assert_eq!(audit.backoff, Backoff { first, most });
     assert_eq!((audit.parked, audit.start), (Parked::Block, Start::Now));
     assert_eq!(audit.limits.waiting, 1_000_000);
+    assert_eq!((audit.keep, &audit.transport), (Duration::from_secs(7 * 86_400), &None));
     Ok(())
 }
 
@@ -181,13 +188,13 @@ fn later_problems_are_shown_at_their_keys() -> Outcome {
     };
     let place = |service, key| shown(manifest.problem(service, key, "wrong", "mend it"));
     assert_eq!(place("order", None).as_deref(), Some("14:1"));
-    assert_eq!(place("order", Some("limits.memory")).as_deref(), Some("30:10"));
-    assert_eq!(place("order", Some("links.shop:users/directory@0.1.0")).as_deref(), Some("24:38"));
-    assert_eq!(place("user", Some("limits.memory")).as_deref(), Some("39:1"));
+    assert_eq!(place("order", Some("limits.memory")).as_deref(), Some("32:10"));
+    assert_eq!(place("order", Some("links.shop:users/directory@0.1.0")).as_deref(), Some("26:38"));
+    assert_eq!(place("user", Some("limits.memory")).as_deref(), Some("41:1"));
     let place = |event, key| shown(manifest.event_problem(event, key, "wrong", "mend it"));
-    assert_eq!(place("shop:orders/events@0.1.0", None).as_deref(), Some("42:1"));
-    assert_eq!(place("shop:orders/events@0.1.0", Some("subscribers")).as_deref(), Some("43:15"));
-    assert_eq!(place("shop:orders/events@0.1.0", Some("limits.waiting")).as_deref(), Some("49:18"));
-    assert_eq!(place("shop:audit/log", Some("key")).as_deref(), Some("51:1"));
+    assert_eq!(place("shop:orders/events@0.1.0", None).as_deref(), Some("44:1"));
+    assert_eq!(place("shop:orders/events@0.1.0", Some("subscribers")).as_deref(), Some("45:15"));
+    assert_eq!(place("shop:orders/events@0.1.0", Some("limits.waiting")).as_deref(), Some("53:18"));
+    assert_eq!(place("shop:audit/log", Some("key")).as_deref(), Some("55:1"));
     Ok(())
 }

@@ -54,16 +54,16 @@ impl Deliveries {
         while let Some((hash, place)) = self.backlog.dry() {
             self.catch_up(hash, place.map_or(0, |place| place as usize));
         }
-        while self.cursor < self.rows.len() && !self.backlog.is_full() {
+        while self.cursor < self.rows.len() {
             let is_short = self.running.len() + self.backlog.ready() < AT_ONCE;
             if self.backlog.has_enough() && !is_short {
                 return;
             }
+            if self.backlog.is_full() {
+                self.backlog.make_room();
+            }
             let (begin, end) = (self.cursor, (self.cursor + PAGE).min(self.rows.len()));
             for row in self.rows[begin..end].iter().filter(|row| !self.gone.contains(row)) {
-                if self.backlog.is_full() {
-                    self.backlog.make_room();
-                }
                 if self.backlog.is_full() {
                     return;
                 }

@@ -36,7 +36,8 @@ impl Checker<'_> {
     fn sent_alike(&mut self, events: &[EventManifest]) {
         let path = |event: &EventManifest| event.interface.split('@').next().unwrap_or_default().to_owned();
         for (index, event) in events.iter().enumerate().filter(|(_, event)| event.transport.is_some()) {
-            let alike = |other: &&EventManifest| other.transport.is_some() && path(other) == path(event);
+            let server = |event: &EventManifest| event.transport.as_ref().map(|transport| transport.server.place());
+            let alike = |other: &&EventManifest| server(other) == server(event) && path(other) == path(event);
             let Some(first) = events[..index].iter().find(alike) else { continue };
             let title = format!("the events {:?} and {:?} have one name at a broker", first.interface, event.interface);
             let help = "send one of the two, or have an app of its own send the other";
