@@ -229,6 +229,7 @@ impl Dispatcher {
         }
         let waiting = rows_count(&**store, queue.bucket(), &seen).await?;
         queue.counted(waiting);
+        self.unsettled.include(&seen);
         match self.look().await {
             Err(EventError::Store(error)) => Err(error),
             _ => Ok(()),
@@ -257,7 +258,9 @@ impl Dispatcher {
             if self.backlog.is_full() {
                 self.backlog.make_room();
             }
-            let page = store.list_keys(queue.bucket(), self.cursor, &Watermark::new()).await?;
+            let seen = Watermark::new();
+            let page = store.list_keys(queue.bucket(), self.cursor, &seen).await?;
+            self.unsettled.include(&seen);
             let mut passed = 0;
             for key in &page.keys {
                 if self.backlog.is_full() {
@@ -313,7 +316,9 @@ impl Dispatcher {
                 self.backlog.catch_up(hash, rows, (!is_last).then_some(place));
                 return Ok(());
             }
-            let page = store.list_keys(queue.bucket(), place, &Watermark::new()).await?;
+            let seen = Watermark::new();
+            let page = store.list_keys(queue.bucket(), place, &seen).await?;
+            self.unsettled.include(&seen);
             let of_lane = page.keys.iter().filter_map(|key| key.parse::<RowKey>().ok());
             rows.extend(of_lane.filter(|row| row.hash == Some(hash) && !self.backlog.knows(*row)));
             match page.cursor {
@@ -426,13 +431,10 @@ impl Dispatcher {
             let (queue, error) = (&self.subscription.queue, failed as &dyn std::error::Error);
             tracing::warn!(service = queue.subscriber(), event = queue.event(), error, "deliveries wait for the store");
         }
-        while let Some(ended) = self.running.join_next().await {
-            // What is read next rests on it.
-            if let Ok((_, _, seen)) = ended {
-                self.unsettled.include(&seen);
-            }
-        }
+        while self.running.join_next().await.is_some() {}
         self.on_delivery.clear();
+        // All is read again, and what is read then is what the next deliveries rest on.
+        self.unsettled = Watermark::new();
         let end = Instant::now() + UNWELL;
         loop {
             tokio::select! {
