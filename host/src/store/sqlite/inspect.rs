@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::files::{refuse_lone_log, with_suffix};
 use super::schema;
@@ -28,10 +28,19 @@ pub fn inspect(path: &Path) -> Result<(), StoreError> {
     // copy of the files, is left to those who open the store.
     let beside = |suffix| fs::metadata(with_suffix(path, suffix)).is_ok_and(|file| file.len() > 0);
     if beside("-wal") && beside("-shm") {
-        let (application, version) = ids(path).map_err(failed)?;
-        schema::check(path, application, version)?;
+        match ids(path) {
+            Ok((application, version)) => schema::check(path, application, version)?,
+            Err(error) if is_unseen(&error) => {}
+            Err(error) => return Err(failed(error)),
+        }
     }
     Ok(())
+}
+
+/// Whether the log has to be recovered before anything can be read of it, as after a host that
+/// was killed while it opened the file. A look may not, and whoever opens the store does.
+fn is_unseen(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::FileLockingProtocolFailed | ErrorCode::ReadOnly))
 }
 
 /// Refuses where there is no file and none can be made, for a host that is to make it. Whether
