@@ -12,9 +12,9 @@ const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
-/// Fields by which proxies say who a client is or what it asked for, in those of
-/// `X-Forwarded-…` apart.
-const CLAIMS: [&str; 24] = [
+/// Fields by which proxies say who a client is or what it asked for, those of `X-Forwarded-…`
+/// apart. `Proxy` becomes a variable that names one, where fields become those.
+const CLAIMS: [&str; 27] = [
     "cf-connecting-ip",
     "cf-connecting-ipv6",
     "client-ip",
@@ -22,6 +22,7 @@ const CLAIMS: [&str; 24] = [
     "fly-client-ip",
     "forwarded",
     "front-end-https",
+    "proxy",
     "proxy-client-ip",
     "true-client-ip",
     "wl-proxy-client-ip",
@@ -34,10 +35,12 @@ const CLAIMS: [&str; 24] = [
     "x-host",
     "x-original-forwarded-for",
     "x-original-host",
+    "x-original-url",
     "x-originating-ip",
     "x-real-ip",
     "x-remote-addr",
     "x-remote-ip",
+    "x-rewrite-url",
     "x-scheme",
 ];
 
