@@ -102,7 +102,10 @@ pub fn outlet(transport: &Transport, address: &Address) -> Arc<dyn Outlet> {
         #[cfg(feature = "kafka")]
         Protocol::Kafka => Arc::new(kafka::Producer::new(transport.clone(), address.clone())),
         #[cfg(not(all(feature = "nats", feature = "amqp", feature = "kafka")))]
-        protocol => Arc::new(NotBuilt { protocol, _address: address.clone() }),
+        protocol => {
+            let _ = address;
+            Arc::new(NotBuilt(protocol))
+        }
     }
 }
 
@@ -121,26 +124,28 @@ pub async fn inlet(
         #[cfg(feature = "kafka")]
         Protocol::Kafka => kafka::Fetcher::open(transport, reader, place).await,
         #[cfg(not(all(feature = "nats", feature = "amqp", feature = "kafka")))]
-        protocol => Err(BrokerError::new(transport, "be read", not_built(protocol, reader, place))),
+        protocol => {
+            let _ = (reader, place);
+            Err(BrokerError::new(transport, "be read", NotBuilt(protocol).why()))
+        }
     }
 }
 
-/// A broker of a protocol that is not built in. A manifest that names one is refused before.
+/// A protocol that is not built in. A manifest that names one is refused before.
 #[cfg(not(all(feature = "nats", feature = "amqp", feature = "kafka")))]
-struct NotBuilt {
-    protocol: Protocol,
-    _address: Address,
+struct NotBuilt(Protocol);
+
+#[cfg(not(all(feature = "nats", feature = "amqp", feature = "kafka")))]
+impl NotBuilt {
+    fn why(&self) -> String {
+        format!("this dovetail was built without {}", self.0.name())
+    }
 }
 
 #[cfg(not(all(feature = "nats", feature = "amqp", feature = "kafka")))]
 #[async_trait]
 impl Outlet for NotBuilt {
     async fn send(&self, _: &Letter) -> Result<(), NotSent> {
-        Err(NotSent::Refused(format!("this dovetail was built without {}", self.protocol.name()).into()))
+        Err(NotSent::Refused(self.why().into()))
     }
-}
-
-#[cfg(not(all(feature = "nats", feature = "amqp", feature = "kafka")))]
-fn not_built(protocol: Protocol, _: &Reader, _: Option<&str>) -> String {
-    format!("this dovetail was built without {}", protocol.name())
 }

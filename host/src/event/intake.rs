@@ -37,7 +37,8 @@ use crate::{
 /// How long to wait before a broker is asked again: the first time, and at most.
 const WAIT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
 
-/// The most bytes of ids and times that are looked up at once: those of [`broker::MOST`] and more.
+/// The most bytes of ids and times that are looked up at once: those of a page of the store's, and
+/// more.
 const MOST_HAD: usize = 1 << 20;
 
 /// How often to look whether there is room again.
@@ -238,15 +239,14 @@ async fn forget(store: &dyn BucketStore, source: &Source) -> Result<(), StoreErr
     loop {
         // In the order in which they came: the oldest first.
         let page = store.list_keys(&source.had, None, &seen).await?;
-        let mut old = Vec::new();
-        for key in &page.keys {
-            let had = store.get(&source.had, key, &seen).await?;
-            let had = had.and_then(|had| std::str::from_utf8(&had).ok()?.parse::<Moment>().ok());
-            if had.is_some_and(|had| had.millis() >= before.millis()) {
-                break;
-            }
-            old.push(key.clone());
-        }
+        let had = store.get_many(&source.had, page.keys.clone(), MOST_HAD, &seen).await?;
+        let is_old = |had: &[u8]| {
+            let had = std::str::from_utf8(had).ok().and_then(|had| had.parse::<Moment>().ok());
+            had.is_none_or(|had| had.millis() < before.millis())
+        };
+        // One that is gone by now is not in the way of those behind it.
+        let old = page.keys.iter().zip(had).take_while(|(_, had)| had.as_ref().is_none_or(|(_, had)| is_old(had)));
+        let old: Vec<_> = old.map(|(key, _)| key.clone()).collect();
         let is_all = old.len() < page.keys.len() || page.cursor.is_none();
         if !old.is_empty() {
             store.delete_many(&source.had, old, &seen).await?;

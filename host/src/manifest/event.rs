@@ -40,7 +40,7 @@ impl EventManifest {
     /// Whether its messages are those of `wasmcloud:messaging`, which each subscriber has by
     /// their subjects.
     pub fn has_subjects(&self) -> bool {
-        self.interface.split('@').next() == Some("wasmcloud:messaging/handler")
+        has_subjects(&self.interface)
     }
 
     /// The name under which what is to be sent by the transport waits, as a subscriber's does
@@ -48,6 +48,11 @@ impl EventManifest {
     pub fn outbox(&self) -> Option<String> {
         self.transport.as_ref().map(|transport| format!("@{}", transport.protocol.name()))
     }
+}
+
+/// The same of an event with this name.
+pub(super) fn has_subjects(interface: &str) -> bool {
+    interface.split('@').next() == Some("wasmcloud:messaging/handler")
 }
 
 /// What a parked event is to those of its key behind it.

@@ -9,7 +9,7 @@ use crate::manifest::key::KeyPath;
 use crate::manifest::nearest::nearest;
 use crate::manifest::schema;
 use crate::manifest::{
-    Backoff, EventLimits, EventManifest, Invalid, Parked, Protocol, Start, Transport, duration, names,
+    Backoff, EventLimits, EventManifest, Invalid, Parked, Protocol, Start, Transport, duration, event, names,
 };
 
 /// The services of a manifest as they are read, by name.
@@ -61,6 +61,9 @@ impl Checker<'_> {
             self.take_key::<()>(&at, "event", Err(Invalid::new("has no subscribers", help)));
         }
         self.subscribers(&at.child("subscribers"), &subscribers, services);
+        if event::has_subjects(&interface) {
+            self.name_subjects(&at.child("subscribers"), &subscribers, services);
+        }
         if let Some(key) = &table.key {
             self.take(&at.child("key"), names::event_key(key));
         }
@@ -103,18 +106,19 @@ impl Checker<'_> {
                 false => subscriber(name, services),
             };
             if self.take_item(at, index, name, is_known).is_some() {
-                self.has_subjects(at, index, name, services);
                 self.one_at_a_time(&at.child(index), name, services);
             }
         }
     }
 
     /// Of `wasmcloud:messaging` a subscriber has the messages of the subjects that it names.
-    fn has_subjects(&mut self, at: &KeyPath, index: usize, name: &str, services: &Services) {
-        let is_handler = at.to_string().contains("wasmcloud:messaging/handler");
-        if is_handler && services.get(name).is_some_and(|service| service.subscribes.is_empty()) {
-            let help = format!("write subscribes = [\"tasks.>\"] in [service.{name}]");
-            self.take_item::<()>(at, index, name, Err(Invalid::new("names no subjects that it subscribes to", help)));
+    fn name_subjects(&mut self, at: &KeyPath, subscribers: &[String], services: &Services) {
+        for (index, name) in subscribers.iter().enumerate() {
+            if services.get(name).is_some_and(|service| service.subscribes.is_empty()) {
+                let help = format!("write subscribes = [\"tasks.>\"] in [service.{name}]");
+                let none = Invalid::new("names no subjects that it subscribes to", help);
+                self.take_item::<()>(at, index, name, Err(none));
+            }
         }
     }
 
