@@ -173,6 +173,8 @@ async fn a_copy_of_the_database_in_use_is_noticed_once_there_was_a_checkpoint() 
     let mut client = host.connect().await;
     order(&mut client, "Book").await.expect("the store is there");
     let ready = async || Client::http1(host.admin).await.get("/readyz").await.status == StatusCode::OK;
+    // A copy begins with a file that is cut short, which a commit would find.
+    delivered(&host).await;
     fs::copy(&file, &copy).expect("it can be copied");
     fs::copy(&copy, &file).expect("it can be copied");
     assert!(ready().await, "nothing is changed by that");
@@ -334,6 +336,9 @@ async fn delivered(host: &Host) {
         (&queue["waiting"], &queue["running"]) == (&json!(0), &json!(0))
     })
     .await;
+    // What is written after them is answered when they are durable.
+    let user = json!({ "name": "Ada" }).to_string();
+    assert_eq!(host.connect().await.post("/users", &user).await.status, StatusCode::CREATED);
 }
 
 /// Several at once read what was written before.
