@@ -59,13 +59,6 @@ impl Batch {
         self.end.receiver_count()
     }
 
-    /// About how many pages its commit writes: for each key one of the table and one
-    /// of its index, and those of the values.
-    pub fn pages(&self) -> usize {
-        let keys: usize = self.buckets.values().map(HashMap::len).sum();
-        2 * keys + self.bytes / 4096
-    }
-
     /// What becomes of a key; none if nothing does.
     pub fn get(&self, bucket: &str, key: &str) -> Option<&Pending> {
         self.buckets.get(bucket)?.get(key)

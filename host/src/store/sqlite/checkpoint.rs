@@ -15,21 +15,21 @@ use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
 use std::thread::{self, JoinHandle};
 
 use rusqlite::Connection;
+use rusqlite::hooks::Wal;
 
-use super::batch::Batch;
 use super::files::{Files, with_suffix};
 use super::readers::Readers;
 use super::schema;
 use crate::store::StoreError;
 use growth::{Growth, Say};
 
-/// About how many pages are written between two steps.
-const STEP: usize = 1000;
+/// The pages that are written to the WAL before the next step.
+const STEP: u32 = 1000;
 
 /// The pages of a WAL that is begun anew: 16 MiB.
 const LONG: u32 = 4000;
@@ -39,19 +39,41 @@ pub struct Checkpoints {
     files: Arc<Files>,
     /// Those who may keep a moment that is not folded yet.
     readers: Arc<Readers>,
-    /// About how many pages were written since the last step.
-    written: usize,
+    /// The pages that the WAL has since the last commit.
+    pages: Arc<AtomicU32>,
+    /// Those that it had before that.
+    before: u32,
+    /// Those that were written since the last step.
+    written: u32,
     /// Whether the WAL was long after the last step.
     long: Arc<AtomicBool>,
     /// Wakes the thread, which ends with it.
-    due: Option<SyncSender<()>>,
+    wake: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
+}
+
+/// What follows a batch, which is to have another mark then.
+#[derive(Clone, Copy)]
+pub struct Due {
+    /// The thread makes a step.
+    step: bool,
+    /// The writer copies what the thread has left.
+    rest: bool,
+}
+
+impl Due {
+    /// Whether anything follows.
+    pub fn any(self) -> bool {
+        self.step || self.rest
+    }
 }
 
 impl Checkpoints {
     /// Starts the thread.
     pub fn start(files: Arc<Files>, readers: Arc<Readers>) -> io::Result<Checkpoints> {
-        let mut checkpoints = Checkpoints { files, readers, written: 0, long: Arc::default(), due: None, thread: None };
+        let (pages, long) = Default::default();
+        let mut checkpoints =
+            Checkpoints { files, readers, pages, before: 0, written: 0, long, wake: None, thread: None };
         checkpoints.start_again()?;
         Ok(checkpoints)
     }
@@ -61,34 +83,43 @@ impl Checkpoints {
         if self.thread.is_some() {
             return Ok(());
         }
-        let (due, steps) = mpsc::sync_channel(1);
+        let (wake, steps) = mpsc::sync_channel(1);
         let (files, idle, long) = (self.files.clone(), self.readers.clone(), self.long.clone());
         let thread = thread::Builder::new().name("store-checkpoints".to_owned());
         self.thread = Some(thread.spawn(move || make_steps(&steps, &files, &idle, &long))?);
-        self.due = Some(due);
+        self.wake = Some(wake);
         Ok(())
     }
 
-    /// Whether there is something to copy after this batch: then it is to have another mark.
-    pub fn are_due_after(&self, batch: &Batch) -> bool {
-        self.written + batch.pages() >= STEP || self.long.load(Ordering::Relaxed)
+    /// Counts what this connection writes. It is the only one that writes much.
+    pub fn count(&self, writer: &mut Connection) -> rusqlite::Result<()> {
+        let pages = self.pages.clone();
+        writer.wal_hook(Some(move |_: &mut Wal, now| {
+            pages.store(u32::try_from(now).unwrap_or(0), Ordering::Relaxed);
+            Ok(())
+        }))
     }
 
-    /// Counts what was committed, and has it copied when there is enough.
-    pub fn committed(&mut self, writer: &Connection, batch: &Batch) {
-        if self.long.swap(false, Ordering::Relaxed) {
+    /// What is to be done after the next batch.
+    pub fn due(&self) -> Due {
+        Due { step: self.written >= STEP, rest: self.long.swap(false, Ordering::Relaxed) }
+    }
+
+    /// Does what was due before this was committed, and counts that.
+    pub fn committed(&mut self, writer: &Connection, due: Due) {
+        if due.rest {
             self.readers.rest();
             if let Err(error) = look_and_copy(&self.files, writer) {
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(error, "could not fold the store's log into its database");
             }
         }
-        self.written += batch.pages();
-        if self.written < STEP {
-            return;
-        }
-        if let Some(due) = &self.due {
-            match due.try_send(()) {
+        let pages = self.pages.load(Ordering::Relaxed);
+        // It may have been begun anew.
+        self.written += pages.checked_sub(self.before).unwrap_or(pages);
+        self.before = pages;
+        if let Some(wake) = self.wake.as_ref().filter(|_| due.step) {
+            match wake.try_send(()) {
                 // One that is due already copies these, too.
                 Ok(()) | Err(TrySendError::Full(())) => self.written = 0,
                 Err(TrySendError::Disconnected(())) => {}
@@ -106,7 +137,7 @@ impl Checkpoints {
     /// Ends the thread, and closes what is idle: the last connection to close is the
     /// writer's, which removes the WAL.
     pub fn end(&mut self) {
-        self.due = None;
+        self.wake = None;
         if let Some(thread) = self.thread.take() {
             // It is over either way.
             let _ = thread.join();

@@ -63,7 +63,7 @@ struct Work {
 impl Writer {
     /// Starts the thread, which owns the connection from now on.
     pub fn start(
-        connection: Connection,
+        mut connection: Connection,
         files: Arc<Files>,
         log: Arc<Log>,
         readers: Arc<Readers>,
@@ -71,6 +71,7 @@ impl Writer {
         let (ending, end) = watch::channel(None);
         let (running, gone) = sync_mpsc::channel();
         let checkpoints = Checkpoints::start(files.clone(), readers.clone())?;
+        checkpoints.count(&mut connection).map_err(io::Error::other)?;
         let work = Work { connection: Some(connection), log: log.clone(), checkpoints, readers, files };
         thread::Builder::new().name("store-writer".to_owned()).spawn(move || {
             let ended = work.run();
@@ -106,7 +107,8 @@ impl Drop for Writer {
 impl Work {
     fn run(mut self) -> Result<(), StoreError> {
         while let Some(batch) = self.log.next() {
-            match self.commit(&batch) {
+            let due = self.checkpoints.due();
+            match self.commit(&batch, due.any()) {
                 Ok(()) => self.log.committed(&batch),
                 Err(error) => {
                     self.recover(error)?;
@@ -114,7 +116,7 @@ impl Work {
                 }
             }
             if let Some(connection) = &self.connection {
-                self.checkpoints.committed(connection, &batch);
+                self.checkpoints.committed(connection, due);
             }
         }
         self.leave();
@@ -131,8 +133,8 @@ impl Work {
         self.files.leave_beside()
     }
 
-    /// Makes a batch durable, in files that are at their paths.
-    fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
+    /// Makes a batch durable, in files that are at their paths, with another mark or without.
+    fn commit(&mut self, batch: &Batch, is_marked: bool) -> Result<(), StoreError> {
         self.files.look_at_database()?;
         let log = match self.files.look_beside() {
             Ok(log) => log,
@@ -145,7 +147,7 @@ impl Work {
             return Err(StoreError::open(self.files.path(), io::Error::other("it is closed")));
         };
         self.files.look_into_log(log, connection)?;
-        let mark = self.checkpoints.are_due_after(batch).then(|| self.files.mark().next());
+        let mark = is_marked.then(|| self.files.mark().next());
         if let Err(error) = batch.commit(connection, mark) {
             self.files.look_at_database()?;
             return Err(failed(self.files.path(), error));
@@ -187,8 +189,9 @@ impl Work {
             self.close_all(missing)?;
         }
         self.connection = None;
-        let connection = schema::open(&self.files)?;
+        let mut connection = schema::open(&self.files)?;
         let failed = |error| StoreError::open(self.files.path(), error);
+        self.checkpoints.count(&mut connection).map_err(failed)?;
         // Room that a long log takes is given back first: there may be no other.
         self.checkpoints.fold(&connection).map_err(failed)?;
         schema::try_commit(&connection).map_err(failed)?;
