@@ -4,7 +4,7 @@
 use std::{
     fs,
     path::Path,
-    process::Command,
+    process::{Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -15,7 +15,7 @@ use http::{Method, StatusCode};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
-use crate::support::{Client, Host, app, component, request, until};
+use crate::support::{Client, Host, app, component, request, until, up};
 
 mod loops;
 mod manifest;
@@ -132,6 +132,19 @@ async fn changed_sources_are_built_once_and_swapped() {
     assert_eq!(content_type(&host).await, SECOND);
     // Once at the start, once for both services that have this command.
     assert_eq!(read(&folder, "builds"), "built\nbuilt\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_in_two_watched_folders_is_named_once() {
+    let folder = app("[app]\nname = \"twice\"\n[service.user]\ncomponent = \"{user}\"\nbuild = \"true\"\n\
+                      watch = [\".\", \"src\", \"./src/user\", \"src/../src/user/lib\"]\n");
+    put(&folder, "src/user/lib", b"1");
+    // From its folder, as people start it.
+    let mut command = up(Path::new(""));
+    let host = Host::start(command.arg("--watch").current_dir(folder.path()).stderr(Stdio::piped()));
+    put(&folder, "src/user/lib", b"2");
+    let told = host.wait_for_output("Changed sources of user: ");
+    assert!(told.ends_with("user: src/user/lib"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

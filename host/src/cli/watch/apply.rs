@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Result, anyhow};
 use tokio::task::{block_in_place, spawn_blocking};
 
-use super::{Round, Served, Snapshot, Watch};
+use super::{Round, Served, Snapshot, Watch, sources::named};
 use crate::{
     app::{App, Plan},
     cli::{
@@ -57,7 +57,7 @@ impl Watch {
     /// Run the build commands that are not known, unless there is another each time: one
     /// that a build itself writes into the manifest.
     async fn build_new(&mut self, manifest: &Manifest, known: &[String]) -> Result<()> {
-        let is_own = self.echo.is_own(&manifest.path);
+        let is_own = self.echo.is_own(&named(&manifest.path));
         let new = Build::all(manifest).into_iter().filter(|build| !is_own && !known.contains(&build.command));
         let (mut round, mut built) = (Round::begin(), Ok(()));
         for build in new {

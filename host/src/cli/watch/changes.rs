@@ -16,7 +16,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::sources::is_ignored;
+use super::sources::{is_ignored, named};
 use crate::manifest::{Manifest, StoreUrl};
 
 /// Tools write a file in several steps, and several files at once. When nothing
@@ -141,9 +141,10 @@ impl Interest {
         for service in &manifest.services {
             interest.files.insert(named(service.component.file()));
             for path in &service.watch {
-                match path.canonicalize() {
-                    Ok(folder) if folder.is_dir() => interest.folders.insert(folder),
-                    _ => interest.files.insert(named(path)),
+                let path = named(path);
+                match path.is_dir() {
+                    true => interest.folders.insert(path),
+                    false => interest.files.insert(path),
                 };
             }
         }
@@ -189,15 +190,6 @@ fn watcher(sender: UnboundedSender<()>, interest: Arc<Mutex<Interest>>) -> notif
             let _ = sender.send(());
         }
     })
-}
-
-/// A file's path as the watcher tells it: below its folder's own path.
-fn named(file: &Path) -> PathBuf {
-    let absolute = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
-    match (absolute.parent().map(Path::canonicalize), absolute.file_name()) {
-        (Some(Ok(folder)), Some(name)) => folder.join(name),
-        _ => absolute,
-    }
 }
 
 fn id(folder: &Path) -> Option<Id> {

@@ -9,7 +9,10 @@ use std::{
 use anyhow::{Result, anyhow};
 use tokio::task::{block_in_place, spawn_blocking};
 
-use super::{Watch, shown, sources::Snapshot};
+use super::{
+    Watch, shown,
+    sources::{Snapshot, named},
+};
 use crate::{
     cli::{build::Build, terminal::Terminal},
     manifest::Manifest,
@@ -67,7 +70,8 @@ impl Watch {
 
 /// Files as a manifest in this folder would name them, the first few.
 pub fn listed(files: &BTreeSet<PathBuf>, folder: &Path) -> String {
-    let mut names: Vec<_> = files.iter().take(NAMED).map(|file| shown(file, folder)).collect();
+    let folder = named(folder);
+    let mut names: Vec<_> = files.iter().take(NAMED).map(|file| shown(file, &folder)).collect();
     if files.len() > NAMED {
         names.push(format!("{} more", files.len() - NAMED));
     }

@@ -17,7 +17,7 @@ pub struct Snapshot {
     manifest: Sources,
 }
 
-/// Files by what is in them.
+/// Files by what is in them, each under the one name that [`named`] gives it.
 #[derive(Clone, Default)]
 pub struct Sources(BTreeMap<PathBuf, Contents>);
 
@@ -31,12 +31,12 @@ impl Snapshot {
         let written = Written::of(manifest, store);
         let services = manifest.services.iter().map(|service| {
             let mut sources = Sources::default();
-            service.watch.iter().for_each(|path| sources.add(path, &written));
+            service.watch.iter().for_each(|path| sources.add(&named(path), &written));
             (service.name.clone(), sources)
         });
         let services = services.collect();
         let mut itself = Sources::default();
-        itself.add_file(&manifest.path);
+        itself.add_file(&named(&manifest.path));
         Snapshot { services, manifest: itself }
     }
 
@@ -60,7 +60,8 @@ impl Sources {
         names.filter(|name| self.0.get(*name) != before.0.get(*name)).cloned().collect()
     }
 
-    /// A path that is named itself is taken whatever it is called.
+    /// A path that is named itself is taken whatever it is called; what lies in two folders
+    /// is there once.
     fn add(&mut self, path: &Path, written: &Written) {
         if path.is_dir() {
             inside(path).iter().filter(|path| !written.has(path)).for_each(|path| self.add(path, written));
@@ -76,6 +77,17 @@ impl Sources {
         {
             self.0.insert(path.to_owned(), Sha256::digest(bytes).into());
         }
+    }
+}
+
+/// The one name of a path, however it was written and as the file system tells of it: that of
+/// a folder, or that of a file below its folder's.
+pub fn named(path: &Path) -> PathBuf {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    match (path.canonicalize(), absolute.parent().map(Path::canonicalize), absolute.file_name()) {
+        (Ok(folder), ..) if folder.is_dir() => folder,
+        (_, Some(Ok(folder)), Some(name)) => folder.join(name),
+        _ => absolute,
     }
 }
 
@@ -119,7 +131,7 @@ mod tests {
         let before = now();
         let changed = || {
             let names = now().changed_since(&before).into_iter();
-            let names = names.map(|name| name.strip_prefix(folder.path()).expect("it is inside").display().to_string());
+            let names = names.map(|name| name.strip_prefix(named(folder.path())).expect("it is inside").display().to_string());
             names.collect::<Vec<_>>()
         };
         write("src/lib.rs", "1");

@@ -8,6 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::sources::named;
 use crate::manifest::{Manifest, StoreUrl};
 
 /// Files that are nobody's sources, though they may be in a folder of sources: the
@@ -25,7 +26,7 @@ impl Written {
     /// What an app with this manifest and this store writes.
     pub fn of(manifest: &Manifest, store: &StoreUrl) -> Written {
         let components = manifest.services.iter().map(|service| service.component.file().to_owned());
-        let paths: BTreeSet<_> = components.chain(store.files()).collect();
+        let paths: BTreeSet<_> = components.chain(store.files()).map(|path| named(&path)).collect();
         let files = paths.iter().filter_map(|path| id(path));
         let printed = [rustix::fs::fstat(stdout().as_fd()), rustix::fs::fstat(stderr().as_fd())];
         let printed = printed.into_iter().flatten().map(|data| (data.st_dev, data.st_ino));
