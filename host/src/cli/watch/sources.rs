@@ -25,8 +25,8 @@ pub struct Sources(BTreeMap<PathBuf, Contents>);
 type Contents = [u8; 32];
 
 impl Snapshot {
-    /// What is there now. What is written while services are built and serve, the data
-    /// in this store among it, is no source.
+    /// What is there now. What the host itself reads and writes, the data in this store
+    /// among it, is no source.
     pub fn of(manifest: &Manifest, store: &StoreUrl) -> Snapshot {
         let written = Written::of(manifest, store);
         let services = manifest.services.iter().map(|service| {
@@ -123,20 +123,25 @@ mod tests {
             fs::create_dir_all(at(path).parent().expect("a folder")).expect("a folder can be made");
             fs::write(at(path), text).expect("a file can be written");
         };
-        let text = "[app]\nname = \"a\"\n[service.one]\ncomponent = \"out.wasm\"\nbuild = \"true\"\nwatch = [\".\"]\n";
-        let manifest = Manifest::parse(&at("dovetail.toml"), text).expect("a manifest");
+        let text = "[app]\nname = \"a\"\n[admin]\ntoken_file = \"token\"\n[service.one]\ncomponent = \"out.wasm\"\nbuild = \"true\"\nwatch = [\".\"]\n";
+        let mut manifest = Manifest::parse(&at("dovetail.toml"), text).expect("a manifest");
+        manifest.state = at("kept");
         let store = StoreUrl::Sqlite(at("data/a.db"));
         let now = || Snapshot::of(&manifest, &store).service("one");
         write("src/lib.rs", "1");
         let before = now();
         let changed = || {
             let names = now().changed_since(&before).into_iter();
-            let names = names.map(|name| name.strip_prefix(named(folder.path())).expect("it is inside").display().to_string());
+            let names =
+                names.map(|name| name.strip_prefix(named(folder.path())).expect("it is inside").display().to_string());
             names.collect::<Vec<_>>()
         };
         write("src/lib.rs", "1");
-        for ignored in ["target/a", "src/.lib.rs.swp", ".git/index", "data/a.db", "data/a.db-wal", "data/a.db-shm"] {
-            write(ignored, "2");
+        for tools in ["target/a", "src/.lib.rs.swp", ".git/index", "data/a.db", "data/a.db-wal", "data/a.db-shm"] {
+            write(tools, "2");
+        }
+        for own in ["dovetail.toml", "dovetail.lock", "token", "kept/history"] {
+            write(own, "2");
         }
         // The component, by its name and by that of a file which it leads to.
         write("made/out.wasm", "3");

@@ -1,4 +1,4 @@
-//! What is written while services are built and serve.
+//! What the host itself reads and writes while services are built and serve.
 
 use std::{
     collections::BTreeSet,
@@ -12,7 +12,8 @@ use super::sources::named;
 use crate::manifest::{Manifest, StoreUrl};
 
 /// Files that are nobody's sources, though they may be in a folder of sources: the
-/// components, the data, and the file that this process prints into.
+/// manifest, its lock file and the token's, the components, the data, what the host keeps of
+/// its own, and the file that this process prints into.
 pub struct Written {
     paths: BTreeSet<PathBuf>,
     /// Files have several names where links lead to them.
@@ -23,10 +24,12 @@ pub struct Written {
 type Id = (u64, u64);
 
 impl Written {
-    /// What an app with this manifest and this store writes.
+    /// Those of an app with this manifest and this store.
     pub fn of(manifest: &Manifest, store: &StoreUrl) -> Written {
         let components = manifest.services.iter().map(|service| service.component.file().to_owned());
-        let paths: BTreeSet<_> = components.chain(store.files()).map(|path| named(&path)).collect();
+        let own = [manifest.path.clone(), manifest.lock_file(), manifest.state.clone()];
+        let own = own.into_iter().chain(manifest.token_file.clone());
+        let paths: BTreeSet<_> = own.chain(components).chain(store.files()).map(|path| named(&path)).collect();
         let files = paths.iter().filter_map(|path| id(path));
         let printed = [rustix::fs::fstat(stdout().as_fd()), rustix::fs::fstat(stderr().as_fd())];
         let printed = printed.into_iter().flatten().map(|data| (data.st_dev, data.st_ino));
@@ -34,7 +37,7 @@ impl Written {
         Written { paths, ids }
     }
 
-    /// Whether this file is one of them.
+    /// Whether this file, or folder, is one of them.
     pub fn has(&self, path: &Path) -> bool {
         self.paths.contains(path) || id(path).is_some_and(|id| self.ids.contains(&id))
     }

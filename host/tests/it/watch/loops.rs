@@ -140,7 +140,7 @@ async fn a_build_that_changes_the_manifest_and_its_sources_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn data_and_output_in_a_watched_folder_are_no_sources() {
+async fn what_the_host_reads_and_writes_in_a_watched_folder_is_no_source() {
     let folder = app(r#"
 [app]
 name = "all"
@@ -160,7 +160,8 @@ buckets = ["users"]
     let log = fs::File::create(folder.path().join("log")).expect("a file can be made");
     let errors = log.try_clone().expect("a file can be shared");
     let mut command = up(folder.path());
-    let running = Running::start(command.arg("--watch").stdout(Stdio::from(log)).stderr(Stdio::from(errors)));
+    command.args(["--watch", "--state"]).arg(folder.path().join("kept"));
+    let running = Running::start(command.stdout(Stdio::from(log)).stderr(Stdio::from(errors)));
     until("it serves", async || lines("log", "Serving") == 1).await;
     let log = read(&folder, "log");
     let line = log.lines().find(|line| line.contains("Serving")).expect("it was there");
@@ -174,6 +175,13 @@ buckets = ["users"]
         until("it is built", async || lines("log", "Changed sources of user: source") == change).await;
         until("it is built", async || lines("target/builds", "built") > change).await;
     }
-    assert_eq!((lines("target/builds", "built"), lines("log", "Changed sources")), (4, 3));
+    // Another manifest is applied, and is nothing to be built.
+    let manifest = read(&folder, "dovetail.toml");
+    put(&folder, "dovetail.toml", format!("{manifest}limits.instances = 8\n").as_bytes());
+    until("it is applied", async || lines("log", "Live all") == 1).await;
+    put(&folder, "source", b"4");
+    until("it is built", async || lines("log", "Changed sources of user: source") == 4).await;
+    until("it is built", async || lines("target/builds", "built") == 5).await;
+    assert_eq!(lines("log", "Changed sources"), 4);
     drop(running);
 }
