@@ -187,7 +187,7 @@ impl Watch {
     /// See what is there now. The answer is whether others than builds changed something.
     fn look(&mut self) -> bool {
         let now = block_in_place(|| Snapshot::of(&self.manifest, &self.store));
-        let by_others = now.changed_since(&self.seen);
+        let by_others = self.echo.worked_on(now.changed_since(&self.seen));
         self.seen = now;
         if !by_others.is_empty() {
             self.echo.others_changed(&by_others);

@@ -71,6 +71,13 @@ impl Echo {
         self.others_may_change_next();
     }
 
+    /// Which of these, changed by others than builds, somebody works on. Who only removes
+    /// what a build makes does not.
+    pub fn worked_on(&self, mut files: BTreeSet<PathBuf>) -> BTreeSet<PathBuf> {
+        files.retain(|file| !self.is_own(file) || file.exists());
+        files
+    }
+
     /// Whether builds change this file themselves.
     pub fn is_own(&self, file: &Path) -> bool {
         self.own.contains(file)

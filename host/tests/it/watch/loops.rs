@@ -36,10 +36,16 @@ async fn a_build_that_changes_its_sources_is_told_and_ends() {
         assert_eq!((builds(&folder), content_type(&host).await), (builds_then, content.to_owned()));
     }
     assert_eq!(said(&host, "Ignored"), 1);
+    // Who removes the file, which the next build makes again, has nothing built.
+    let told = said(&host, "src/version");
+    fs::remove_file(folder.path().join("src/version")).expect("the build made it");
+    put(&folder, "src/user/next.wasm", &user(FIRST));
+    host.wait_for_output("Live user, revision 6");
+    assert_eq!((builds(&folder), said(&host, "src/version")), (6, told));
     // Somebody who changes the file is heard.
     put(&folder, "src/version", b"1");
     host.wait_for_output("Changed sources of other, user: src/version");
-    host.wait_for_output("Live user, revision 6");
+    host.wait_for_output("Live user, revision 7");
 }
 
 #[tokio::test(flavor = "multi_thread")]
