@@ -311,7 +311,7 @@ impl JsonSchema for Bytes {
         schemars::json_schema!({
             "type": ["string", "integer"],
             "minimum": 0,
-            "pattern": "^[0-9]+ ?(B|KB|MB|GB|KiB|MiB|GiB)?$",
+            "pattern": "^[0-9]+ ?(B|KB|MB|GB|TB|KiB|MiB|GiB|TiB)?$",
         })
     }
 }

@@ -15,6 +15,10 @@ pub struct ByteSize(pub u64);
 const UNITS: [(&str, u64); 6] =
     [("GiB", 1 << 30), ("GB", 1_000_000_000), ("MiB", 1 << 20), ("MB", 1_000_000), ("KiB", 1 << 10), ("KB", 1_000)];
 
+/// Read as well, mostly to be told that it is too large.
+const LARGER: [(&str, u64); 4] =
+    [("TiB", 1 << 40), ("TB", 1_000_000_000_000), ("PiB", 1 << 50), ("PB", 1_000_000_000_000_000)];
+
 const HELP: &str = "write a whole number with KiB, MiB, GiB, KB, MB or GB, as in \"64MiB\", or bytes as an integer";
 
 impl ByteSize {
@@ -36,7 +40,7 @@ impl FromStr for ByteSize {
         let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
         let (number, unit) = text.split_at(digits);
         let unit = unit.strip_prefix(' ').unwrap_or(unit);
-        let scale = match UNITS.iter().find(|(name, _)| *name == unit) {
+        let scale = match UNITS.iter().chain(&LARGER).find(|(name, _)| *name == unit) {
             Some((_, scale)) => *scale,
             None if unit.is_empty() || unit == "B" => 1,
             None => return Err(Invalid::new("is not a size in bytes", HELP)),
@@ -80,16 +84,17 @@ mod tests {
             assert_eq!(ByteSize(bytes).to_string(), text);
         }
         assert_eq!("64 MiB".parse(), Ok(ByteSize::mib(64)));
+        assert_eq!("1TiB".parse(), Ok(ByteSize::mib(1 << 20)));
         assert_eq!("65536".parse(), Ok(ByteSize::kib(64)));
     }
 
     #[test]
     fn anything_else_is_refused() {
-        for text in ["", "MiB", "64M", "64mib", "1.5GiB", "-1", "64  MiB", "MiB64"] {
+        for text in ["", "MiB", "64M", "64T", "64mib", "1.5GiB", "-1", "64  MiB", "MiB64"] {
             let refused = text.parse::<ByteSize>().map_err(|e| e.reason);
             assert_eq!(refused, Err("is not a size in bytes".to_owned()), "{text}");
         }
-        for text in ["99999999999999GiB", "99999999999999999999"] {
+        for text in ["99999999999999GiB", "99999999TiB", "99999PB", "99999999999999999999"] {
             assert_eq!(text.parse(), Ok(ByteSize(u64::MAX)), "{text}");
         }
     }
