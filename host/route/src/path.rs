@@ -57,7 +57,7 @@ fn is_normalised(path: &str) -> bool {
 }
 
 /// The path with each character in its one spelling.
-fn spelled(path: &str) -> Result<String, Answer> {
+pub(crate) fn spelled(path: &str) -> Result<String, Answer> {
     let mut text = String::with_capacity(path.len() + 16);
     let mut bytes = path.bytes();
     while let Some(byte) = bytes.next() {
@@ -79,7 +79,7 @@ fn spelled(path: &str) -> Result<String, Answer> {
 }
 
 /// The path without `.` and `..` (RFC 3986, section 5.2.4).
-fn without_dots(path: &str) -> String {
+pub(crate) fn without_dots(path: &str) -> String {
     let mut kept = Vec::new();
     for segment in path.split('/').skip(1) {
         match segment {

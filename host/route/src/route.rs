@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::{Invalid, normalised};
+use crate::{
+    Invalid, normalised,
+    path::{spelled, without_dots},
+};
 
 /// What a pattern ends with where its paths may end with a slash or without.
 const OPEN: &str = "{/}";
@@ -83,7 +86,7 @@ impl FromStr for Route {
         let (path, end) = end(path)?;
         let (mut segments, mut parameters) = (Vec::new(), BTreeSet::new());
         for segment in path.into_iter().flat_map(|path| path.split('/')) {
-            segments.push(read(segment, &mut parameters)?);
+            segments.push(read(segment, text, &mut parameters)?);
         }
         // Only what ends with a slash ends with one that is empty.
         let whole = segments.len().saturating_sub(usize::from(end != End::Below));
@@ -139,7 +142,8 @@ fn end(path: &str) -> Result<(Option<&str>, End), Invalid> {
     }
 }
 
-fn read<'a>(segment: &'a str, seen: &mut BTreeSet<&'a str>) -> Result<Segment, Invalid> {
+/// One segment of the pattern `text`.
+fn read<'a>(segment: &'a str, text: &str, seen: &mut BTreeSet<&'a str>) -> Result<Segment, Invalid> {
     match segment {
         "" => Ok(Segment::Exact("".into())),
         "*" => Err(Invalid::new(
@@ -147,11 +151,11 @@ fn read<'a>(segment: &'a str, seen: &mut BTreeSet<&'a str>) -> Result<Segment, I
             "let `*` come last, or write a parameter, as in \"/items/{id}/parts\"",
         )),
         _ if segment.contains(['{', '}']) => parameter(segment, seen),
-        _ => exact(segment),
+        _ => exact(segment, text),
     }
 }
 
-fn exact(segment: &str) -> Result<Segment, Invalid> {
+fn exact(segment: &str, text: &str) -> Result<Segment, Invalid> {
     // As other routers write parameters.
     if segment.starts_with([':', '<']) {
         let name = segment.trim_matches([':', '<', '>']).rsplit(':').next().unwrap_or_default();
@@ -173,10 +177,9 @@ fn exact(segment: &str) -> Result<Segment, Invalid> {
             ));
         }
         Some(other) => {
-            return Err(Invalid::new(
-                format!("has the character {other:?}"),
-                "write it as it comes in a request, percent-encoded",
-            ));
+            let what = meant(text).map_or("it".into(), |text| format!("{text:?}"));
+            let help = format!("write {what}: a request has it percent-encoded");
+            return Err(Invalid::new(format!("has the character {other:?}"), help));
         }
     }
     let path = format!("/{segment}");
@@ -187,12 +190,27 @@ fn exact(segment: &str) -> Result<Segment, Invalid> {
         )
     })?;
     match normal.strip_prefix('/') {
-        None | Some("") => Err(Invalid::new(
-            format!("has the segment `{segment}`"),
-            "clients resolve it before they ask; leave it out",
-        )),
+        None | Some("") => {
+            let what = meant(text).map_or("where it leads".into(), |text| format!("{text:?}"));
+            let help = format!("write {what}: `.` and `..` are followed before a path is compared, and reach no route");
+            Err(Invalid::new(format!("has the segment `{segment}`"), help))
+        }
         Some(normal) => Ok(Segment::Exact(normal.into())),
     }
+}
+
+/// The pattern that is meant by one that no path can match, if that can be told: with
+/// escapes, and without dots and what is no path.
+fn meant(text: &str) -> Option<String> {
+    let text = text.split(['?', '#']).next()?;
+    let (path, open) = text.strip_suffix(OPEN).map_or((text, ""), |path| (path, OPEN));
+    let segments = path.split('/').map(|segment| match segment {
+        _ if segment == "*" || segment.contains(['{', '}']) => Some(segment.to_owned()),
+        _ => spelled(segment).ok(),
+    });
+    let path = without_dots(&segments.collect::<Option<Vec<_>>>()?.join("/"));
+    let path = if open.is_empty() { path } else { format!("{}{open}", path.trim_end_matches('/')) };
+    path.parse::<Route>().is_ok().then_some(path)
 }
 
 fn parameter<'a>(segment: &'a str, seen: &mut BTreeSet<&'a str>) -> Result<Segment, Invalid> {
@@ -282,6 +300,28 @@ mod tests {
             "/a//*",
         ] {
             assert!(text.parse::<Route>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_no_path_can_match_is_told_as_it_was_meant() {
+        for (text, meant) in [
+            ("/café", "write \"/caf%C3%A9\""),
+            ("/{id}/Füße und mehr/*", "write \"/{id}/F%C3%BC%C3%9Fe%20und%20mehr/*\""),
+            ("/ä/%7eb{/}", "write \"/%C3%A4/~b{/}\""),
+            ("/ä?b=c", "write \"/%C3%A4\""),
+            ("/ä/b*", "write it: "),
+            ("/ä/%zz", "write it: "),
+            ("/a/../b", "write \"/b\""),
+            ("/a/./{id}/%2e%2E/b", "write \"/a/b\""),
+            ("/../../a/.", "write \"/a/\""),
+            ("/a/b/..{/}", "write \"/a{/}\""),
+            ("/..", "write \"/\""),
+            ("/a//../b", "write \"/a/b\""),
+            ("/./a//b", "write where it leads: "),
+        ] {
+            let help = route(text).map_err(|invalid| invalid.help);
+            assert!(help.as_ref().is_err_and(|help| help.starts_with(meant)), "{text}: {help:?}");
         }
     }
 
