@@ -290,11 +290,11 @@ async fn content_type(host: &Host) -> String {
     host.get("/users/1").await.header("content-type").to_owned()
 }
 
-/// Replace a file as most tools do: by another with its name.
+/// Replace a file as most tools do: by another with its name, which nobody watches before.
 fn put(folder: &TempDir, path: &str, bytes: &[u8]) {
     let path = folder.path().join(path);
     fs::create_dir_all(path.parent().expect("a folder")).expect("a folder can be made");
-    let new = path.with_extension("new");
+    let new = path.with_file_name(format!(".{}", path.file_name().expect("a name").display()));
     fs::write(&new, bytes).expect("a file can be written");
     fs::rename(&new, &path).expect("a file can be replaced");
 }
