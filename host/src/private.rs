@@ -49,12 +49,10 @@ pub enum NotPrivate {
         mode: u32,
     },
     /// It is a file, or below one.
-    #[error("{path:?} is no folder, and cannot be used for {what}; name a folder with `--state DIR`")]
+    #[error("{path:?} is a file, and a folder is needed there; name one with `--state DIR`")]
     NoFolder {
         /// What is there.
         path: PathBuf,
-        /// What was to be kept there.
-        what: &'static str,
     },
     /// Whose it is cannot be found out.
     #[error("the folder {path:?} cannot be used for {what}")]
@@ -73,11 +71,11 @@ pub fn look(path: &Path, what: &'static str) -> Result<(), NotPrivate> {
     match fs::metadata(path) {
         Ok(found) if found.is_dir() => check(path, &found, what),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Ok(_) => Err(NotPrivate::NoFolder { path: path.into(), what }),
+        Ok(_) => Err(NotPrivate::NoFolder { path: path.into() }),
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
             let is_in_the_way = |above: &&Path| fs::metadata(above).is_ok_and(|found| !found.is_dir());
             let file = path.ancestors().find(is_in_the_way).unwrap_or(path);
-            Err(NotPrivate::NoFolder { path: file.into(), what })
+            Err(NotPrivate::NoFolder { path: file.into() })
         }
         Err(source) => Err(NotPrivate::Hidden { path: path.into(), what, source }),
     }

@@ -126,8 +126,7 @@ fn a_file_is_no_folder_for_the_state() {
         for verb in [&["up", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"][..], &["check"], &["graph"]] {
             let output = dovetail().args(verb).args(["--state", state]).current_dir(&folder).output();
             let said = String::from_utf8(output.expect("dovetail starts").stderr).expect("text");
-            let told =
-                "error: \"file\" is no folder, and cannot be used for the history; name a folder with `--state DIR`\n";
+            let told = "error: \"file\" is a file, and a folder is needed there; name one with `--state DIR`\n";
             assert!(said.ends_with(told), "{verb:?}: {said}");
         }
     }
