@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::ErrorKind,
     path::{Path, PathBuf},
     time::Instant,
 };
@@ -186,14 +187,15 @@ fn spin(out: &Output, belongings: &Belongings) -> Result<(Output, PathBuf, Strin
         bail!("`--target spin` writes a `spin.toml` beside the component: write that to a file, as in `-o app.wasm`");
     };
     let file = path.with_file_name("spin.toml");
-    let out = Output::of(&file, belongings)?;
-    match fs::read_to_string(&file) {
-        Ok(text) if !text.starts_with(compose::SPIN_MARK) => {
-            bail!(
-                "`{}` was not written by `dovetail compose`: move it, or write the component elsewhere",
-                file.display()
-            )
-        }
-        _ => Ok((out, file, path.file_name().unwrap_or_default().to_string_lossy().into_owned())),
+    if file == *path {
+        bail!("`--target spin` writes a `spin.toml` beside the component: give that another name, as in `-o app.wasm`");
     }
+    let out = Output::of(&file, belongings)?;
+    // To read a pipe would wait for who writes; and there may be a link to nothing.
+    let is_new = fs::symlink_metadata(&file).is_err_and(|error| error.kind() == ErrorKind::NotFound);
+    let is_own = || file.is_file() && fs::read(&file).is_ok_and(|text| text.starts_with(compose::SPIN_MARK.as_bytes()));
+    if !(is_new || is_own()) {
+        bail!("`{}` was not written by `dovetail compose`: move it, or write the component elsewhere", file.display());
+    }
+    Ok((out, file, path.file_name().unwrap_or_default().to_string_lossy().into_owned()))
 }

@@ -209,9 +209,18 @@ buckets = ["users"]
     assert_eq!(component["key_value_stores"], json!(["default"]));
     // It is written again, but nobody else's is.
     composed(&folder, &["--target", "spin"]);
-    fs::write(folder.path().join("spin.toml"), "spin_manifest_version = 2\n").expect("it can be written");
+    let file = folder.path().join("spin.toml");
+    for others in [&b"spin_manifest_version = 2\n"[..], b"", b"\xff\xfe", b"\0asm\x0d\0\x01\0"] {
+        fs::write(&file, others).expect("it can be written");
+        refused(&folder, &["--target", "spin", "-o", "x.wasm"], "was not written by `dovetail compose`");
+        assert_eq!(fs::read(&file).expect("it is there"), others);
+    }
+    fs::remove_file(&file).expect("it is there");
+    assert!(Command::new("mkfifo").arg(&file).status().expect("there is mkfifo").success());
     refused(&folder, &["--target", "spin", "-o", "x.wasm"], "was not written by `dovetail compose`");
-    refused(&folder, &["--target", "spin", "-o", "-"], "writes a `spin.toml` beside the component");
+    for output in ["-", "spin.toml"] {
+        refused(&folder, &["--target", "spin", "-o", output], "writes a `spin.toml` beside the component");
+    }
 }
 
 #[test]
