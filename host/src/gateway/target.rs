@@ -3,7 +3,9 @@
 use http::Uri;
 
 /// Give a target without a path the one it means: `http://shop?a=b` asks for `/?a=b`
-/// (RFC 9110, section 4.2.3). Every other target stays as it came.
+/// (RFC 9110, section 4.2.3). Every other target stays as it came. One with neither path nor
+/// query came with the path `/`, by the library that reads it; so `OPTIONS http://shop`, which
+/// is `OPTIONS *` (RFC 9112, section 3.2.4), is none here.
 pub fn root(target: &mut Uri) {
     let Some(query) = target.path_and_query().map(|text| text.as_str()).filter(|text| text.starts_with('?')) else {
         return;
