@@ -174,6 +174,7 @@ impl Service {
     fn count(&self, life: Option<&Arc<Life>>, outcome: Result<(), &CallError>) {
         let Some(life) = life else { return };
         match outcome {
+            Err(error) if error.is_stores() => {}
             Ok(()) => life.count_call(),
             Err(CallError::Stopped { .. }) => life.count_stopped(),
             // What failed behind a link is no trap of this revision's.
@@ -193,15 +194,16 @@ impl Service {
                 life.count_trap();
             }
             // Its component ended it: it is among the calls.
-            Err(
-                CallError::NotEmitted { .. }
-                | CallError::NoResponse { .. }
-                | CallError::BadResponse { .. }
-                | CallError::NotKept { .. },
-            ) => {
+            Err(CallError::NotEmitted { .. } | CallError::NoResponse { .. } | CallError::BadResponse { .. }) => {
                 life.count_error();
             }
-            Err(CallError::Busy { .. } | CallError::NoExport { .. } | CallError::Client { .. }) => {}
+            Err(
+                CallError::Busy { .. }
+                | CallError::NoExport { .. }
+                | CallError::Client { .. }
+                | CallError::Store { .. }
+                | CallError::NotKept { .. },
+            ) => {}
         }
     }
 }
@@ -277,7 +279,9 @@ impl Call {
         if judged.is_ok() {
             judged = self.end_work().await;
         }
-        self.service.count(self.counts_on(), judged.as_ref().copied());
+        // What it would have come to had the store not failed it is not known.
+        let life = self.counts_on().filter(|_| judged.is_err() || !self.has_store_failed());
+        self.service.count(life, judged.as_ref().copied());
         judged
     }
 
@@ -313,7 +317,8 @@ impl Call {
             Err(error) => {
                 let refused = self.instance().refused_memory();
                 let Service { name, limits, .. } = &*self.service;
-                Err(CallError::of(name, limits, error, refused, self.allowed))
+                let error = CallError::of(name, limits, error, refused, self.allowed);
+                Err(error.of_store(self.has_store_failed()))
             }
         }
     }
@@ -353,6 +358,11 @@ impl Call {
     pub fn share<'a>(&self, callers: &'a Watermark) -> Shared<'a> {
         self.seen.include(callers);
         Shared { seen: self.seen.clone(), callers }
+    }
+
+    /// Whether the store did not do what it, or a call that it made, asked for.
+    fn has_store_failed(&self) -> bool {
+        self.seen.has_failed()
     }
 
     /// What is waited for before anything leaves the host on its behalf.

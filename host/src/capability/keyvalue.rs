@@ -128,6 +128,9 @@ impl store::Host for View<'_> {
                 Ok(Error::Other(error.to_string()))
             }
             Failure::Store(error) => {
+                if error.is_stores() {
+                    self.seen.fail();
+                }
                 let chain = &error as &dyn std::error::Error;
                 log.line(|service| tracing::error!(service, error = chain, "the store failed"));
                 Ok(Error::Other(error.to_string()))

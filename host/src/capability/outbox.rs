@@ -83,7 +83,8 @@ impl Outbox {
         let message = [(row, document)];
         let changes = queues.iter().flat_map(|queue| unit::rows(queue, &message)).collect();
         let writing: Vec<_> = queues.iter().map(|queue| queue.begin()).collect();
-        let place = self.store.write(changes, &self.seen).await?.map(Lsn::number);
+        let written = self.store.write(changes, &self.seen).await;
+        let place = written.inspect_err(|_| self.seen.fail())?.map(Lsn::number);
         writing.into_iter().for_each(|writing| writing.written(place, message.iter().cloned()));
         Ok(())
     }

@@ -55,6 +55,12 @@ impl OutputCommit {
     /// Make ready for the next call of an instance, if there may be one: none may be
     /// answered out of a memory that holds what is lost.
     pub fn renew(&mut self) -> bool {
+        if self.seen.has_failed() {
+            // That was another call.
+            let seen = Watermark::new();
+            seen.include(&self.seen);
+            self.seen = Arc::new(seen);
+        }
         if self.seen.is_empty() {
             return true;
         }

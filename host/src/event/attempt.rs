@@ -8,13 +8,13 @@
 //! What others failed at, a canary or one that was replaced, counts for nothing: whether
 //! they were to blame is seen when the live one has tried.
 
-use std::{error::Error, sync::Arc};
+use std::{error::Error, io, sync::Arc};
 
 use bytes::Bytes;
 
 use super::{
     kept::raw,
-    record::{Record, Why},
+    record::{Record, Why, chain},
     subscription::{Destination, Outbound, Subscription},
 };
 use crate::{
@@ -56,7 +56,9 @@ pub enum Ended {
 }
 
 impl Attempt {
-    /// Make it. What has to be durable for its end to be so is added to `seen`.
+    /// Make it. What has to be durable for its end to be so is added to `seen`. A call that the
+    /// store failed is an error of the store's, whatever the subscriber made of it, and was no
+    /// attempt.
     pub async fn make(&self, seen: &Watermark) -> Result<Ended, StoreError> {
         let Subscription { queue, store, to, .. } = &*self.subscription;
         let document = match &self.document {
@@ -89,6 +91,10 @@ impl Attempt {
             Ok(()) => return self.end(&unit, &document, seen).await,
             Err(error) => error,
         };
+        if error.is_stores() {
+            // A trap of each attempt, with where it was, would hide what is wrong.
+            return Err(StoreError::engine("deliver an event", io::Error::other(chain(&error))));
+        }
         let Some(why) = Why::of(&error) else { return Ok(Ended::NotBegun) };
         let is_live = service.serving().live.number() == revision;
         self.failed(revision, is_live, why, &error, &document, seen).await

@@ -94,8 +94,10 @@ impl Why {
             NotDelivered::NoReceiver { .. } | NotDelivered::Data { .. } => Why::Data,
             NotDelivered::Refused { is_final: true, .. } => Why::Reject,
             NotDelivered::Refused { .. } => Why::Error,
+            NotDelivered::Store(_) => return None,
             NotDelivered::Failed(error) => match error.root() {
-                CallError::Busy { .. } | CallError::Stopped { .. } | CallError::NotKept { .. } => return None,
+                CallError::Busy { .. } | CallError::Stopped { .. } => return None,
+                error if error.is_stores() => return None,
                 CallError::Deadline { .. } | CallError::CallersDeadline { .. } => Why::Deadline,
                 CallError::Trap { .. } | CallError::Memory { .. } => Why::Trap,
                 _ => Why::Failed,

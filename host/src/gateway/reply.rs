@@ -44,7 +44,9 @@ pub fn failure(service: &Service, failed: &CallError) -> Response<ReplyBody> {
         CallError::NotEmitted { source: NotEmitted::Full { .. }, .. } => {
             error(StatusCode::SERVICE_UNAVAILABLE, "The service has too much to do; try again later")
         }
-        CallError::NotKept { .. } | CallError::NotEmitted { source: NotEmitted::Store(_), .. } => {
+        CallError::Store { .. }
+        | CallError::NotKept { .. }
+        | CallError::NotEmitted { source: NotEmitted::Store(_), .. } => {
             error(StatusCode::SERVICE_UNAVAILABLE, "The store cannot keep anything now; try again later")
         }
         CallError::Deadline { .. } | CallError::CallersDeadline { .. } => {

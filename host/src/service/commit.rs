@@ -33,7 +33,7 @@ impl Commit {
 }
 
 /// Two calls, one of which made the other. When this is dropped the caller has seen all
-/// that the other has.
+/// that the other has, and has been failed by the store if the other was.
 pub struct Shared<'a> {
     pub(super) seen: Arc<Watermark>,
     pub(super) callers: &'a Watermark,
@@ -42,5 +42,8 @@ pub struct Shared<'a> {
 impl Drop for Shared<'_> {
     fn drop(&mut self) {
         self.callers.include(&self.seen);
+        if self.seen.has_failed() {
+            self.callers.fail();
+        }
     }
 }

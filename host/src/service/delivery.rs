@@ -53,6 +53,9 @@ pub enum NotDelivered {
         /// Whether it wants no other attempt: the error is its case `reject`.
         is_final: bool,
     },
+    /// The same, after the store had failed it: what it would have answered is not known.
+    #[error("the store failed it meanwhile")]
+    Store(#[source] Box<NotDelivered>),
     /// The call failed.
     #[error("its call failed")]
     Failed(#[from] CallError),
@@ -67,6 +70,17 @@ impl Receiver {
             _ => None,
         };
         Ok(Receiver { params: Params::of(function)?, error, has_result: result.is_some() })
+    }
+}
+
+impl NotDelivered {
+    /// Whether the store is to blame, and not the subscriber.
+    pub fn is_stores(&self) -> bool {
+        match self {
+            NotDelivered::Store(_) => true,
+            NotDelivered::Failed(error) => error.is_stores(),
+            NotDelivered::NoReceiver { .. } | NotDelivered::Data { .. } | NotDelivered::Refused { .. } => false,
+        }
     }
 }
 
@@ -104,7 +118,13 @@ impl Service {
         if let Err(error) = call.invoke(export, &params, &mut results).await {
             return (at, Err(error.into()));
         }
-        (at, self.verdict(&receiver, results.into_iter().next()))
+        let verdict = self.verdict(&receiver, results.into_iter().next());
+        (
+            at,
+            verdict.map_err(
+                |refused| if call.has_store_failed() { NotDelivered::Store(Box::new(refused)) } else { refused },
+            ),
+        )
     }
 
     /// What a function's result says of its delivery.

@@ -97,6 +97,15 @@ pub enum CallError {
         /// What the store says.
         source: StoreError,
     },
+    /// It failed after the store had failed it, which components mostly do not survive. No
+    /// failure of the service's.
+    #[error("service {service:?} failed, because the store did")]
+    Store {
+        /// The service that was called.
+        service: Arc<str>,
+        /// How it failed.
+        source: Box<CallError>,
+    },
     /// The component has no such export.
     #[error("service {service:?} does not export {export}")]
     NoExport {
@@ -185,6 +194,28 @@ impl CallError {
         match refused {
             Some(wanted) => CallError::Memory { service, limit: limits.memory.0, wanted, source: error },
             None => CallError::Trap { service, source: error },
+        }
+    }
+
+    /// The same, of a call that the store may have failed meanwhile: what it did of that is
+    /// not its doing. A deadline is, or memory.
+    pub(super) fn of_store(self, has_failed: bool) -> CallError {
+        match self {
+            CallError::Trap { ref service, .. } | CallError::Link { ref service, .. }
+                if has_failed && !self.is_stores() =>
+            {
+                CallError::Store { service: service.clone(), source: Box::new(self) }
+            }
+            error => error,
+        }
+    }
+
+    /// Whether the store is to blame, and no service.
+    pub fn is_stores(&self) -> bool {
+        match self.root() {
+            CallError::Store { .. } | CallError::NotKept { .. } => true,
+            CallError::NotEmitted { source: NotEmitted::Store(error), .. } => error.is_stores(),
+            _ => false,
         }
     }
 

@@ -80,7 +80,7 @@ impl Service {
         // That it failed may rest on what it read, too. It fails either way.
         let durable = commit.done().await;
         let response = answer?;
-        if durable.is_err() || response.status().is_server_error() {
+        if response.status().is_server_error() && durable.is_ok() && !commit.output.seen().has_failed() {
             life.iter().for_each(|life| life.count_error());
         }
         durable.map(|()| response)
@@ -105,7 +105,8 @@ impl Service {
         let unit = call.unit.clone();
         let mut run = Box::pin(async move {
             let outcome = call.judge(async |instance| instance.handle(request, sender).await).await;
-            if outcome.is_ok() && told.is_none_or(|conduct| conduct.fault_of(None).is_none()) {
+            let is_clients = told.is_some_and(|conduct| conduct.fault_of(None).is_some());
+            if outcome.is_ok() && !is_clients && !call.has_store_failed() {
                 call.counts_on().into_iter().for_each(|life| life.count_call());
             }
             // The instance lives on until the outcome is known to the body.

@@ -19,13 +19,13 @@ pub struct Life {
 
 impl Life {
     /// Calls that have ended, well or not; those aside that were given up before, or that
-    /// came to nothing of what their client did.
+    /// came to nothing of what their client did or the store did not.
     pub fn calls(&self) -> u64 {
         self.calls.load(Ordering::Relaxed)
     }
 
     /// Calls that failed or were answered with a status of 500 or more, those aside that
-    /// failed of what their client did.
+    /// failed of what their client did or the store did not.
     pub fn errors(&self) -> u64 {
         self.errors.load(Ordering::Relaxed)
     }

@@ -299,6 +299,12 @@ impl StoreError {
         StoreError::TooMuch { bucket: bucket.to_owned(), count, most }
     }
 
+    /// Whether the store is to blame, and not who asked it for what it has not.
+    pub fn is_stores(&self) -> bool {
+        use StoreError::{CounterOverflow, NotACounter, TooMuch};
+        !matches!(self, NotACounter { .. } | CounterOverflow { .. } | TooMuch { .. })
+    }
+
     /// Of what was told and is not there any more.
     pub(crate) fn lost() -> StoreError {
         StoreError::engine("keep what was delivered", io::Error::other("a commit failed"))

@@ -1,6 +1,6 @@
 //! How far the log of a store must be durable before anybody may be told.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// A place in the log of a store; a later write has a greater one. The default is
 /// before all of them: nothing to wait for.
@@ -9,12 +9,14 @@ pub struct Lsn(pub(super) u64);
 
 /// The places in the log between which somebody has written or read. The highest is
 /// what must be durable. The lowest is kept, too, for a commit that failed may have
-/// lost it and been followed by others that did not fail.
+/// lost it and been followed by others that did not fail. Beside them stands whether the
+/// store failed them meanwhile.
 #[derive(Debug)]
 pub struct Watermark {
     /// Above all others while there is none.
     lowest: AtomicU64,
     highest: AtomicU64,
+    has_failed: AtomicBool,
 }
 
 /// What has become of what somebody has written or read.
@@ -43,7 +45,7 @@ impl Lsn {
 impl Watermark {
     /// One of somebody who has written and read nothing.
     pub const fn new() -> Watermark {
-        Watermark { lowest: AtomicU64::new(u64::MAX), highest: AtomicU64::new(0) }
+        Watermark { lowest: AtomicU64::new(u64::MAX), highest: AtomicU64::new(0), has_failed: AtomicBool::new(false) }
     }
 
     /// Note that this place was written or read.
@@ -53,6 +55,16 @@ impl Watermark {
             self.lowest.fetch_min(lsn.0, Ordering::AcqRel);
             self.highest.fetch_max(lsn.0, Ordering::AcqRel);
         }
+    }
+
+    /// Note that the store did not do what it was asked. Who includes this has not asked.
+    pub fn fail(&self) {
+        self.has_failed.store(true, Ordering::Release);
+    }
+
+    /// Whether the store did not do what it was asked.
+    pub fn has_failed(&self) -> bool {
+        self.has_failed.load(Ordering::Acquire)
     }
 
     /// Note that all was seen that somebody else has.

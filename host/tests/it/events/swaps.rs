@@ -1,6 +1,8 @@
 //! Subscribers that are replaced while they are told of events.
 
-use http::StatusCode;
+use std::fs;
+
+use http::{Method, StatusCode};
 use serde_json::json;
 
 use super::{
@@ -13,7 +15,7 @@ use crate::support::{
     Host,
     clock::{Clock, HOUR},
     made::{bytes, variant},
-    rounds, until,
+    request, rounds, until,
 };
 
 /// A recorder that is another.
@@ -78,6 +80,43 @@ async fn a_canary_that_fails_is_withdrawn_and_its_events_are_had() {
     host.wait_for_output("the canary is withdrawn");
     emitters.more(10).await;
     emitters.assert_had(&host, &["recorded"]).await;
+    host.signal("TERM");
+    host.wait();
+    assert_eq!(Rows::of(folder.path(), None).counts(), [0; 4]);
+}
+
+/// Components mostly trap when their store fails. That it does is no fault of theirs: neither
+/// canary is withdrawn, and the event is not parked.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_fails_of_the_store_counts_against_nobody() {
+    let folder = signals("attempts = 1", "");
+    let (host, data) = (Host::up(folder.path()), folder.path().join("data"));
+    host.canary("recorder", &other(), "canary=99").await;
+    host.canary("guest", &variant("guest", "no such behaviour", "no such BEHAVIOUR"), "canary=50").await;
+    let mut client = host.connect().await;
+    assert_eq!(emit(&mut client, "key=a&what=count").await, StatusCode::OK);
+    until("it counts", async || host.get("/exists?bucket=recorded&key=counted").await.text() == "true").await;
+
+    let away = folder.path().join("away");
+    fs::rename(&data, &away).expect("it is ours");
+    host.wait_for_output("deliveries wait for the store");
+    for _ in 0..10 {
+        let answer = client.get("/insist?bucket=emitted&key=a").await;
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{answer:?}");
+        assert_eq!(answer.json()["error"], "The store cannot keep anything now; try again later");
+        assert!(client.get("/increment?bucket=emitted&key=a").await.status.is_server_error());
+    }
+    host.wait_for_output("service \"guest\" failed, because the store did");
+    fs::rename(&away, &data).expect("it is ours");
+    let mut client = host.connect().await;
+    let set = "/set?bucket=recorded&key=open";
+    until("it keeps", async || client.send(request(Method::POST, set, "yes")).await.status == StatusCode::OK).await;
+    has_noted(&host, "a", "1").await;
+    for name in ["recorder", "guest"] {
+        let service = host.service(name).await;
+        assert_eq!((&service["traps"], &service["errors"]), (&json!(0), &json!(0)), "{service}");
+        assert_eq!(service["canary"]["errors"], 0, "{service}");
+    }
     host.signal("TERM");
     host.wait();
     assert_eq!(Rows::of(folder.path(), None).counts(), [0; 4]);
