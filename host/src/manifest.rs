@@ -54,7 +54,7 @@ pub use duration::duration;
 pub use event::{EventLimits, EventManifest, Parked, Start};
 pub use invalid::Invalid;
 pub use limits::Limits;
-pub use listen::{ListenAddress, admin_address, is_for_others, listen_address, refuse_others};
+pub use listen::{ListenAddress, admin_address, any_admin_address, is_for_others, listen_address, refuse_others};
 pub use names::{bucket as bucket_name, service as service_name};
 pub use nearest::nearest;
 pub use no_service::NoService;

@@ -14,7 +14,7 @@ pub struct Listening {
     #[arg(long, value_name = "HOST:PORT", value_parser = manifest::listen_address)]
     listen: Option<ListenAddress>,
     /// Serve the admin API here instead of at admin.listen.
-    #[arg(long, value_name = "HOST:PORT", value_parser = manifest::listen_address)]
+    #[arg(long, value_name = "HOST:PORT", value_parser = manifest::any_admin_address)]
     admin: Option<ListenAddress>,
 }
 

@@ -118,6 +118,16 @@ impl From<SocketAddr> for ListenAddress {
 
 /// Reads where the gateway listens: `127.0.0.1:8080`, `localhost:8080`.
 pub fn listen_address(text: &str) -> Result<ListenAddress, Invalid> {
+    address(text, 8080)
+}
+
+/// Reads where the admin API listens, whoever may reach it there.
+pub fn any_admin_address(text: &str) -> Result<ListenAddress, Invalid> {
+    address(text, 9090)
+}
+
+/// Reads an address, or says what was meant, with this port if there is none.
+fn address(text: &str, usual: u16) -> Result<ListenAddress, Invalid> {
     if let Ok(address) = text.parse::<SocketAddr>() {
         return Ok(address.into());
     }
@@ -126,14 +136,14 @@ pub fn listen_address(text: &str) -> Result<ListenAddress, Invalid> {
         let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
         names::is_host(&name).then_some(ListenAddress { host: Host::Name(name), port })
     });
-    named.ok_or_else(|| refused(text))
+    named.ok_or_else(|| refused(text, usual))
 }
 
 /// Reads where the admin API listens. Whoever reaches that API can replace
 /// services, so unless it asks for a token it stays on this machine. What a name
 /// stands for is not asked here: see [`is_for_others`].
 pub fn admin_address(text: &str, asks_for_token: bool) -> Result<ListenAddress, Invalid> {
-    let address = listen_address(text)?;
+    let address = any_admin_address(text)?;
     refuse_others(&address, asks_for_token)?;
     Ok(address)
 }
@@ -158,7 +168,7 @@ pub fn is_for_others(address: &ListenAddress, by: Option<IpAddr>) -> Invalid {
 }
 
 /// What is wrong with what is no address, and what was meant.
-fn refused(text: &str) -> Invalid {
+fn refused(text: &str, usual: u16) -> Invalid {
     let no_address = |help: String| Invalid::new("is not an address to listen on", help);
     if let Some((scheme, rest)) = text.split_once("://") {
         let address = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -177,7 +187,7 @@ fn refused(text: &str) -> Invalid {
         return Invalid::new("is a port alone", format!("write \"127.0.0.1:{port}\""));
     }
     if let Ok(ip) = text.trim_matches(['[', ']']).parse::<IpAddr>() {
-        return Invalid::new("has no port", format!("write \"{}\"", SocketAddr::new(ip, 8080)));
+        return Invalid::new("has no port", format!("write \"{}\"", SocketAddr::new(ip, usual)));
     }
     match text.rsplit_once(':') {
         Some(("" | "*", port)) if port.parse::<u16>().is_ok() => {
@@ -189,7 +199,7 @@ fn refused(text: &str) -> Invalid {
         Some((host, port)) if is_host(host) && port.bytes().all(|digit| digit.is_ascii_digit()) => {
             Invalid::new("has a port that does not exist", "write a port from 0 to 65535; 0 picks a free one")
         }
-        None if is_host(text) => Invalid::new("has no port", format!("write \"{text}:8080\"")),
+        None if is_host(text) => Invalid::new("has no port", format!("write \"{text}:{usual}\"")),
         _ => no_address(USUAL.to_owned()),
     }
 }

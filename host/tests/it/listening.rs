@@ -80,13 +80,15 @@ fn two_that_take_each_others_requests_are_told() {
 
 #[test]
 fn what_is_no_address_is_told_with_what_was_meant() {
-    for (address, meant) in [
-        (":8080", "write \"0.0.0.0:8080\" for all of this machine's addresses"),
-        ("localhost", "has no port; write \"localhost:8080\""),
-        ("http://localhost:8080/", "is a URL; write \"localhost:8080\", an address and a port alone"),
-        ("http://anna:s3cret@localhost:8080", "is a URL; write an address"),
+    for (option, address, meant) in [
+        ("--listen", ":8080", "write \"0.0.0.0:8080\" for all of this machine's addresses"),
+        ("--listen", "localhost", "has no port; write \"localhost:8080\""),
+        ("--admin", "localhost", "has no port; write \"localhost:9090\""),
+        ("--admin", "127.0.0.1", "has no port; write \"127.0.0.1:9090\""),
+        ("--listen", "http://localhost:8080/", "is a URL; write \"localhost:8080\", an address and a port alone"),
+        ("--listen", "http://anna:s3cret@localhost:8080", "is a URL; write an address"),
     ] {
-        let output = dovetail().args(["up", "--listen", address]).output().expect("dovetail starts");
+        let output = dovetail().args(["up", option, address]).output().expect("dovetail starts");
         assert_eq!(output.status.code(), Some(2), "{}", told(&output));
         assert!(told(&output).contains(meant) && !told(&output).contains("s3cret"), "{}", told(&output));
     }
