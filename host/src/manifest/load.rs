@@ -16,6 +16,9 @@ const USUAL: &str = "dovetail.toml";
 /// services.
 const LONGEST: u64 = 16 << 20;
 
+/// What to do about a file that is none.
+const PASS: &str = "pass the path of the manifest: it is text, and mostly called dovetail.toml";
+
 /// The text of the file at `path`.
 pub(super) fn read(path: &Path) -> Result<String, Report> {
     let shown = path.display();
@@ -25,7 +28,6 @@ pub(super) fn read(path: &Path) -> Result<String, Report> {
         ErrorKind::PermissionDenied => {
             fail(format!("`{shown}` may not be read by this account"), "let it, or run this as an account that may")
         }
-        ErrorKind::InvalidData => fail(format!("`{shown}` is not UTF-8 text"), "save it as UTF-8"),
         _ => fail(format!("`{shown}` cannot be read: {error}"), "mend the disk, or pass `--manifest PATH`"),
     };
     let found = std::fs::metadata(path).map_err(unreadable)?;
@@ -39,9 +41,13 @@ pub(super) fn read(path: &Path) -> Result<String, Report> {
     }
     if found.len() > LONGEST {
         let title = format!("`{shown}` is larger than {} MiB, and no manifest", LONGEST >> 20);
-        return Err(fail(title, "pass the path of the manifest: it is text, and mostly called dovetail.toml"));
+        return Err(fail(title, PASS));
     }
-    std::fs::read_to_string(path).map_err(unreadable)
+    let bytes = std::fs::read(path).map_err(unreadable)?;
+    if bytes.starts_with(b"\0asm") {
+        return Err(fail(format!("`{shown}` is WebAssembly, and no manifest"), PASS));
+    }
+    String::from_utf8(bytes).map_err(|_| fail(format!("`{shown}` is not UTF-8 text"), "save it as UTF-8"))
 }
 
 /// A folder was named, with or without a manifest in it.

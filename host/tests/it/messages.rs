@@ -88,6 +88,7 @@ fn a_manifest_that_cannot_be_read_is_told_in_its_own_words() {
         ("empty", "there is no dovetail.toml in it either"),
         ("closed", "`closed` may not be read by this account"),
         ("latin", "`latin` is not UTF-8 text"),
+        ("plain.wasm", "`plain.wasm` is WebAssembly, and no manifest"),
         ("large", "`large` is larger than 16 MiB, and no manifest"),
         ("socket", "`socket` is no file, but a pipe, a socket or a device"),
         ("/dev/null", "`/dev/null` is no file"),
