@@ -184,6 +184,8 @@ async fn a_backup_of_a_store_in_use_is_whole() {
         let (status, said) = run(folder.path(), &["store", "--store", &url, "backup", "copy0"]);
         assert_eq!(status, Some(1));
         assert!(said.contains("there is a file at \"copy0\" already; name another"), "{said}");
+        let (status, said) = run(folder.path(), &["store", "--store", &url, "backup", "."]);
+        assert!(status == Some(1) && said.contains("\".\" is a folder; name a file in it"), "{said}");
         let left: Vec<_> = fs::read_dir(folder.path()).expect("it is there").flatten().map(|e| e.file_name()).collect();
         let hidden = |name: &std::ffi::OsString| name.to_string_lossy().starts_with(".copy");
         assert!(!left.iter().any(hidden), "{left:?}");

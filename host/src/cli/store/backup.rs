@@ -30,6 +30,9 @@ impl Backup {
     pub async fn run(self, subject: &Subject) -> Result<()> {
         subject.belongings().refuse(&self.file)?;
         has_folder(&self.file)?;
+        if self.file.is_dir() {
+            bail!("{:?} is a folder; name a file in it, which is not there yet", self.file);
+        }
         if self.file.symlink_metadata().is_ok() {
             bail!("there is a file at {:?} already; name another, or move this one away", self.file);
         }
