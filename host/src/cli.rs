@@ -218,6 +218,10 @@ fn reader(name: &str) -> Result<String, Invalid> {
             let help = "name a subscriber, or `@nats`, `@amqp` or `@kafka` for what is to be sent there";
             Err(Invalid { reason: "is no broker".to_owned(), help: help.to_owned() })
         }
+        None if name.contains([':', '/']) => {
+            let help = "name a subscriber: `dovetail events` lists them by event";
+            Err(Invalid { reason: "is no subscriber, but an interface".to_owned(), help: help.to_owned() })
+        }
         None => service(name),
     }
 }

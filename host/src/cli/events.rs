@@ -15,6 +15,7 @@ use super::{
     table::{NOTHING, Table},
     time::{self, Seconds, ago, ahead, now},
 };
+use crate::{manifest::Invalid, message::MessageId};
 
 mod export;
 mod list;
@@ -118,6 +119,17 @@ impl Look {
             false => told.print(),
         }
     }
+}
+
+/// Reads an event's id.
+fn event_id(text: &str) -> Result<MessageId, Invalid> {
+    text.parse().map_err(|no_id| Invalid {
+        reason: format!("is no event's id: {no_id}"),
+        help:
+            "`dovetail events SUBSCRIBER` lists them; `retry --all-parked --of SUBSCRIBER` and `drop --all SUBSCRIBER` \
+               take all of a subscriber"
+                .to_owned(),
+    })
 }
 
 impl Told {

@@ -283,6 +283,15 @@ async fn what_is_not_there_is_told_with_what_is() {
     assert_eq!(said(&refused), "error: there is no subscriber `nobody`; there is `notices`\n");
     assert_eq!(printed(&run(&host, &["events", "notices"])), "no event waits for notices\n");
     assert_eq!(run(&host, &["events", "retry"]).status.code(), Some(2));
+    for (arguments, expected) in [
+        (&["shop:orders/events@0.1.0"][..], "is no subscriber, but an interface; name a subscriber"),
+        (&["retry", "notices"], "`retry --all-parked --of SUBSCRIBER`"),
+        (&["drop", "notices"], "`drop --all SUBSCRIBER`"),
+    ] {
+        let refused = run(&host, &[&["events"], arguments].concat());
+        assert_eq!(refused.status.code(), Some(2), "{arguments:?}");
+        assert!(said(&refused).contains(expected), "{arguments:?}: {}", said(&refused));
+    }
 }
 
 fn told(code: &str, more: &str) -> TempDir {

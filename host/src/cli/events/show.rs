@@ -8,7 +8,7 @@ use http::Method;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::Told;
+use super::{Told, event_id};
 use crate::{
     cli::{
         client::{Target, printable},
@@ -22,6 +22,7 @@ use crate::{
 #[derive(Args)]
 pub struct Show {
     /// The event's id.
+    #[arg(value_parser = event_id)]
     id: MessageId,
     /// Print the host's answer as it is, one line for each subscriber.
     #[arg(long)]

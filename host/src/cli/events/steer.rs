@@ -8,7 +8,7 @@ use clap::Args;
 use http::Method;
 
 use super::{
-    Told,
+    Told, event_id,
     list::{Message, parked},
 };
 use crate::{
@@ -30,7 +30,7 @@ use crate::{
 #[derive(Args)]
 pub struct Retry {
     /// The events' ids.
-    #[arg(value_name = "ID", required_unless_present = "all_parked", conflicts_with = "all_parked")]
+    #[arg(value_name = "ID", value_parser = event_id, required_unless_present = "all_parked", conflicts_with = "all_parked")]
     ids: Vec<MessageId>,
     /// All that are parked.
     #[arg(long)]
@@ -46,7 +46,7 @@ pub struct Retry {
 #[derive(Args)]
 pub struct Drop {
     /// The events' ids.
-    #[arg(value_name = "ID", required_unless_present = "all", conflicts_with = "all")]
+    #[arg(value_name = "ID", value_parser = event_id, required_unless_present = "all", conflicts_with = "all")]
     ids: Vec<MessageId>,
     /// Only for this subscriber.
     #[arg(long, value_name = "SUBSCRIBER", value_parser = reader, conflicts_with = "all")]
