@@ -80,6 +80,7 @@ struct Queue {
     oldest: Option<String>,
     running: Option<u64>,
     retrying: Option<u64>,
+    later: Option<u64>,
     due: Option<String>,
     parked: Option<u64>,
     #[serde(default)]
@@ -153,8 +154,21 @@ impl Told {
         let now = now();
         self.table(now).print()?;
         let scheduled = self.schedules.iter().map(|schedule| schedule.sentence(now)).collect();
-        let sentences = [self.parked(), self.broken(), scheduled].concat();
+        let sentences = [self.parked(), self.later(), self.broken(), scheduled].concat();
         sentences.into_iter().try_for_each(|sentence| print(format!("\n{sentence}").as_bytes()))
+    }
+
+    /// A sentence for each queue of which some wait for their time.
+    fn later(&self) -> Vec<String> {
+        let later = self.queues.iter().filter_map(|queue| Some((queue, queue.later.filter(|later| *later > 0)?)));
+        let sentences = later.map(|(queue, later)| {
+            let (subscriber, wait) = (printable(&queue.subscriber), if later == 1 { "waits" } else { "wait" });
+            format!(
+                "{} for {subscriber} {wait} for the time before which it is not to be delivered.",
+                count(later, "event")
+            )
+        });
+        sentences.collect()
     }
 
     /// A sentence for each that a broker is away from.
@@ -235,7 +249,7 @@ mod tests {
         let told = json!({ "queues": [
             {
                 "event": "shop:orders/events@0.1.0", "subscriber": "notices", "waiting": 12,
-                "oldest": "2026-11-23T11:59:48.250Z", "running": 1, "retrying": 2, "due": "2026-11-23T12:01:30.000Z",
+                "oldest": "2026-11-23T11:59:48.250Z", "running": 1, "retrying": 2, "later": 1, "due": "2026-11-23T12:01:30.000Z",
                 "behind": 3, "parked": 3, "reasons": { "trap": 2, "deadline": 1 }, "paused": true,
             },
             { "event": "a:b/c", "subscriber": "x\u{1b}", "waiting": 0, "oldest": null, "parked": 0 },

@@ -11,7 +11,7 @@ use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
 
 use tokio::time::Instant;
 
-use crate::message::{RowKey, StableHash};
+use crate::message::{Moment, RowKey, StableHash};
 
 #[cfg(test)]
 mod tests;
@@ -35,7 +35,7 @@ const MOST_RETRIED: usize = 1024;
 /// Messages on their way to one subscriber.
 #[derive(Debug, Default)]
 pub struct Backlog {
-    /// All that are here, those on delivery among them.
+    /// All that are here, those on delivery among them, but for what waits for its time.
     known: HashSet<RowKey>,
     /// What may be delivered now.
     ready: VecDeque<RowKey>,
@@ -43,6 +43,11 @@ pub struct Backlog {
     lanes: HashMap<StableHash, Lane>,
     /// What is tried again, and when.
     retried: BinaryHeap<Reverse<(Instant, RowKey)>>,
+    /// What waits for its time. They are as many as the queue may have, and are not counted among
+    /// those that are known: what is meant for next week is in nobody's way today.
+    later: HashSet<RowKey>,
+    /// Their times, by the clock, which may be set. Some may be of rows that are there no more.
+    times: BinaryHeap<Reverse<(Moment, RowKey)>>,
     /// Lanes of which none is here, and some were passed by.
     dry: Vec<StableHash>,
 }
@@ -80,17 +85,17 @@ impl Lane {
 impl Backlog {
     /// Whether nothing is known of any.
     pub fn is_empty(&self) -> bool {
-        self.known.is_empty() && self.lanes.is_empty()
+        self.knows_none() && self.lanes.is_empty()
     }
 
     /// Whether none is here, though some may be passed by.
     pub fn knows_none(&self) -> bool {
-        self.known.is_empty()
+        self.known.is_empty() && self.later.is_empty()
     }
 
     /// Whether it is here.
     pub fn knows(&self, row: RowKey) -> bool {
-        self.known.contains(&row)
+        self.known.contains(&row) || self.later.contains(&row)
     }
 
     /// Whether no more are taken now.
@@ -111,7 +116,7 @@ impl Backlog {
     /// A row that was found in the store behind a place, in their order. Whether it was not
     /// known, and is.
     pub fn found(&mut self, row: RowKey, place: Place) -> bool {
-        if self.known.contains(&row) {
+        if self.knows(row) {
             return false;
         }
         let Some(hash) = row.hash else {
@@ -158,6 +163,34 @@ impl Backlog {
     /// When the next of those that are tried again is due.
     pub fn due(&self) -> Option<Instant> {
         self.retried.peek().map(|Reverse((due, _))| *due)
+    }
+
+    /// It is not to be delivered before this time.
+    pub fn too_early(&mut self, row: RowKey, time: Moment) {
+        self.known.remove(&row);
+        self.later.insert(row);
+        self.times.push(Reverse((time, row)));
+    }
+
+    /// It is this late: those whose time has come may be delivered.
+    pub fn is_now(&mut self, now: Moment) {
+        while self.times.peek().is_some_and(|Reverse((time, _))| *time <= now) {
+            let Some(Reverse((_, row))) = self.times.pop() else { return };
+            if self.later.remove(&row) {
+                self.known.insert(row);
+                self.ready.push_back(row);
+            }
+        }
+    }
+
+    /// How many wait for their time.
+    pub fn later(&self) -> usize {
+        self.later.len()
+    }
+
+    /// The first of these times.
+    pub fn first_time(&self) -> Option<Moment> {
+        self.times.peek().map(|Reverse((time, _))| *time)
     }
 
     /// It is in the store no more.
@@ -208,7 +241,8 @@ impl Backlog {
     /// Leave to the store what waits behind one that stands still, and most of what is long:
     /// they keep others out.
     pub fn make_room(&mut self) {
-        for Reverse((_, row)) in &self.retried {
+        let retried = self.retried.iter().map(|Reverse((_, row))| row);
+        for row in retried.chain(&self.later) {
             if let Some(lane) = row.hash.and_then(|hash| self.lanes.get_mut(&hash)) {
                 lane.pass_by(0, &mut self.known);
             }
@@ -229,6 +263,9 @@ impl Backlog {
 
     /// It was taken out of the store, and was not on delivery.
     pub fn dropped(&mut self, row: RowKey) {
+        if self.later.remove(&row) {
+            return self.ended(row);
+        }
         if !self.known.contains(&row) {
             return;
         }

@@ -145,7 +145,7 @@ impl Dispatcher {
             self.begin();
             self.show();
             let may_begin = !self.paused && self.delivers() && self.running.len() < self.subscription.most();
-            let due = self.backlog.due().filter(|_| may_begin);
+            let due = self.due().filter(|_| may_begin);
             let beat = self.tenure.as_ref().map(Tenure::next);
             let (settling, reading) = (!self.unsettled.is_empty(), self.reads_at());
             let subscription = self.subscription.clone();
@@ -358,6 +358,7 @@ impl Dispatcher {
 
     /// Begin as many deliveries as may be.
     fn begin(&mut self) {
+        self.backlog.is_now(Moment::now());
         while !self.paused && self.delivers() && self.running.len() < self.subscription.most() {
             let Some(row) = self.backlog.next(Instant::now()) else { return };
             // It rests on the end of the one before it of its key, which may be lost.
@@ -390,7 +391,7 @@ impl Dispatcher {
                 self.backlog.ended(row);
             }
             Ended::NotBegun => self.backlog.again(row, Instant::now() + SETTLE),
-            Ended::TooEarly(moment) => self.backlog.again(row, instant(Some(moment))),
+            Ended::TooEarly(time) => self.backlog.too_early(row, time),
             Ended::Retried(record) => {
                 self.backlog.again(row, instant(record.due));
                 self.records.insert(row, record);
@@ -403,9 +404,15 @@ impl Dispatcher {
         Ok(())
     }
 
+    /// When the next that waits for something may be delivered.
+    fn due(&self) -> Option<Instant> {
+        let first = self.backlog.first_time().map(|time| instant(Some(time)));
+        self.backlog.due().into_iter().chain(first).min()
+    }
+
     fn show(&self) {
-        let (running, retrying) = (self.running.len(), self.records.len());
-        self.now.send_replace(Now { delivers: self.delivers(), running, retrying, due: self.backlog.due() });
+        let (running, retrying, later) = (self.running.len(), self.records.len(), self.backlog.later());
+        self.now.send_replace(Now { delivers: self.delivers(), running, retrying, later, due: self.due() });
     }
 
     /// See what has become of what was done.

@@ -63,7 +63,7 @@ pub struct Told {
     pub error: Option<String>,
     /// When it failed.
     pub at: Option<Moment>,
-    /// When the next attempt is due.
+    /// When the next attempt is due, or the first one of what waits for its time.
     pub due: Option<Moment>,
     /// The parked one of its key that it waits for.
     pub behind: Option<String>,
@@ -107,18 +107,20 @@ impl Kept {
     pub fn told(&self, event: &str) -> Told {
         let message = Message::read(self.document.get().as_bytes()).ok();
         let record = self.record.as_ref();
+        let not_before = message.as_ref().and_then(|message| message.not_before);
+        let waits = not_before.filter(|time| self.state == State::Waiting && *time > Moment::now());
         Told {
             id: self.row.id.to_string(),
             event: event.to_owned(),
             state: self.state,
             kind: message.as_ref().map(|message| message.kind.clone()),
             key: message.as_ref().and_then(|message| message.key.clone()),
-            time: message.map(|message| message.time),
+            time: message.as_ref().map(|message| message.time),
             attempts: record.map_or(0, Record::failures),
             why: record.map(|record| record.why),
             error: record.map(|record| record.error.clone()),
             at: record.map(|record| record.at),
-            due: record.and_then(|record| record.due),
+            due: record.and_then(|record| record.due).or(waits),
             behind: None,
         }
     }

@@ -32,7 +32,9 @@ pub struct Standing {
     pub running: usize,
     /// How many have failed, and are tried again.
     pub retrying: usize,
-    /// When the next of those is due.
+    /// How many wait for their time, before which they are not delivered.
+    pub later: usize,
+    /// When the next is due of those that are tried again or wait for their time.
     pub due: Option<Moment>,
     /// How many wait behind a parked one of their key.
     pub behind: u64,
@@ -57,7 +59,9 @@ pub struct Now {
     pub running: usize,
     /// How many have failed, and are tried again.
     pub retrying: usize,
-    /// When the next of those is due.
+    /// How many wait for their time.
+    pub later: usize,
+    /// When the next of either is due.
     pub due: Option<Instant>,
 }
 
@@ -70,6 +74,7 @@ impl Standing {
             subscriber: queue.subscriber().to_owned(),
             running: now.running,
             retrying: now.retrying,
+            later: now.later,
             due: now.due.map(moment),
             paused: store.exists(PAUSED, queue.subscriber(), seen).await?,
             broker: line.as_ref().map(|line| line.place.clone()),
@@ -98,6 +103,7 @@ impl Standing {
             oldest: None,
             running: 0,
             retrying: 0,
+            later: 0,
             due: None,
             behind: 0,
             parked: 0,

@@ -131,6 +131,8 @@ impl Message {
         let state = printable(&self.state);
         match (&self.due, &self.behind) {
             (Some(due), _) => match time::parse(due) {
+                // It has not been tried, and is not to be before.
+                Some(due) if state == "waiting" => format!("waiting for its time, {}", ahead(due, now)),
                 Some(due) => format!("{state}, {}", ahead(due, now)),
                 None => state,
             },
@@ -167,15 +169,17 @@ mod tests {
             },
             { "id": "2", "event": "a:b/c", "state": "waiting", "kind": "a:b/c#d", "key": "7", "attempts": 0, "behind": "1" },
             { "id": "3", "event": "a:b/c", "state": "retrying", "attempts": 1, "due": "2026-11-23T12:00:05.000Z" },
+            { "id": "4", "event": "a:b/c", "state": "waiting", "attempts": 0, "due": "2026-11-23T12:00:05.000Z" },
         ] });
         let told: Told = serde_json::from_value(told).expect("an answer of the host");
         assert_eq!(
             told.table(time::parse("2026-11-23T12:00:00Z").expect("a time")).lines(),
             [
-                "id  event    key  emitted  attempts  state             error",
-                "1   a:b/c#d  7    1 h ago         8  blocked           trap: its call failed: x\u{fffd}",
-                "2   a:b/c#d  7    -               0  waiting behind 1  -",
-                "3   -        -    -               1  retrying, in 5 s  -",
+                "id  event    key  emitted  attempts  state                         error",
+                "1   a:b/c#d  7    1 h ago         8  blocked                       trap: its call failed: x\u{fffd}",
+                "2   a:b/c#d  7    -               0  waiting behind 1              -",
+                "3   -        -    -               1  retrying, in 5 s              -",
+                "4   -        -    -               0  waiting for its time, in 5 s  -",
             ]
         );
     }

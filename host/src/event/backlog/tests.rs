@@ -1,6 +1,6 @@
 //! A backlog beside a store, which does what a dispatcher does, in any order.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::*;
 use crate::message::MessageId;
@@ -21,7 +21,10 @@ struct Deliveries {
     running: Vec<RowKey>,
     retried: HashSet<RowKey>,
     blocked: Vec<RowKey>,
+    /// Before when some of them are not to be delivered.
+    times: HashMap<RowKey, Moment>,
     now: Instant,
+    clock: Moment,
     /// Those that came to an end, in that order.
     done: Vec<RowKey>,
 }
@@ -37,7 +40,9 @@ impl Deliveries {
             running: Vec::new(),
             retried: HashSet::new(),
             blocked: Vec::new(),
+            times: HashMap::new(),
             now: Instant::now(),
+            clock: Moment::now(),
             done: Vec::new(),
         }
     }
@@ -46,7 +51,11 @@ impl Deliveries {
         for _ in 0..fastrand::usize(1..300) {
             let key = fastrand::u32(0..=keys);
             let hash = (key < keys).then(|| StableHash::of(&key.to_string()));
-            self.rows.push(RowKey { id: MessageId::fresh(), hash });
+            let row = RowKey { id: MessageId::fresh(), hash };
+            self.rows.push(row);
+            if fastrand::u32(..10) == 0 {
+                self.times.insert(row, self.clock_in(Duration::from_millis(fastrand::u64(..100))));
+            }
         }
     }
 
@@ -85,7 +94,12 @@ impl Deliveries {
         self.backlog.catch_up(hash, rows, (place < self.cursor).then_some(Some(place as u64)));
     }
 
+    fn clock_in(&self, wait: Duration) -> Moment {
+        (SystemTime::from(self.clock) + wait).into()
+    }
+
     fn begin(&mut self) {
+        self.backlog.is_now(self.clock);
         while self.running.len() < AT_ONCE {
             let Some(row) = self.backlog.next(self.now) else { return };
             if row.hash.is_some() {
@@ -115,6 +129,7 @@ impl Deliveries {
     /// Time passes, and what may be begun is.
     fn step(&mut self) {
         self.now += Duration::from_millis(1);
+        self.clock = self.clock_in(Duration::from_millis(1));
         self.fill();
         self.begin();
     }
@@ -125,6 +140,9 @@ impl Deliveries {
             return;
         }
         let row = self.running.swap_remove(fastrand::usize(..self.running.len()));
+        if let Some(time) = self.times.get(&row).filter(|time| **time > self.clock) {
+            return self.backlog.too_early(row, *time);
+        }
         self.retried.remove(&row);
         match fastrand::u32(..100) {
             roll if roll >= failing => {
@@ -217,6 +235,13 @@ fn what_is_dropped_lets_those_of_its_key_go_on_wherever_it_was() {
     backlog.again(first, now + Duration::from_secs(3600));
     backlog.dropped(first);
     assert_eq!((taken(&mut backlog, now), backlog.due()), (vec![second], None));
+    // Waits for its time.
+    let mut backlog = filled();
+    assert_eq!(taken(&mut backlog, now), [first]);
+    backlog.too_early(first, Moment::from_millis(7));
+    backlog.dropped(first);
+    backlog.is_now(Moment::from_millis(7));
+    assert_eq!((taken(&mut backlog, now), backlog.later()), (vec![second], 0));
     // Not known here.
     backlog.dropped(row(Some("7")));
     backlog.ended(second);
@@ -259,6 +284,31 @@ fn one_key_alone_is_read_about_once() {
     deliveries.drain();
     let pages = deliveries.rows.len() / PAGE;
     assert!(deliveries.pages <= 2 * pages, "{} pages of {pages}", deliveries.pages);
+}
+
+/// What waits for a far time is as much as it likes, those of keys and what is behind them too.
+#[test]
+fn what_is_meant_for_tomorrow_holds_up_nothing_today() {
+    let (mut deliveries, many) = (Deliveries::new(), MOST + MOST / 8);
+    let tomorrow = deliveries.clock_in(Duration::from_secs(86_400));
+    let keys: Vec<_> = (0..many / 2).map(|key| key.to_string()).collect();
+    let later: Vec<_> = keys.iter().flat_map(|key| [row(Some(key)), row(None)]).collect();
+    let behind = keys.iter().map(|key| row(Some(key)));
+    deliveries.times = later.iter().map(|row| (*row, tomorrow)).collect();
+    deliveries.rows = later.iter().copied().chain(behind).collect();
+    let today = [row(None), row(Some("today")), row(Some("today"))];
+    deliveries.rows.extend(today);
+    let mut steps = 0;
+    while deliveries.done.len() < today.len() {
+        (0..AT_ONCE).for_each(|_| deliveries.end(0));
+        deliveries.step();
+        steps += 1;
+        assert!(steps < 4 * many, "it stands still with {:?}", deliveries.done);
+    }
+    assert!(deliveries.done.iter().all(|row| today.contains(row)), "{:?}", deliveries.done);
+    assert_eq!((deliveries.backlog.later(), deliveries.backlog.first_time()), (many, Some(tomorrow)));
+    deliveries.backlog.is_now(tomorrow);
+    assert_eq!((deliveries.backlog.later(), deliveries.backlog.ready()), (0, many));
 }
 
 /// More than are kept in mind, of all and of each key, and more that fail than are begun.
