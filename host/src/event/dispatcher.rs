@@ -73,8 +73,9 @@ pub struct Dispatcher {
     /// Behind which the store may have more.
     cursor: Place,
     more: bool,
-    /// When a page was read last.
+    /// When a page was read last, and when the first one.
     read_at: Instant,
+    begun_at: Instant,
     paused: bool,
     /// What is done and not known to be durable.
     unsettled: Watermark,
@@ -109,6 +110,7 @@ impl Dispatcher {
             cursor: None,
             more: true,
             read_at: Instant::now(),
+            begun_at: Instant::now(),
             paused: false,
             unsettled: Watermark::new(),
             settle_at: Instant::now(),
@@ -241,11 +243,15 @@ impl Dispatcher {
         while let Some((hash, place)) = self.backlog.dry() {
             self.catch_up(hash, place).await?;
         }
-        // Where several hosts write, a row may come behind those that were read.
-        if self.tenure.is_some() && self.more && self.backlog.knows_none() {
-            (self.cursor, self.more) = (None, true);
-        }
         let Subscription { queue, store, .. } = &*self.subscription.clone();
+        // Where several hosts write, a row may come behind those that were read. If all that are
+        // known wait for something, they are read anew the more seldom the more they are.
+        let is_idle = self.running.is_empty()
+            && self.backlog.ready() == 0
+            && self.begun_at + Duration::from_millis(queue.waiting()) <= Instant::now();
+        if self.tenure.is_some() && self.more && (self.backlog.knows_none() || is_idle) {
+            (self.cursor, self.begun_at) = (None, Instant::now());
+        }
         if !self.more {
             return Ok(());
         }
