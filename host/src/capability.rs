@@ -16,6 +16,7 @@ use crate::{manifest::OutboundHost, telemetry::ServiceLog};
 
 pub mod config;
 pub mod delivery;
+pub mod emission;
 pub mod keyvalue;
 pub mod messaging;
 pub mod outbound;
@@ -79,6 +80,7 @@ mod bindings {
                 import wasi:keyvalue/batch@0.2.0-draft;
                 import wasi:config/store@0.2.0-rc.1;
                 import dovetail:events/delivery@0.1.0;
+                import dovetail:events/emission@0.1.0;
                 import wasmcloud:messaging/consumer@0.2.0;
             }
         ",
@@ -93,6 +95,7 @@ mod bindings {
             "wasi:keyvalue/store.[drop]bucket": trappable,
             "wasi:config/store": trappable,
             "dovetail:events/delivery": trappable,
+            "dovetail:events/emission": trappable,
             default: async | trappable,
         },
         trappable_error_type: { "wasi:keyvalue/store.error" => crate::capability::keyvalue::Failure },

@@ -10,7 +10,7 @@ use super::{
     output_commit::Watermark,
     unit::{self, Refused, Unit},
 };
-use crate::message::{Message, Queue, RowKey};
+use crate::message::{Message, Moment, Queue, RowKey};
 use crate::store::{BucketStore, Lsn, StoreError};
 
 /// How many deliveries may lead to each other. Events may form a circle, and one that does
@@ -27,6 +27,8 @@ pub struct Outbox {
     pub unit: Option<Arc<Unit>>,
     /// The delivery that the call is, or was made in.
     pub delivery: Option<Arc<Delivery>>,
+    /// Before when what it emits is not delivered, if it has said so.
+    pub not_before: Option<Moment>,
 }
 
 /// Why an event was not emitted.
@@ -76,6 +78,7 @@ impl Outbox {
             let (event, subscriber) = (full.event().to_owned(), full.subscriber().to_owned());
             return Err(NotEmitted::Full { event, subscriber, most: full.most() });
         }
+        message.not_before = self.not_before.filter(|time| *time > Moment::now());
         let (row, document) = (RowKey::of(&message), Bytes::from(message.write()?));
         if let Some(unit) = &self.unit {
             return Ok(unit.emit(queues, row, &document)?);

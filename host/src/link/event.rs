@@ -43,8 +43,8 @@ pub fn define(
             has_result: ty.results().next().is_some(),
         });
         match concurrent && ty.async_() {
-            false => instance.func_new_async(function, move |caller, _, params, results| {
-                let (emitter, outbox) = (emitter.clone(), caller.data().outbox());
+            false => instance.func_new_async(function, move |mut caller, _, params, results| {
+                let (emitter, outbox) = (emitter.clone(), caller.data_mut().outbox());
                 Box::new(async move { emitter.emit(&outbox, params, results).await })
             })?,
             true => instance.func_new_concurrent(function, move |caller, _, params, results| {

@@ -24,13 +24,14 @@ use super::{Caller, limits::MemoryLimit};
 use crate::capability::{
     Grants, config,
     delivery::{self, Delivery},
-    keyvalue, messaging,
+    emission, keyvalue, messaging,
     outbound::Outbound,
     outbox::Outbox,
     output::Output,
     output_commit::{OutputCommit, Watermark},
     unit::Unit,
 };
+use crate::message::Moment;
 
 /// Host objects (streams, bodies, buckets, requests) that a component may hold at
 /// once. One that leaks them is stopped here and not by the host's memory, of
@@ -94,6 +95,8 @@ pub struct State {
     pub unit: Option<Arc<Unit>>,
     /// The delivery that the call is, or was made in.
     pub delivery: Option<Arc<Delivery>>,
+    /// Before when the next event that it emits is not delivered.
+    not_before: Option<Moment>,
     /// Whether it serves several calls at once, of which nothing tells who asks.
     pub is_shared: bool,
 }
@@ -138,6 +141,7 @@ impl State {
             seen,
             unit: None,
             delivery: None,
+            not_before: None,
             is_shared: false,
         };
         let mut store = Store::new(engine, state);
@@ -156,11 +160,11 @@ impl State {
         OutputCommit::new(self.seen.clone(), self.grants.store.clone())
     }
 
-    /// Where the call that it serves leaves the events that it emits. Of calls beside each other
+    /// Where the call that it serves leaves the next event that it emits. Of calls beside each other
     /// none is told apart: a circle of events is to end, even if another was taken for it.
-    pub fn outbox(&self) -> Outbox {
+    pub fn outbox(&mut self) -> Outbox {
         let (seen, unit, delivery) = (self.seen.clone(), self.unit.clone(), self.delivery.clone());
-        Outbox { store: self.grants.store.clone(), seen, unit, delivery }
+        Outbox { store: self.grants.store.clone(), seen, unit, delivery, not_before: self.not_before.take() }
     }
 
     /// The call that it serves, for one that this makes. Which of several calls beside each
@@ -175,7 +179,7 @@ impl State {
         self.deadline = deadline;
         self.seen.clone_from(seen);
         self.outbound.begin(seen);
-        self.delivery = None;
+        (self.delivery, self.not_before) = (None, None);
         // A refusal that the last call survived is not this one's.
         self.memory.take_refused();
     }
@@ -226,6 +230,7 @@ impl State {
             grants: &state.grants,
         })?;
         delivery::link::<State>(&mut linker, |state| state.delivery.as_deref().filter(|_| !state.is_shared))?;
+        emission::link::<State>(&mut linker, |state| Some(&mut state.not_before).filter(|_| !state.is_shared))?;
         if engine.get_concurrency_support() {
             wasmtime_wasi::p3::add_to_linker(&mut linker)?;
             p3::add_to_linker(&mut linker)?;

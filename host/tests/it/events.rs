@@ -20,6 +20,7 @@ mod crashes;
 mod emitters;
 mod failures;
 mod hosts;
+mod later;
 mod rows;
 mod signals;
 mod subscribers;

@@ -1,6 +1,8 @@
 //! What is promised of events that go by a broker: the same for each, whose own file starts
 //! it and says which of these hold.
 
+use std::time::Duration;
+
 use http::StatusCode;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -9,13 +11,14 @@ use super::{
     checker::End,
     crashes::{self, Crash},
     emitters::Emitters,
+    later::{time_in, told_at},
     rows::Rows,
-    signals::{emit, has_noted, manifest, noted},
+    signals::{emit, events, has_noted, manifest, noted},
 };
 use crate::support::{
     Host, app,
     broker::{Broker, Foreign},
-    dovetail, rounds, until,
+    rounds, until,
 };
 
 mod kafka;
@@ -115,6 +118,22 @@ async fn with_programs_of_others(broker: &Broker, foreign: &Foreign) {
     assert_eq!((&event["specversion"], &event["type"]), (&json!("1.0"), &json!(format!("{EVENT}#told"))));
 }
 
+/// What has a time is sent when that has come, and what comes with one waits for it.
+async fn what_has_a_time_waits_for_it(broker: &Broker, foreign: &Foreign) {
+    let folder = signals_by(broker, "");
+    let host = Host::up(folder.path());
+    until("it reads the broker", async || is_reading(&host, "recorder").await).await;
+    let (mut client, time) = (host.connect().await, time_in(Duration::from_millis(300)));
+    assert_eq!(emit(&mut client, &format!("key=ours&what=time&not-before={time}")).await, StatusCode::OK);
+    has_noted(&host, "ours", "1").await;
+    assert!(told_at(&host, "ours", 1).await >= time);
+    let sent: Value = serde_json::from_str(&foreign.read(ADDRESS, 1)[0]).expect("JSON");
+    assert!(sent["notbefore"].is_string(), "{sent}");
+    let theirs = document("later", json!({ "key": "theirs", "number": 1, "what": "note" }));
+    foreign.publish(ADDRESS, "told", "theirs", &theirs.replacen('{', r#"{"notbefore":"9999-01-01T00:00:00Z","#, 1));
+    until("it waits", async || events(&host, &["recorder"]).contains("waiting for its time")).await;
+}
+
 /// What is no message of the event is parked, says why, and is in nobody's way.
 async fn what_is_bad_is_parked(broker: &Broker, foreign: &Foreign) {
     let folder = signals_by(broker, "");
@@ -176,13 +195,4 @@ fn document(id: &str, signal: Value) -> String {
         "data": { "signal": signal },
     });
     event.to_string()
-}
-
-/// What `dovetail events` prints.
-fn events(host: &Host, arguments: &[&str]) -> String {
-    let mut command = dovetail();
-    command.arg("events").args(arguments).args(["--admin", &host.admin.to_string()]);
-    let output = command.output().expect("dovetail starts");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).expect("UTF-8")
 }

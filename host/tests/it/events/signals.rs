@@ -4,7 +4,7 @@ use http::{Method, StatusCode};
 use tempfile::TempDir;
 
 use super::checker::Had;
-use crate::support::{Client, Host, app, request, until};
+use crate::support::{Client, Host, app, dovetail, request, until};
 
 /// More of the event's table stands for `MORE`, and of the recorder's for `LIMITS`.
 const MANIFEST: &str = r#"
@@ -79,6 +79,15 @@ pub fn up_to(last: u64) -> String {
 pub async fn open(host: &Host) {
     let answer = host.connect().await.send(request(Method::POST, "/set?bucket=recorded&key=open", "yes")).await;
     assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+}
+
+/// What `dovetail events` prints.
+pub fn events(host: &Host, arguments: &[&str]) -> String {
+    let mut command = dovetail();
+    command.arg("events").args(arguments).args(["--admin", &host.admin.to_string()]);
+    let output = command.output().expect("dovetail starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("UTF-8")
 }
 
 fn numbers(text: &str) -> Vec<u64> {

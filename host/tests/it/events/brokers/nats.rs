@@ -37,6 +37,13 @@ async fn each_event_is_had_once_whichever_host_reads_nats() {
 }
 
 #[tokio::test]
+async fn what_has_a_time_waits_for_it_on_both_sides_of_nats() {
+    let Some(broker) = nats::start() else { return };
+    let Some(foreign) = broker.foreign("nats") else { return };
+    super::what_has_a_time_waits_for_it(&broker, &foreign).await;
+}
+
+#[tokio::test]
 async fn apps_are_told_of_each_others_events_by_nats() {
     let Some(broker) = nats::start() else { return };
     super::between_two_apps(&broker).await;
