@@ -33,7 +33,7 @@ async fn each_order_has_one_notice_by_nats_whenever_its_host_is_killed() {
 async fn each_event_is_had_once_whichever_host_reads_nats() {
     let Some(broker) = nats::start() else { return };
     let Some(server) = postgres::Server::shared() else { return };
-    once_whichever_host(server, &format!("transport = \"{}\"", broker.url)).await;
+    once_whichever_host(&server.database(), &format!("transport = \"{}\"", broker.url)).await;
 }
 
 #[tokio::test]
