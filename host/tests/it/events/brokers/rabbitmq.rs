@@ -4,10 +4,15 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use http::StatusCode;
+use serde_json::json;
 
 use super::super::signals::{emit, has_noted, manifest};
-use super::{is_reading, signals_by};
-use crate::support::{Host, app, rabbitmq, until};
+use super::{ADDRESS, document, is_reading, signals_by};
+use crate::support::{
+    Host, app,
+    clock::{Clock, HOUR},
+    rabbitmq, until,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_event_is_had_once_and_in_order_by_rabbitmq() {
@@ -102,5 +107,33 @@ async fn why_rabbitmq_cannot_be_used_is_told() {
         let folder = app(&manifest(&format!("transport = \"{url}\""), ""));
         let told = Host::up(folder.path()).wait_for_output("events of others do not arrive");
         assert!(told.contains(why), "{told}");
+    }
+}
+
+/// By the host's clock it is days later each time that it starts.
+#[tokio::test]
+async fn an_id_is_forgotten_when_its_time_to_be_kept_is_over() {
+    let Some(broker) = rabbitmq::start() else { return };
+    let Some(foreign) = broker.foreign("rabbitmq") else { return };
+    let (folder, clock) = (signals_by(&broker, "keep = \"7d\""), Clock::new());
+    let signal = |number: u64| {
+        let document = document(&format!("signal-{number}"), json!({ "key": "a", "number": number, "what": "note" }));
+        foreign.publish(ADDRESS, "told", "a", &document);
+    };
+    // What is old is forgotten when the first has come, and that is the one before the next.
+    for (days, sent, had) in [(0, [1, 1, 2], "1,2"), (6, [3, 1, 4], "1,2,3,4"), (8, [5, 1, 6], "1,2,3,4,5,1,6")] {
+        clock.set(days * 24 * HOUR);
+        let host = clock.up(folder.path());
+        until("it reads the broker", async || is_reading(&host, "recorder").await).await;
+        for number in sent {
+            signal(number);
+            if number == sent[0] {
+                let so_far = &had[..=had.find(&number.to_string()).expect("it is had")];
+                has_noted(&host, "a", so_far).await;
+            }
+        }
+        has_noted(&host, "a", had).await;
+        host.signal("TERM");
+        assert_eq!(host.wait().code(), Some(0));
     }
 }
