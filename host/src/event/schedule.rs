@@ -128,7 +128,7 @@ impl Schedule {
         let emission = match is_missed && self.manifest.missed == Missed::Skip {
             true => None,
             false => {
-                self.due = Some(due);
+                self.is_due(due, last);
                 Some(self.emission(due)?)
             }
         };
@@ -138,6 +138,15 @@ impl Schedule {
             tracing::info!(schedule, %time, "a time was missed, and nothing is emitted for it");
         }
         Ok(Duration::ZERO)
+    }
+
+    /// This time came. One before it that is not emitted for, for nothing could be, never is.
+    fn is_due(&mut self, time: Moment, last: Moment) {
+        let before = self.due.replace(time).filter(|before| *before != time && *before > last);
+        if let Some(before) = before {
+            let (schedule, instead) = (&self.manifest.name, time);
+            tracing::warn!(schedule, time = %before, %instead, "a schedule could not emit before its next time came");
+        }
     }
 
     async fn read(&self) -> Result<Row, StoreError> {

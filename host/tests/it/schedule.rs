@@ -1,6 +1,7 @@
 //! Time emits an event at each of its times, once, whatever clocks and hosts do.
 
 use std::{
+    fs,
     path::Path,
     process::Stdio,
     time::{SystemTime, UNIX_EPOCH},
@@ -58,11 +59,14 @@ impl Nights {
     /// Serve, and wait until the schedules have begun.
     async fn up(&self, folder: &Path, store: &str) -> Host {
         let mut up = up(folder);
+        let manifest = fs::read_to_string(folder.join("dovetail.toml")).expect("it was written");
         let host = Host::start(self.clock.shown_to(up.args(["--store", store])).stderr(Stdio::piped()));
         until("the schedules have begun", async || {
             let export = dovetail().args(["store", "export", "--store", store]).output();
             let rows = String::from_utf8(export.expect("dovetail starts").stdout).expect("text");
-            ["nightly", "minutely"].iter().all(|name| rows.contains(&format!("\"{name}\"")))
+            let is_meant = |name: &&&str| manifest.contains(&format!("[schedule.{name}]"));
+            let mut names = ["nightly", "minutely"].iter().filter(is_meant);
+            names.all(|name| rows.contains(&format!("\"{name}\"")))
         })
         .await;
         host
@@ -135,6 +139,36 @@ async fn a_clock_that_was_far_ahead_holds_nothing_up() {
     nights.until(&host, &[400]).await;
     nights.set(0, -3);
     nights.until(&host, &[400, 0]).await;
+}
+
+/// Nobody takes what it emits meanwhile.
+#[tokio::test]
+async fn a_time_that_finds_the_backlog_full_is_emitted_for_when_there_is_room() {
+    let (begin, rest) = APP.split_once("[schedule.minutely]").expect("it is there");
+    let (_, end) = rest.split_once("[service.ticked]").expect("it is there");
+    let full = format!("{begin}[service.ticked]{end}").replace("[\"ticked\"]\n", "[\"ticked\"]\nlimits.waiting = 1\n");
+    let (folder, nights) = (app(&full.replace("MISSED", "skip")), Nights::new());
+    let store = format!("sqlite:{}/data.db", folder.path().display());
+    nights.set(0, -HOUR);
+    let host = nights.up(folder.path(), &store).await;
+    let steer = |verb: &str| {
+        let mut command = dovetail();
+        command.args(["events", verb, "ticked", "--admin", &host.admin.to_string()]);
+        assert!(command.output().expect("dovetail starts").status.success(), "{verb}");
+    };
+    steer("pause");
+    nights.set(0, -1);
+    until("one waits", async || host.admin("/v1/events").await.json()["queues"][0]["waiting"] == 1).await;
+    nights.set(1, -1);
+    let told = host.wait_for_output("a schedule cannot emit, and tries again");
+    let why = "as many messages of shop:clock/ticks@0.1.0 wait for \"ticked\" as may (limits.waiting of the event)";
+    assert!(told.contains(why), "{told}");
+    nights.set(2, -1);
+    host.wait_for_output("a schedule could not emit before its next time came");
+    steer("resume");
+    nights.until(&host, &[0, 2]).await;
+    nights.set(3, -1);
+    nights.until(&host, &[0, 2, 3]).await;
 }
 
 #[tokio::test]
