@@ -147,6 +147,11 @@ impl Told {
         subscribers
     }
 
+    /// How many are parked for a service.
+    pub fn parked_for(&self, subscriber: &str) -> u64 {
+        self.queues.iter().filter(|queue| queue.subscriber == subscriber).filter_map(|queue| queue.parked).sum()
+    }
+
     fn print(&self) -> Result<()> {
         if self.queues.is_empty() {
             return print(b"nobody is delivered events: the manifest has no [event] table");

@@ -9,8 +9,9 @@ use http::Method;
 use serde::Deserialize;
 
 use super::{
+    check::count,
     client::{Client, Target},
-    number, service,
+    events, number, service,
     swapped::{self, short},
     terminal::Terminal,
 };
@@ -68,11 +69,27 @@ impl Rollback {
         let answer = client.act(Method::POST, &format!("/v1/services/{name}/rollback{query}"), Bytes::new());
         drop(spinner);
         let answer = answer?;
-        if let (Some(Service { canary: None, live, .. }), true) = (&found, swapped::is_live(&client, &answer)?) {
+        let is_live = swapped::is_live(&client, &answer)?;
+        if let (Some(Service { canary: None, live, .. }), true) = (&found, is_live) {
             let sha256 = short(&live.digest);
             terminal.say("Taken", &format!("back {name}, revision {} (sha256 {sha256})", live.revision));
         }
-        swapped::show(&client, &answer, name, &terminal).map(drop)
+        swapped::show(&client, &answer, name, &terminal)?;
+        if is_live {
+            tell_of_parked(&client, name, &terminal);
+        }
+        Ok(())
+    }
+}
+
+/// Name the events that are parked for it, by the revision that was taken back for example: they
+/// stay so. It is done, whether this can be told or not.
+fn tell_of_parked(client: &Client, name: &str, terminal: &Terminal) {
+    let parked = events::Told::of(client).map_or(0, |told| told.parked_for(name));
+    if parked > 0 {
+        let (events, are) = (count(parked, "event"), if parked == 1 { "is" } else { "are" });
+        let retry = format!("`dovetail events retry --all-parked --of {name}`");
+        terminal.say("Note", &format!("{events} for {name} {are} parked, and tried again with {retry}"));
     }
 }
 

@@ -14,6 +14,7 @@ use super::{
 use crate::support::{
     Host,
     clock::{Clock, HOUR},
+    dovetail,
     made::{bytes, variant},
     request, rounds, until,
 };
@@ -162,4 +163,34 @@ async fn what_a_bad_revision_could_not_take_a_good_one_does() {
     host.wait_for_output("a delivery failed");
     assert_eq!(host.decide("recorder", "rollback").await.status, StatusCode::OK);
     has_noted(&host, "a", "1,2,3,4,5").await;
+}
+
+/// What a bad revision has parked waits for a person, who is told so.
+#[tokio::test]
+async fn a_rollback_names_what_is_parked_and_the_command_that_tries_it_again() {
+    let folder = signals("attempts = 1", "");
+    let host = Host::up(folder.path());
+    let mut client = host.connect().await;
+    host.swap("recorder", &failing()).await;
+    for key in ["a", "b"] {
+        assert_eq!(emit(&mut client, &format!("key={key}&count=2")).await, StatusCode::OK);
+    }
+    Rows::wait_for(folder.path(), [4, 0, 2, 0]).await;
+    let admin = host.admin.to_string();
+    let said = |arguments: &[&str]| {
+        let output = dovetail().args(arguments).args(["--admin", &admin]).output().expect("dovetail starts");
+        let said = String::from_utf8(output.stderr).expect("UTF-8");
+        assert!(output.status.success(), "{arguments:?}: {said}");
+        said
+    };
+    let retry = ["events", "retry", "--all-parked", "--of", "recorder"];
+    let told = format!("Note 2 events for recorder are parked, and tried again with `dovetail {}`\n", retry.join(" "));
+    let rolled_back = said(&["rollback", "recorder"]);
+    assert!(rolled_back.ends_with(&told), "{rolled_back}");
+    said(&retry);
+    for key in ["a", "b"] {
+        has_noted(&host, key, "1,2").await;
+    }
+    host.swap("recorder", &other()).await;
+    assert!(!said(&["rollback", "recorder"]).contains("parked"));
 }
