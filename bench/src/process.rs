@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File},
     io::{BufRead, BufReader},
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     path::PathBuf,
     process::{Child, Command, Stdio},
     sync::Arc,
@@ -18,6 +19,20 @@ pub struct Process {
     log: PathBuf,
     // There until the process has ended, for it writes there.
     _folder: Arc<Folder>,
+}
+
+/// Different addresses that nobody listens on, for servers that do not tell the ports that
+/// they were given.
+pub fn free_addresses<const COUNT: usize>() -> Result<[SocketAddr; COUNT]> {
+    // All at once, for one that is let go may be given again.
+    let mut taken = Vec::new();
+    let mut addresses = [SocketAddr::from((Ipv4Addr::LOCALHOST, 0)); COUNT];
+    for address in &mut addresses {
+        let listener = TcpListener::bind(*address)?;
+        *address = listener.local_addr()?;
+        taken.push(listener);
+    }
+    Ok(addresses)
 }
 
 impl Process {

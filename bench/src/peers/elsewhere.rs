@@ -7,15 +7,18 @@ use std::{
     sync::Arc,
 };
 
-use super::peer::{Peer, Serving, free_address};
-use crate::{folder::Folder, process::Process};
+use super::peer::{Peer, Serving};
+use crate::{
+    folder::Folder,
+    process::{Process, free_addresses},
+};
 
 /// `wasmtime serve`, with these options beside what every component here needs. The
 /// component finds an empty folder where it keeps what it keeps.
 pub fn wasmtime(name: &'static str, wasmtime: &Path, component: PathBuf, options: &'static [&str]) -> Peer {
     let wasmtime = wasmtime.to_owned();
     Peer::new(name, move || {
-        let (folder, gateway) = (Arc::new(Folder::new()?), free_address()?);
+        let (folder, [gateway]) = (Arc::new(Folder::new()?), free_addresses()?);
         let data = folder.path().join("data");
         fs::create_dir(&data)?;
         let mut serve = Command::new(&wasmtime);
@@ -29,7 +32,7 @@ pub fn wasmtime(name: &'static str, wasmtime: &Path, component: PathBuf, options
 pub fn wash(name: &'static str, wash: &Path, component: PathBuf, user: Option<PathBuf>) -> Peer {
     let wash = wash.to_owned();
     Peer::new(name, move || {
-        let (folder, gateway) = (Arc::new(Folder::new()?), free_address()?);
+        let (folder, [gateway]) = (Arc::new(Folder::new()?), free_addresses()?);
         let mut config = format!(
             "build:\n  command: \"true\"\n  component_path: {}\ndev:\n  address: {gateway}\n",
             component.display()

@@ -9,8 +9,13 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-use super::peer::{Peer, Serving, free_address};
-use crate::{folder::Folder, host, process::Process, tools};
+use super::peer::{Peer, Serving};
+use crate::{
+    folder::Folder,
+    host,
+    process::{Process, free_addresses},
+    tools,
+};
 
 /// Python with what the services need.
 #[derive(Clone)]
@@ -46,7 +51,7 @@ impl Flask {
     pub fn user(&self, name: &'static str) -> Peer {
         let python = self.clone();
         Peer::new(name, move || {
-            let gateway = free_address()?;
+            let [gateway] = free_addresses()?;
             Ok(Serving { gateway, processes: vec![python.serve("user.py", &[gateway.port()])?] })
         })
     }
@@ -55,7 +60,7 @@ impl Flask {
     pub fn order(&self, name: &'static str) -> Peer {
         let python = self.clone();
         Peer::new(name, move || {
-            let (gateway, users) = (free_address()?, free_address()?);
+            let [gateway, users] = free_addresses()?;
             let user = python.serve("user.py", &[users.port()])?;
             let order = python.serve("order.py", &[gateway.port(), users.port()])?;
             Ok(Serving { gateway, processes: vec![order, user] })

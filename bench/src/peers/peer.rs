@@ -1,9 +1,6 @@
 //! A server that is compared with others: how it is started, again and again.
 
-use std::{
-    net::{Ipv4Addr, SocketAddr, TcpListener},
-    time::Duration,
-};
+use std::{net::SocketAddr, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use hyper::body::Bytes;
@@ -79,10 +76,4 @@ impl From<Child> for Serving {
     fn from(child: Child) -> Serving {
         Serving { gateway: child.gateway, processes: vec![child.process] }
     }
-}
-
-/// An address that nobody listens on, for a server that does not tell the port it was
-/// given.
-pub fn free_address() -> Result<SocketAddr> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }
