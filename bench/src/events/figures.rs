@@ -7,7 +7,6 @@ use super::{
     drain::Drain,
     orders::{NATIVE, NATIVE_QUIET, OURS, OURS_OF_ONE, OURS_QUIET, Orders},
     reaction::{Reactions, percentile_99},
-    turns::Turns,
 };
 use crate::{
     report::{Target, median},
@@ -52,11 +51,9 @@ impl Figures {
     pub fn json(&self) -> Value {
         let Figures { orders, reactions, backlog: Backlog { many, few, memory } } = self;
         let milliseconds = |took: &[f64]| json!({ "p50_ms": median(took), "p99_ms": percentile_99(took), "ms": took });
-        let Turns { series, behind } = &orders.0;
-        let behind = series.turns.iter().zip(behind).map(|((name, _), behind)| json!({ "server": name, "ms": behind }));
         json!({
-            "orders": series.json(),
-            "last_answer_to_last_notice": behind.collect::<Vec<_>>(),
+            "orders": orders.0.series.json(),
+            "last_answer_to_last_notice": orders.0.behind(),
             "cpu_native_without_event_to_ours": orders.ratio(NATIVE_QUIET, OURS_QUIET, |turn| turn.cpu),
             "answer_to_notice": {
                 "seen": milliseconds(&reactions.seen),

@@ -13,9 +13,10 @@ use crate::{
     check,
     load::Shot,
     native::{Child, Commit},
-    report::median,
     round::{Rounds, Turn},
 };
+
+const WHAT: &str = "POST /orders until each has its notice";
 
 /// As many as the manifest has by default.
 const WAITING: u64 = 1_000_000;
@@ -54,7 +55,7 @@ impl Orders {
             Shop { look: Some(&look), ..not_told("native, outbox", native.gateway, native.pid()) },
             not_told("native, no outbox", native_quiet.gateway, native_quiet.pid()),
         ];
-        let turns = Turns::measure(rounds, &shops).await?;
+        let turns = Turns::measure(WHAT, rounds, &shops).await?;
         ours.look.check()?;
         look.check()?;
         Ok(Orders(turns))
@@ -67,16 +68,12 @@ impl Orders {
 
     /// A figure of one server to that of another.
     pub fn ratio(&self, one: usize, other: usize, figure: fn(&Turn) -> f64) -> f64 {
-        let name = |place: usize| self.0.series.turns[place].0;
-        self.0.series.one_to(name(one), name(other), figure).unwrap_or(f64::NAN)
+        self.0.ratio(one, other, figure)
     }
 
-    /// The time that an event alone takes of the processors: native to ours, by rounds.
+    /// The time that an event alone takes of the processors: native to ours.
     pub fn event_alone(&self) -> f64 {
-        let cpu = |server: usize| self.0.series.turns[server].1.iter().map(|turn| turn.cpu);
-        let ours = cpu(OURS).zip(cpu(OURS_QUIET)).map(|(told, quiet)| told - quiet);
-        let native = cpu(NATIVE).zip(cpu(NATIVE_QUIET)).map(|(told, quiet)| told - quiet);
-        median(&native.zip(ours).map(|(native, ours)| native / ours).collect::<Vec<_>>())
+        self.0.event_alone([NATIVE, NATIVE_QUIET], [OURS, OURS_QUIET])
     }
 }
 

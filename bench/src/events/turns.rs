@@ -1,4 +1,4 @@
-//! Turns of shops under the same load, each until all of its orders have their notices.
+//! Turns of shops under the same load, each until all are told of its orders.
 
 use std::{
     collections::BTreeSet,
@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Result, ensure};
+use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use super::look::Look;
@@ -16,8 +17,6 @@ use crate::{
     report::{self, max, median},
     round::{Rounds, Series, Turn},
 };
-
-const WHAT: &str = "POST /orders until each has its notice";
 
 const CONNECTIONS: usize = 32;
 
@@ -36,18 +35,18 @@ pub struct Shop<'a> {
 
 /// What came of it.
 pub struct Turns {
-    /// Rates and CPU time until the last order has its notice.
+    /// Rates and CPU time until all are told of the last order.
     pub series: Series,
     /// By shop, from the last answer until then in each round, in milliseconds.
-    pub behind: Vec<Vec<f64>>,
+    behind: Vec<Vec<f64>>,
 }
 
 impl Turns {
     /// Measure each shop in each round, and show it.
-    pub async fn measure(rounds: Rounds, shops: &[Shop<'_>]) -> Result<Turns> {
+    pub async fn measure(what: &'static str, rounds: Rounds, shops: &[Shop<'_>]) -> Result<Turns> {
         let Rounds { count, each } = rounds;
         let seconds = each.as_secs_f64();
-        println!("\n{WHAT}, on {CONNECTIONS} connections that are kept alive, {count} rounds of {seconds} s each");
+        println!("\n{what}, on {CONNECTIONS} connections that are kept alive, {count} rounds of {seconds} s each");
         Series::print_head();
         for shop in shops {
             // Code, pools and caches are warm.
@@ -67,14 +66,34 @@ impl Turns {
             }
         }
         let shares = Ticks::until_now(&pids).shares_since(before);
-        let turns = Turns { series: Series { what: WHAT, connections: CONNECTIONS, turns, shares }, behind };
+        let turns = Turns { series: Series { what, connections: CONNECTIONS, turns, shares }, behind };
         turns.print(shops);
         Ok(turns)
     }
 
+    /// A figure of one shop to that of another, by their places.
+    pub fn ratio(&self, one: usize, other: usize, figure: fn(&Turn) -> f64) -> f64 {
+        let name = |place: usize| self.series.turns[place].0;
+        self.series.one_to(name(one), name(other), figure).unwrap_or(f64::NAN)
+    }
+
+    /// The time that an event alone takes of the processors, by rounds: native to ours, each
+    /// of which has a place with it and one without.
+    pub fn event_alone(&self, native: [usize; 2], ours: [usize; 2]) -> f64 {
+        let cpu = |server: usize| self.series.turns[server].1.iter().map(|turn| turn.cpu);
+        let more = |[told, quiet]: [usize; 2]| cpu(told).zip(cpu(quiet)).map(|(told, quiet)| told - quiet);
+        median(&more(native).zip(more(ours)).map(|(native, ours)| native / ours).collect::<Vec<_>>())
+    }
+
+    /// How long rounds went on after their last answers, as JSON.
+    pub fn behind(&self) -> Value {
+        let behind = self.series.turns.iter().zip(&self.behind);
+        behind.map(|((name, _), behind)| json!({ "server": name, "ms": behind })).collect()
+    }
+
     fn print(&self, shops: &[Shop<'_>]) {
         self.series.print();
-        println!("From the last answer of a round to its last notice");
+        println!("From the last answer of a round to its end");
         report::row("", &["p50 ms", "worst ms"]);
         for (shop, behind) in shops.iter().zip(&self.behind).filter(|(shop, _)| shop.look.is_some()) {
             let [middle, worst] = [median(behind), max(behind)].map(|ms| format!("{ms:.1}"));
