@@ -2,25 +2,29 @@
 //!
 //! The shop on SQLite announces each order, and a notice is kept of it. That is measured to
 //! its end: until every notice is durable. Beside it stand the same shop without the event,
-//! and native shops on the same SQLite with and without an outbox.
+//! and native shops on the same SQLite with and without an outbox. Then RabbitMQ has the events
+//! of both.
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
-use self::{backlog::Backlog, figures::Figures, orders::Orders, reaction::Reactions};
+use self::{backlog::Backlog, broker::Published, figures::Figures, orders::Orders, reaction::Reactions};
 use crate::{
     components, host,
+    rabbitmq::{self, Installed},
     report::{Ending, Outcome},
     round::Rounds,
     setting::Setting,
 };
 
 mod backlog;
+mod broker;
 mod drain;
 mod figures;
 mod look;
 mod orders;
+mod queue;
 mod reaction;
 mod shop;
 mod turns;
@@ -37,18 +41,28 @@ pub struct Arguments {
 
 /// Measure, and print what came of it.
 pub async fn measure(arguments: &Arguments) -> Result<()> {
-    host::build()?;
+    host::build_with(&["amqp"])?;
     components::build()?;
     let (rounds, many) = match arguments.quick || arguments.ending.check {
         true => (Rounds { count: 3, each: Duration::from_millis(1500) }, 100_000),
         false => (Rounds { count: 5, each: Duration::from_secs(4) }, 1_000_000),
     };
-    let setting = Setting::look(Vec::new());
+    let rabbitmq = Installed::find();
+    let setting = Setting::look(rabbitmq.iter().map(Installed::version).collect());
     setting.print();
 
     let orders = Orders::measure(rounds).await?;
+    let published = match &rabbitmq {
+        Some(rabbitmq) => Some(Published::measure(rounds, rabbitmq).await?),
+        None => None,
+    };
     let reactions = Reactions::measure().await?;
     let backlog = Backlog::measure(many).await?;
-    let figures = Figures { orders, reactions, backlog };
-    arguments.ending.conclude(&setting, Outcome { figures: figures.json(), targets: figures.targets() })
+    let figures = Figures { orders, published, reactions, backlog };
+    if rabbitmq.is_none() {
+        println!("\n{:<46} not measured: {}", "CPU, RabbitMQ: native ÷ ours", rabbitmq::MISSING);
+    }
+    arguments.ending.conclude(&setting, Outcome { figures: figures.json(), targets: figures.targets() })?;
+    ensure!(rabbitmq.is_some() || !arguments.ending.check, "not all was checked: {}", rabbitmq::MISSING);
+    Ok(())
 }

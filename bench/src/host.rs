@@ -48,8 +48,15 @@ pub fn is_given() -> bool {
 
 /// Build the host and the shop's components, and show how that goes.
 pub fn build() -> Result<()> {
+    build_with(&[])
+}
+
+/// The same with these of the host's cargo features, which a host that is given must have.
+pub fn build_with(features: &[&str]) -> Result<()> {
     if !is_given() {
-        command::run(Command::new("cargo").args(["build", "--locked", "--profile", "dist", "--target-dir", "target"]))?;
+        let mut cargo = Command::new("cargo");
+        cargo.args(["build", "--locked", "--profile", "dist", "--target-dir", "target"]);
+        command::run(cargo.args(features.iter().flat_map(|feature| ["--features", feature])))?;
     }
     command::run(dovetail().arg("build"))
 }

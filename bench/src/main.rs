@@ -18,6 +18,7 @@ mod machine;
 mod native;
 mod peers;
 mod process;
+mod rabbitmq;
 mod report;
 mod round;
 mod series;

@@ -14,13 +14,15 @@ use anyhow::Result;
 use axum::{Router, body::Body, routing::post, serve::ListenerExt};
 use tokio::net::TcpListener;
 
-pub use self::{child::Child, store::Commit};
+pub use self::{child::Child, relay::EXCHANGE, store::Commit};
 use self::{
     directory::{Directory, Rest},
     durable::Durable,
     http::Services,
     kept::Kept,
     memory::Memory,
+    outbox::Recipient,
+    relay::Relay,
     store::Store,
 };
 
@@ -30,8 +32,11 @@ mod durable;
 mod http;
 mod kept;
 mod memory;
+mod notice;
 mod outbox;
+mod placed;
 mod refusal;
+mod relay;
 mod store;
 
 /// What it serves.
@@ -47,6 +52,9 @@ pub enum Shop {
         /// Keep a notice of each order for its user, by an outbox
         #[arg(long)]
         outbox: bool,
+        /// Publish each order by RabbitMQ there, by an outbox
+        #[arg(long, value_name = "ADDRESS", conflicts_with = "outbox")]
+        broker: Option<SocketAddr>,
     },
     /// All of the shop, in memory
     Memory,
@@ -67,8 +75,12 @@ pub enum Shop {
 /// Serve on a free port, which is printed, until the end of the process.
 pub async fn serve(shop: &Shop) -> Result<()> {
     let kept = match shop {
-        Shop::Durable { file, commit, outbox } => {
-            Kept::Durable(Durable::new(Store::open(file, *commit)?, *outbox).await?)
+        Shop::Durable { file, commit, outbox, broker } => {
+            let to = match broker {
+                Some(broker) => Some(Recipient::Broker(Relay::connect(*broker).await?)),
+                None => outbox.then_some(Recipient::Notices),
+            };
+            Kept::Durable(Durable::new(Store::open(file, *commit)?, to).await?)
         }
         Shop::Nothing | Shop::Order { forget: true, .. } => Kept::Nothing,
         Shop::Memory | Shop::User | Shop::Order { .. } => Kept::Memory(Memory::new()),

@@ -11,8 +11,7 @@ use anyhow::{Result, ensure};
 use rusqlite::{Connection, OpenFlags};
 use tokio::task::yield_now;
 
-/// What is left to be told is in a bucket of the host's, or in the native shop's outbox.
-const HOST: &str = "FROM entries WHERE bucket = 'event:shop:orders/events@0.1.0/notices'";
+/// What is left to be told is in the native shop's outbox, or in a bucket of the host's.
 const NATIVE: &str = "FROM outbox";
 
 const ORDERS: &str = "SELECT COUNT(*) FROM entries WHERE bucket = 'orders' AND key BETWEEN 'order/' AND 'order0'";
@@ -27,18 +26,18 @@ const LONGEST: Duration = Duration::from_secs(600);
 pub struct Look {
     database: Connection,
     /// Where it is what waits.
-    waiting: &'static str,
+    waiting: String,
 }
 
 impl Look {
-    /// That of a host.
-    pub fn of_host(file: &Path) -> Result<Look> {
-        Look::new(file, HOST)
+    /// That of a host, where this subscriber is told, or a broker.
+    pub fn of_host(file: &Path, subscriber: &str) -> Result<Look> {
+        Look::new(file, format!("FROM entries WHERE bucket = 'event:shop:orders/events@0.1.0/{subscriber}'"))
     }
 
     /// That of a native shop.
     pub fn of_native(file: &Path) -> Result<Look> {
-        Look::new(file, NATIVE)
+        Look::new(file, NATIVE.to_owned())
     }
 
     /// Whether nobody is still to be told of an order.
@@ -71,6 +70,11 @@ impl Look {
         Ok(String::from_utf8(last)?.parse()?)
     }
 
+    /// How many orders are kept.
+    pub fn orders(&self) -> Result<u64> {
+        self.count(ORDERS)
+    }
+
     /// A notice, as it is kept.
     pub fn notice(&self, user: u64, id: u64) -> Result<String> {
         let notice = "SELECT CAST(value AS TEXT) FROM entries WHERE bucket = 'notices' AND key = ?1";
@@ -79,7 +83,7 @@ impl Look {
 
     /// Whether each order has one notice, when all are told of.
     pub fn check(&self) -> Result<()> {
-        let (orders, notices) = (self.count(ORDERS)?, self.count(NOTICES)?);
+        let (orders, notices) = (self.orders()?, self.count(NOTICES)?);
         ensure!(self.is_drained()? && orders == notices, "{notices} notices are kept of {orders} orders");
         Ok(())
     }
@@ -89,7 +93,7 @@ impl Look {
         Ok(count.try_into()?)
     }
 
-    fn new(file: &Path, waiting: &'static str) -> Result<Look> {
+    fn new(file: &Path, waiting: String) -> Result<Look> {
         Ok(Look { database: Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?, waiting })
     }
 }

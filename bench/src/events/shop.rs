@@ -25,6 +25,9 @@ pub const ORDER: Shot = Shot::post("/orders", r##"{"user_id":#,"item":"Book"}"##
 const COMPONENT: &str = "/order.wasm\"";
 const EVENT: &str = "[event.";
 
+/// The line there that says who is told.
+const SUBSCRIBERS: &str = "subscribers = [\"notices\"]";
+
 /// The shop on the host, which announces its orders.
 pub struct Telling {
     pub host: Host,
@@ -34,15 +37,22 @@ pub struct Telling {
 impl Telling {
     /// Serve it, with room for so many events that wait.
     pub fn up(waiting: u64) -> Result<Telling> {
-        let limits = format!("limits = {{ waiting = {waiting} }}\n");
+        let told = format!("{SUBSCRIBERS}\nlimits = {{ waiting = {waiting} }}");
+        Telling::of(&told, "notices")
+    }
+
+    /// Serve it with nobody there who is told: RabbitMQ is.
+    pub fn publishing(broker: SocketAddr) -> Result<Telling> {
+        Telling::of(&format!("transport = \"amqp://{broker}\""), "@amqp")
+    }
+
+    /// Serve it where these lines say who is told, who has this name.
+    fn of(told: &str, name: &str) -> Result<Telling> {
         let manifest = host::shop()?;
-        let lines = manifest.lines().map(|line| match line.starts_with(EVENT) {
-            true => format!("{line}\n{limits}"),
-            false => format!("{line}\n"),
-        });
-        let app = App::new(&lines.collect::<String>())?;
+        ensure!(manifest.contains(SUBSCRIBERS), "the shop has no `{SUBSCRIBERS}`");
+        let app = App::new(&manifest.replace(SUBSCRIBERS, told))?;
         let host = app.up(&app.file_store())?;
-        Ok(Telling { host, look: Look::of_host(&app.database())? })
+        Ok(Telling { host, look: Look::of_host(&app.database(), name)? })
     }
 
     /// Begin no delivery, or go on.
@@ -74,9 +84,12 @@ pub fn quiet() -> Result<Host> {
 
 /// The native shop with an outbox.
 pub fn native() -> Result<(Child, Look)> {
-    let child = Child::telling(Commit::Group)?;
-    let look = Look::of_native(&child.file())?;
-    Ok((child, look))
+    with_look(Child::telling(Commit::Group)?)
+}
+
+/// The native shop with an outbox whose events RabbitMQ has.
+pub fn native_publishing(broker: SocketAddr) -> Result<(Child, Look)> {
+    with_look(Child::publishing(Commit::Group, broker)?)
 }
 
 /// Order, by the first user.
@@ -96,4 +109,9 @@ pub async fn invite(gateway: SocketAddr, known: u64) -> Result<()> {
     let last = client.get(&format!("/users/{USERS}")).await?;
     ensure!(last.status() == StatusCode::OK, "there is no user {USERS}");
     Ok(())
+}
+
+fn with_look(child: Child) -> Result<(Child, Look)> {
+    let look = Look::of_native(&child.file())?;
+    Ok((child, look))
 }

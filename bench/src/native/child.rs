@@ -31,6 +31,11 @@ impl Child {
         Child::from_database(commit, &["--outbox"])
     }
 
+    /// Serve from a new database, and publish each order by a broker to [`EXCHANGE`](super::EXCHANGE).
+    pub fn publishing(commit: Commit, broker: SocketAddr) -> Result<Child> {
+        Child::from_database(commit, &["--broker", &broker.to_string()])
+    }
+
     /// Serve what these arguments of `native` say.
     pub fn up(arguments: &[&str]) -> Result<Child> {
         Child::start(arguments, Arc::new(Folder::new()?))

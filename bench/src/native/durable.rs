@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 
 use super::{
     kept::{Made, Order, SEEDS, User},
-    outbox::Outbox,
+    outbox::{Outbox, Recipient},
     store::{Store, Writing},
 };
 
@@ -18,10 +18,11 @@ pub struct Durable {
 }
 
 impl Durable {
-    /// A shop with nobody in it but the first users, which announces its orders or not.
-    pub async fn new(store: Store, announces: bool) -> Result<Durable> {
+    /// A shop with nobody in it but the first users, which announces its orders to somebody
+    /// or not.
+    pub async fn new(store: Store, to: Option<Recipient>) -> Result<Durable> {
         let store = Arc::new(store);
-        let shop = Durable { outbox: announces.then(|| Outbox::deliver(store.clone())), store };
+        let shop = Durable { outbox: to.map(|to| Outbox::deliver(store.clone(), to)), store };
         for name in SEEDS {
             shop.create_user(name.to_owned()).await?;
         }

@@ -1,41 +1,41 @@
-//! Notices of orders, by an outbox as it is usually made: an order puts a message into a
-//! table by its own transaction; a worker reads many at a time, and keeps their notices and
-//! takes them out of the table by one transaction, so that each has its effect once.
+//! What became of orders, told by an outbox as it is usually made: an order puts a message
+//! into a table by its own transaction; a worker reads many at a time, has them where they
+//! go, and takes them out of the table by one transaction.
 
 use std::{sync::Arc, time::Duration};
 
-use anyhow::{Context, Result};
-use serde::Serialize;
+use anyhow::Result;
 use tokio::{sync::Notify, time::sleep};
 
 use super::{
-    kept::Order,
+    notice,
+    relay::Relay,
     store::{Store, Writing},
 };
 
 /// The most messages of one transaction, as many as the most orders.
 const BATCH: usize = 1024;
 
-/// How long the worker rests when the store has failed.
+/// How long the worker rests when the store or the broker has failed.
 const UNWELL: Duration = Duration::from_secs(1);
 
 /// Has orders announced.
 pub struct Outbox(Arc<Notify>);
 
-/// As the notice service of the shop keeps it.
-#[derive(Serialize)]
-struct Notice {
-    id: u64,
-    user_id: u64,
-    order_id: u64,
-    text: String,
+/// Where messages go.
+pub enum Recipient {
+    /// A notice of each is kept here, by the transaction that takes it out of the table: it
+    /// has its effect once.
+    Notices,
+    /// A broker's queue.
+    Broker(Relay),
 }
 
 impl Outbox {
     /// Begin to deliver what comes into this store's.
-    pub fn deliver(store: Arc<Store>) -> Outbox {
+    pub fn deliver(store: Arc<Store>, to: Recipient) -> Outbox {
         let written = Arc::new(Notify::new());
-        tokio::spawn(run(store, written.clone()));
+        tokio::spawn(run(store, to, written.clone()));
         Outbox(written)
     }
 
@@ -45,9 +45,9 @@ impl Outbox {
     }
 }
 
-async fn run(store: Arc<Store>, written: Arc<Notify>) {
+async fn run(store: Arc<Store>, mut to: Recipient, written: Arc<Notify>) {
     loop {
-        match deliver(&store).await {
+        match deliver(&store, &mut to).await {
             Ok(0) => written.notified().await,
             Ok(_) => {}
             Err(error) => {
@@ -59,25 +59,26 @@ async fn run(store: Arc<Store>, written: Arc<Notify>) {
 }
 
 /// Deliver what is there, and say how many that were.
-async fn deliver(store: &Store) -> Result<usize> {
+async fn deliver(store: &Store, to: &mut Recipient) -> Result<usize> {
     let messages = store.messages(BATCH)?;
-    if messages.is_empty() {
+    let count = messages.len();
+    if count == 0 {
         return Ok(0);
     }
-    let deliver = move |writing: &Writing<'_>| {
-        for (number, message) in &messages {
-            keep(writing, message)?;
-            writing.forget(*number)?;
+    match to {
+        Recipient::Notices => {
+            let keep = move |writing: &Writing<'_>| {
+                messages.iter().try_for_each(|(number, message)| {
+                    notice::keep(writing, message)?;
+                    writing.forget(*number)
+                })
+            };
+            store.write(keep).await?;
         }
-        Ok(messages.len())
-    };
-    store.write(deliver).await
-}
-
-fn keep(writing: &Writing<'_>, message: &[u8]) -> Result<()> {
-    let Order { id: order_id, user_id, item, .. } =
-        serde_json::from_slice(message).context("the message is unreadable")?;
-    let id = writing.next("notices", &format!("user/{user_id}/count"))?;
-    let notice = Notice { id, user_id, order_id, text: format!("Your order of {item} was taken") };
-    writing.set("notices", &format!("user/{user_id}/{id}"), &serde_json::to_vec(&notice)?)
+        Recipient::Broker(relay) => {
+            let kept = relay.publish(&messages).await?;
+            store.write(move |writing| kept.iter().try_for_each(|number| writing.forget(*number))).await?;
+        }
+    }
+    Ok(count)
 }
