@@ -96,10 +96,14 @@ fn what_is_left_open_is_named_with_who_wants_it() {
 
 #[test]
 fn what_this_host_alone_offers_is_not_composed() {
-    let asks = ASKS.replace("demo:tools/clock@0.1.0", "dovetail:events/delivery@0.1.0");
-    let why = "`dovetail:events/delivery@0.1.0` is Dovetail's own, and no other host has it; `asks` imports it: build \
-               it without that import to compose it";
-    assert_eq!(refusal(&[("asks", false, &asks)], Some("asks")), why);
+    for own in ["dovetail:events/delivery@0.1.0", "dovetail:events/emission@0.1.0"] {
+        let asks = ASKS.replace("demo:tools/clock@0.1.0", own);
+        let why = format!(
+            "`{own}` is Dovetail's own, and no other host has it; `asks` imports it: build it without that import to \
+             compose it"
+        );
+        assert_eq!(refusal(&[("asks", false, &asks)], Some("asks")), why);
+    }
 }
 
 #[test]
