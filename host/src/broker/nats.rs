@@ -13,9 +13,9 @@ use async_nats::jetstream::{
     message::PublishMessage,
     stream,
 };
-use async_nats::{Client, ConnectOptions};
+use async_nats::{Client, ConnectOptions, connection::State};
 use async_trait::async_trait;
-use futures_util::{FutureExt, StreamExt};
+use futures_util::{FutureExt, Stream, StreamExt};
 use serde::{Deserialize, Serialize};
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
@@ -25,6 +25,9 @@ use crate::manifest::{Start, Transport};
 
 /// How long it may take to connect, and to be answered.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often it is seen whether the server is there, while nothing comes.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// In a message's header, what its data is.
 const CONTENT_TYPE: (&str, &str) = ("Content-Type", "application/cloudevents+json; charset=utf-8");
@@ -42,9 +45,12 @@ pub struct Puller {
     transport: Transport,
     messages: pull::Ordered,
     created: String,
-    /// Keeps the connection.
-    _context: Context,
+    /// Has the connection.
+    context: Context,
 }
+
+/// What comes of a stream.
+type Next = <pull::Ordered as Stream>::Item;
 
 /// Where a subscriber is in a stream.
 #[derive(Debug, Serialize, Deserialize)]
@@ -143,7 +149,21 @@ impl Puller {
         let consumer = stream.create_consumer(config).await.map_err(|error| failed(error.into()))?;
         let messages = consumer.messages().await.map_err(|error| failed(error.into()))?;
         let begun = Place { created: created.clone(), sequence }.write();
-        Ok((Box::new(Puller { transport: transport.clone(), messages, created, _context: context }), Some(begun)))
+        Ok((Box::new(Puller { transport: transport.clone(), messages, created, context }), Some(begun)))
+    }
+
+    /// The first message that comes. The client waits for a server that is gone, and says nothing
+    /// of it: people are to see it.
+    async fn first(&mut self) -> Result<Option<Next>, BrokerError> {
+        loop {
+            match timeout(LOOK, self.messages.next()).await {
+                Ok(next) => return Ok(next),
+                Err(_) if self.context.client().connection_state() == State::Disconnected => {
+                    return Err(self.failed("its connection was closed"));
+                }
+                Err(_) => {}
+            }
+        }
     }
 
     fn failed(&self, error: impl Into<async_nats::Error>) -> BrokerError {
@@ -155,7 +175,7 @@ impl Puller {
 impl Inlet for Puller {
     async fn receive(&mut self) -> Result<Arrived, BrokerError> {
         let (mut documents, mut sequence) = (Vec::new(), 0);
-        let mut next = self.messages.next().await;
+        let mut next = self.first().await?;
         while let Some(message) = next {
             let message = message.map_err(|error| self.failed(error))?;
             sequence = message.info().map_err(|error| self.failed(error))?.stream_sequence;

@@ -1,8 +1,14 @@
 //! NATS with JetStream.
 
+use http::StatusCode;
+
+use super::{is_reading, signals_by};
 use crate::{
-    events::hosts::once_whichever_host,
-    support::{nats, postgres},
+    events::{
+        hosts::once_whichever_host,
+        signals::{emit, has_noted},
+    },
+    support::{Host, nats, postgres, until},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -34,6 +40,21 @@ async fn each_event_is_had_once_whichever_host_reads_nats() {
     let Some(broker) = nats::start() else { return };
     let Some(server) = postgres::Server::shared() else { return };
     once_whichever_host(&server.database(), &format!("transport = \"{}\"", broker.url)).await;
+}
+
+/// The client connects again by itself, and says nothing of what it waits for.
+#[tokio::test]
+async fn a_nats_that_is_gone_is_told_though_nothing_is_sent() {
+    let Some(broker) = nats::start() else { return };
+    let folder = signals_by(&broker, "");
+    let host = Host::up(folder.path());
+    until("it reads the broker", async || is_reading(&host, "recorder").await).await;
+    broker.kill();
+    until("it is told", async || !is_reading(&host, "recorder").await).await;
+    broker.restart();
+    until("it reads again", async || is_reading(&host, "recorder").await).await;
+    assert_eq!(emit(&mut host.connect().await, "key=a&count=2").await, StatusCode::OK);
+    has_noted(&host, "a", "1,2").await;
 }
 
 #[tokio::test]
