@@ -3,7 +3,8 @@
 //!
 //! A line that begins with `$ ` is a command, and those after it are what it prints,
 //! standard output and error. `…` in a line stands for anything in that line, and a line
-//! of `…` for any lines. A command that ends in `&` serves until the page ends.
+//! of `…` for any lines. A command that ends in `&` serves until the page ends: `dovetail`, or
+//! a server of others, without which the page is left out.
 
 use std::{
     fs,
@@ -16,12 +17,15 @@ use std::{
 use tempfile::TempDir;
 
 use self::page::Step;
-use crate::support::{Host, dovetail, root, shop};
+use crate::support::{Host, Running, dovetail, root, shop, tools};
 
 mod page;
 
-/// The ports in the pages, of gateways and of admin APIs. Each page has its own instead.
-const PORTS: [u16; 6] = [8080, 9090, 8081, 9091, 8082, 9092];
+/// The ports in the pages, of gateways, of admin APIs and of NATS. Each page has its own instead.
+const PORTS: [u16; 7] = [8080, 9090, 8081, 9091, 8082, 9092, 4222];
+
+/// A server of others that pages start.
+const NATS: &str = "nats-server";
 
 #[test]
 fn the_pages_do_what_they_say() {
@@ -47,8 +51,12 @@ fn pages() -> Vec<PathBuf> {
 /// Type a page's commands; what each printed that the page does not say.
 fn typed(path: &Path) -> Vec<String> {
     let text = fs::read_to_string(path).expect("a page can be read");
+    let steps = page::steps(&text);
+    if steps.iter().any(|step| step.command.starts_with(NATS)) && tools::find(NATS).is_none() {
+        return Vec::new();
+    }
     let (mut desk, mut wrong) = (Desk::new(), Vec::new());
-    for step in page::steps(&text) {
+    for step in steps {
         let printed = desk.type_in(&step.command);
         if !step.is_met_by(&printed) {
             let place = format!("{}:{}", path.strip_prefix(root()).unwrap_or(path).display(), step.line);
@@ -67,6 +75,8 @@ struct Desk {
     /// A port of a page, and the one that it stands for.
     ports: Vec<(u16, u16)>,
     hosts: Vec<Host>,
+    /// Servers of others.
+    others: Vec<Running>,
 }
 
 impl Desk {
@@ -79,7 +89,7 @@ impl Desk {
         let listens = listen("gateway", 0) + &listen("admin", 1);
         fs::write(&file, format!("{}\n{listens}", manifest.trim())).expect("there is room");
         fs::write(curl.path().join(".curlrc"), "silent\nshow-error\n").expect("there is room");
-        Desk { folder, curl, ports, hosts: Vec::new() }
+        Desk { folder, curl, ports, hosts: Vec::new(), others: Vec::new() }
     }
 
     /// Type a command, and give back what it printed.
@@ -88,6 +98,10 @@ impl Desk {
             command.replace(&format!("localhost:{there}"), &format!("127.0.0.1:{here}"))
         });
         let printed = match here.strip_suffix('&') {
+            Some(server) if server.starts_with(NATS) => {
+                self.others.push(Running::start(&mut self.shell(&format!("exec {server}"))));
+                String::new()
+            }
             Some(server) => {
                 let host = Host::start(self.shell(&format!("exec {server}")).stderr(Stdio::piped()));
                 let printed = host.output().join("\n");
@@ -110,7 +124,8 @@ impl Desk {
         let path = std::env::var("PATH").unwrap_or_default();
         let mut shell = Command::new("bash");
         shell.args(["-c", command]).current_dir(&self.folder).stdin(Stdio::null());
-        shell.env("PATH", format!("{}:{path}", folder.display())).env_remove("DOVETAIL_LOG");
+        let tools = root().join("target/tools/bin");
+        shell.env("PATH", format!("{}:{}:{path}", folder.display(), tools.display())).env_remove("DOVETAIL_LOG");
         // A person at a terminal sees no meter of curl's either.
         shell.env("CURL_HOME", self.curl.path());
         shell
