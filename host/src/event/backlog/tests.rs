@@ -15,6 +15,8 @@ struct Deliveries {
     /// In the order in which they were put there, those that are gone among them.
     rows: Vec<RowKey>,
     gone: HashSet<RowKey>,
+    /// Before which place none of a key is left.
+    firsts: HashMap<StableHash, usize>,
     cursor: usize,
     /// How many pages were read for lanes that had run dry.
     pages: usize,
@@ -35,6 +37,7 @@ impl Deliveries {
             backlog: Backlog::default(),
             rows: Vec::new(),
             gone: HashSet::new(),
+            firsts: HashMap::new(),
             cursor: 0,
             pages: 0,
             running: Vec::new(),
@@ -102,14 +105,21 @@ impl Deliveries {
         self.backlog.is_now(self.clock);
         while self.running.len() < AT_ONCE {
             let Some(row) = self.backlog.next(self.now) else { return };
-            if row.hash.is_some() {
-                let first = self.rows.iter().find(|other| other.hash == row.hash && !self.gone.contains(other));
-                assert_eq!(first, Some(&row), "it is not the first of its key");
+            if let Some(hash) = row.hash {
+                assert_eq!(self.first_of(hash), Some(row), "it is not the first of its key");
                 assert!(!self.blocked.iter().any(|other| other.hash == row.hash), "its key is blocked");
             }
             assert!(!self.running.contains(&row) && !self.gone.contains(&row), "it is delivered twice");
             self.running.push(row);
         }
+    }
+
+    /// The first of a key that is not gone. Those before it are looked at once.
+    fn first_of(&mut self, hash: StableHash) -> Option<RowKey> {
+        let place = self.firsts.entry(hash).or_default();
+        let is_left = |row: &&RowKey| row.hash == Some(hash) && !self.gone.contains(row);
+        *place += self.rows[*place..].iter().position(|row| is_left(&row))?;
+        self.rows.get(*place).copied()
     }
 
     /// Deliver until nothing is left.
