@@ -12,8 +12,8 @@ use anyhow::{Result, ensure};
 use self::{backlog::Backlog, broker::Published, figures::Figures, orders::Orders, reaction::Reactions};
 use crate::{
     components, host,
+    manner::{Manner, Outcome},
     rabbitmq::{self, Installed},
-    report::{Ending, Outcome},
     round::Rounds,
     setting::Setting,
 };
@@ -29,24 +29,15 @@ mod reaction;
 mod shop;
 mod turns;
 
-/// How much is measured.
-#[derive(clap::Args)]
-pub struct Arguments {
-    /// 3 rounds of 1.5 s each instead of 5 of 4 s, and 100,000 events that wait, not a million
-    #[arg(long)]
-    quick: bool,
-    #[command(flatten)]
-    ending: Ending,
-}
+/// As `--quick` has them, and as they are measured in whole.
+const QUICK: Rounds = Rounds { count: 3, each: Duration::from_millis(1500) };
+const WHOLE: Rounds = Rounds { count: 5, each: Duration::from_secs(4) };
 
 /// Measure, and print what came of it.
-pub async fn measure(arguments: &Arguments) -> Result<()> {
+pub async fn measure(manner: &Manner) -> Result<()> {
     host::build_with(&["amqp"])?;
     components::build()?;
-    let (rounds, many) = match arguments.quick || arguments.ending.check {
-        true => (Rounds { count: 3, each: Duration::from_millis(1500) }, 100_000),
-        false => (Rounds { count: 5, each: Duration::from_secs(4) }, 1_000_000),
-    };
+    let (rounds, many) = manner.of((QUICK, 100_000), (WHOLE, 1_000_000));
     let rabbitmq = Installed::find();
     let setting = Setting::look(rabbitmq.iter().map(Installed::version).collect());
     setting.print();
@@ -62,7 +53,7 @@ pub async fn measure(arguments: &Arguments) -> Result<()> {
     if rabbitmq.is_none() {
         println!("\n{:<46} not measured: {}", "CPU, RabbitMQ: native ÷ ours", rabbitmq::MISSING);
     }
-    arguments.ending.conclude(&setting, Outcome { figures: figures.json(), targets: figures.targets() })?;
-    ensure!(rabbitmq.is_some() || !arguments.ending.check, "not all was checked: {}", rabbitmq::MISSING);
+    manner.conclude(&setting, Outcome { figures: figures.json(), targets: figures.targets() })?;
+    ensure!(rabbitmq.is_some() || !manner.check, "not all was checked: {}", rabbitmq::MISSING);
     Ok(())
 }

@@ -11,7 +11,7 @@ use anyhow::Result;
 use self::{chain::Chains, figures::Figures, hop::Hops, many::Crowds, start::Starts};
 use crate::{
     components, host,
-    report::{Ending, Outcome},
+    manner::{Manner, Outcome},
     round::Rounds,
     setting::Setting,
 };
@@ -24,16 +24,6 @@ mod hop;
 mod many;
 pub mod rest;
 mod start;
-
-/// How much is measured.
-#[derive(clap::Args)]
-pub struct Arguments {
-    /// 3 short rounds instead of 7, and 10 components at most, which services share
-    #[arg(long)]
-    quick: bool,
-    #[command(flatten)]
-    ending: Ending,
-}
 
 /// How long each part takes.
 #[derive(Clone, Copy)]
@@ -67,10 +57,10 @@ const WHOLE: Effort = Effort {
 };
 
 /// Measure, and print what came of it.
-pub async fn measure(arguments: &Arguments) -> Result<()> {
+pub async fn measure(manner: &Manner) -> Result<()> {
     host::build()?;
     components::build()?;
-    let effort = if arguments.quick || arguments.ending.check { QUICK } else { WHOLE };
+    let effort = manner.of(QUICK, WHOLE);
     let setting = Setting::look(Vec::new());
     setting.print();
 
@@ -79,5 +69,5 @@ pub async fn measure(arguments: &Arguments) -> Result<()> {
     let starts = Starts::measure(effort.starts).await?;
     let crowds = Crowds::measure(effort).await?;
     let figures = Figures { hops, chains, starts, crowds };
-    arguments.ending.conclude(&setting, Outcome { figures: figures.json(), targets: figures.targets() })
+    manner.conclude(&setting, Outcome { figures: figures.json(), targets: figures.targets() })
 }

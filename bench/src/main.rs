@@ -15,6 +15,7 @@ mod host;
 mod links;
 mod load;
 mod machine;
+mod manner;
 mod native;
 mod peers;
 mod process;
@@ -35,6 +36,8 @@ use clap::{Parser, Subcommand};
 use mimalloc::MiMalloc;
 use tokio::runtime;
 
+use self::manner::Manner;
+
 /// As the host has it.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
@@ -53,15 +56,25 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Figure {
     /// What swaps cost those who are served meanwhile, and how long they take
-    Swap(swap::Arguments),
+    ///
+    /// With --quick 3 rounds of 2 s each instead of 5 of 6 s.
+    Swap(Manner),
     /// How fast the store takes orders and finds them, and what memory it needs
-    Store(store::Arguments),
+    ///
+    /// With --quick 3 rounds of 1.5 s each instead of 5 of 4 s.
+    Store(Manner),
     /// What Dovetail costs beside native services, other hosts and Flask
+    ///
+    /// With --quick 3 rounds of 0.25 s each instead of 5 of 3 s.
     Peers(peers::Arguments),
     /// What links cost, and what many services in one process do
-    Links(links::Arguments),
+    ///
+    /// With --quick 3 short rounds instead of 7, and 10 components at most, which services share.
+    Links(Manner),
     /// What an event costs until it has its effect, and what a million that wait do
-    Events(events::Arguments),
+    ///
+    /// With --quick 3 rounds of 1.5 s each instead of 5 of 4 s, and 100,000 events that wait.
+    Events(Manner),
     /// Serve users natively, or ask for them, for `links` to compare with
     #[command(hide = true)]
     Rest(links::rest::Arguments),
@@ -84,11 +97,11 @@ fn main() -> Result<()> {
     runtime.enable_all().build()?.block_on(async {
         let measured = async {
             match arguments.figure {
-                Figure::Swap(arguments) => swap::measure(&arguments).await,
-                Figure::Store(arguments) => store::measure(&arguments).await,
+                Figure::Swap(manner) => swap::measure(&manner).await,
+                Figure::Store(manner) => store::measure(&manner).await,
                 Figure::Peers(arguments) => peers::measure(&arguments).await,
-                Figure::Links(arguments) => links::measure(&arguments).await,
-                Figure::Events(arguments) => events::measure(&arguments).await,
+                Figure::Links(manner) => links::measure(&manner).await,
+                Figure::Events(manner) => events::measure(&manner).await,
                 Figure::Rest(arguments) => links::rest::serve(&arguments).await,
                 Figure::Native(shop) => native::serve(&shop).await,
             }

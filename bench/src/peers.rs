@@ -18,7 +18,8 @@ use self::{
 };
 use crate::{
     components, host, machine,
-    report::{Ending, Outcome, write},
+    manner::{Manner, Outcome},
+    report::write,
     round::Rounds,
     setting::Setting,
 };
@@ -39,11 +40,8 @@ mod targets;
 pub struct Arguments {
     /// The cases, all of them by default
     cases: Vec<Case>,
-    /// 3 rounds of 0.25 s each instead of 5 of 3 s
-    #[arg(long)]
-    quick: bool,
     #[command(flatten)]
-    ending: Ending,
+    manner: Manner,
     /// Draw them into this file
     #[arg(long, value_name = "FILE.svg")]
     chart: Option<PathBuf>,
@@ -53,10 +51,10 @@ pub struct Arguments {
 pub async fn measure(arguments: &Arguments) -> Result<()> {
     host::build()?;
     components::build()?;
-    let effort = match arguments.quick || arguments.ending.check {
-        true => Effort { rounds: Rounds { count: 3, each: Duration::from_millis(250) }, starts: 1 },
-        false => Effort { rounds: Rounds { count: 5, each: Duration::from_secs(3) }, starts: 5 },
-    };
+    let effort = arguments.manner.of(
+        Effort { rounds: Rounds { count: 3, each: Duration::from_millis(250) }, starts: 1 },
+        Effort { rounds: Rounds { count: 5, each: Duration::from_secs(3) }, starts: 5 },
+    );
     machine::allow_files();
     let kit = Kit::assemble()?;
     let setting = Setting::look(kit.versions());
@@ -75,5 +73,5 @@ pub async fn measure(arguments: &Arguments) -> Result<()> {
     println!();
     targets::missing(&measured).for_each(|what| println!("{what:<46} not measured"));
     let figures = json!({ "cases": measured.iter().map(Comparison::json).collect::<Vec<_>>() });
-    arguments.ending.conclude(&setting, Outcome { figures, targets: targets::targets(&measured) })
+    arguments.manner.conclude(&setting, Outcome { figures, targets: targets::targets(&measured) })
 }

@@ -1,14 +1,9 @@
 //! How figures are shown and kept: rows of a table, and targets that are met or missed.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use serde_json::{Value, json};
-
-use crate::setting::Setting;
 
 /// The share of what a ratio came to last that it may come to in a check: its short
 /// rounds, and other machines, differ by less.
@@ -23,48 +18,6 @@ pub struct Target {
     /// What it came to when the documents' figures were taken; for ratios only, for
     /// times are the machine's.
     last: Option<f64>,
-}
-
-/// What came of a measurement.
-pub struct Outcome {
-    /// All figures.
-    pub figures: Value,
-    pub targets: Vec<Target>,
-}
-
-/// What is done with what came of a measurement.
-#[derive(clap::Args)]
-pub struct Ending {
-    /// As --quick, and fail if a ratio is far from what it was
-    #[arg(long)]
-    pub check: bool,
-    /// Write all figures to this file
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
-}
-
-impl Ending {
-    /// Print the targets, keep what is to be kept, and fail if that is asked for.
-    pub fn conclude(&self, setting: &Setting, outcome: Outcome) -> Result<()> {
-        let Outcome { mut figures, targets } = outcome;
-        let targets: Vec<_> = match self.check {
-            true => targets.into_iter().filter_map(Target::beside_last).collect(),
-            false => targets,
-        };
-        println!();
-        targets.iter().for_each(Target::print);
-        if let Some(file) = &self.json {
-            setting.add_to(&mut figures);
-            figures["targets"] = targets.iter().map(Target::json).collect();
-            write(file, &format!("{figures:#}\n"))?;
-        }
-        if self.check {
-            let missed = targets.iter().filter(|target| !target.is_met()).count();
-            ensure!(missed == 0, "{missed} ratios are far from what they were");
-            ensure!(!targets.is_empty(), "there is no ratio to check");
-        }
-        Ok(())
-    }
 }
 
 /// Write a file, whatever was there.
@@ -95,7 +48,7 @@ impl Target {
     }
 
     /// Print it in a line.
-    fn print(&self) {
+    pub fn print(&self) {
         let Target { what, unit, measured, bound, .. } = self;
         let (bound, value) = match bound {
             Bound::AtMost(most) => ("at most", most),
@@ -106,7 +59,7 @@ impl Target {
     }
 
     /// As JSON.
-    fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         let Target { what, unit, measured, bound, .. } = self;
         let (bound, value) = match bound {
             Bound::AtMost(most) => ("at_most", most),
@@ -117,7 +70,7 @@ impl Target {
 
     /// The same figure beside what it came to last, generously and in hundredths; none
     /// where that is not to be compared.
-    fn beside_last(self) -> Option<Target> {
+    pub fn beside_last(self) -> Option<Target> {
         let last = self.last?;
         let hundredths = |bound: f64| (bound * 100.0).round() / 100.0;
         let bound = match self.bound {
@@ -128,7 +81,7 @@ impl Target {
     }
 
     /// Whether it is what it may be.
-    fn is_met(&self) -> bool {
+    pub fn is_met(&self) -> bool {
         match self.bound {
             Bound::AtMost(most) => self.measured <= most,
             Bound::AtLeast(least) => self.measured >= least,

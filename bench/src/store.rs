@@ -15,7 +15,8 @@ use crate::{
     folder::Folder,
     host,
     load::Shot,
-    report::{Ending, Outcome, median},
+    manner::{Manner, Outcome},
+    report::median,
     round::Rounds,
     setting::Setting,
 };
@@ -27,23 +28,14 @@ mod reads;
 
 const ORDER: Shot = Shot::post("/orders", r#"{"user_id":1,"item":"Book"}"#);
 
-/// How much is measured.
-#[derive(clap::Args)]
-pub struct Arguments {
-    /// 3 rounds of 1.5 s each instead of 5 of 4 s
-    #[arg(long)]
-    quick: bool,
-    #[command(flatten)]
-    ending: Ending,
-}
+/// As `--quick` has them, and as they are measured in whole.
+const QUICK: Rounds = Rounds { count: 3, each: Duration::from_millis(1500) };
+const WHOLE: Rounds = Rounds { count: 5, each: Duration::from_secs(4) };
 
 /// Measure, and print what came of it.
-pub async fn measure(arguments: &Arguments) -> Result<()> {
+pub async fn measure(manner: &Manner) -> Result<()> {
     host::build()?;
-    let rounds = match arguments.quick || arguments.ending.check {
-        true => Rounds { count: 3, each: Duration::from_millis(1500) },
-        false => Rounds { count: 5, each: Duration::from_secs(4) },
-    };
+    let rounds = manner.of(QUICK, WHOLE);
     let (setting, sync) = (Setting::look(Vec::new()), sync()?);
     setting.print();
     println!("A file's next 4 KiB are on the disk after {sync:.2} ms (median)");
@@ -53,7 +45,7 @@ pub async fn measure(arguments: &Arguments) -> Result<()> {
     let found = Figures { orders, reads };
     let mut figures = found.json();
     figures["sync_ms"] = json!(sync);
-    arguments.ending.conclude(&setting, Outcome { figures, targets: found.targets() })
+    manner.conclude(&setting, Outcome { figures, targets: found.targets() })
 }
 
 /// What a commit waits for at least, in milliseconds.

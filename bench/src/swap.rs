@@ -17,7 +17,7 @@ use crate::{
     host::{self, Host},
     load::{Load, Shot, Tally},
     machine::Ticks,
-    report::{Ending, Outcome},
+    manner::{Manner, Outcome},
     setting::Setting,
 };
 
@@ -38,16 +38,6 @@ const PAUSE: Duration = Duration::from_millis(400);
 const NEW: usize = 10;
 const CACHED: usize = 20;
 
-/// How much is measured.
-#[derive(clap::Args)]
-pub struct Arguments {
-    /// 3 rounds of 2 s each instead of 5 of 6 s
-    #[arg(long)]
-    quick: bool,
-    #[command(flatten)]
-    ending: Ending,
-}
-
 /// One round: the same load for the same time, both ways.
 struct Round {
     plain: Tally,
@@ -65,10 +55,10 @@ struct Swaps {
 }
 
 /// Measure, and print what came of it.
-pub async fn measure(arguments: &Arguments) -> Result<()> {
+pub async fn measure(manner: &Manner) -> Result<()> {
     host::build()?;
     let mut components = Components::read()?;
-    let (rounds, seconds) = if arguments.quick || arguments.ending.check { (3, 2) } else { (5, 6) };
+    let (rounds, seconds) = manner.of((3, 2), (5, 6));
     let (setting, host) = (Setting::look(Vec::new()), Host::up("memory:")?);
     check(&host).await?;
     setting.print();
@@ -94,7 +84,7 @@ pub async fn measure(arguments: &Arguments) -> Result<()> {
     let shares = Ticks::until_now(&[host.pid()]).shares_since(before);
     let figures = Figures { rounds: measured, new, cached, size: components.size(), shares };
     figures.print();
-    arguments.ending.conclude(&setting, Outcome { figures: figures.json(), targets: figures.targets() })
+    manner.conclude(&setting, Outcome { figures: figures.json(), targets: figures.targets() })
 }
 
 /// What is measured must be right.
