@@ -5,6 +5,7 @@
 //! if who read its output went away before it had what is of use only whole.
 
 use std::{
+    num::IntErrorKind,
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
@@ -228,9 +229,14 @@ fn reader(name: &str) -> Result<String, Invalid> {
 
 /// Reads a number that is counted from 1.
 fn number(text: &str) -> Result<u64, Invalid> {
-    let number = text.parse().ok().filter(|number| *number > 0);
-    let help = "write 1 or more, in digits";
-    number.ok_or_else(|| Invalid { reason: "is no number above 0".to_owned(), help: help.to_owned() })
+    let refused = |reason: &str, help: String| Invalid { reason: reason.to_owned(), help };
+    match text.parse::<u64>() {
+        Ok(number) if number > 0 => Ok(number),
+        Err(error) if *error.kind() == IntErrorKind::PosOverflow => {
+            Err(refused("is too large", format!("write at most {}", u64::MAX)))
+        }
+        _ => Err(refused("is no number above 0", "write 1 or more, in digits".to_owned())),
+    }
 }
 
 /// Say what went wrong, and how the process ends for it.

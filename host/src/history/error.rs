@@ -71,7 +71,7 @@ pub enum HistoryError {
     /// The component of another service is gone, which a restart would need.
     #[error(
         "the component {path:?} of service `{service}` was removed while it is live, so that nothing can be recorded; \
-         what is live goes on: put it back, or swap another in for `{service}`"
+         what is live goes on: put it back, or swap another in for `{service}`, or restart the host"
     )]
     LostComponent {
         /// Whose it is.

@@ -3,6 +3,7 @@
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use rustix::io::Errno;
 use serde::Deserialize;
 use toml::de::{DeTable, Deserializer};
 
@@ -28,6 +29,7 @@ pub(super) fn read(path: &Path) -> Result<String, Report> {
         ErrorKind::PermissionDenied => {
             fail(format!("`{shown}` may not be read by this account"), "let it, or run this as an account that may")
         }
+        _ if leads_nowhere(&error) => fail(format!("`{shown}` is no path of a file: {error}"), PASS),
         _ => fail(format!("`{shown}` cannot be read: {error}"), "mend the disk, or pass `--manifest PATH`"),
     };
     let found = std::fs::metadata(path).map_err(unreadable)?;
@@ -48,6 +50,11 @@ pub(super) fn read(path: &Path) -> Result<String, Report> {
         return Err(fail(format!("`{shown}` is WebAssembly, and no manifest"), PASS));
     }
     String::from_utf8(bytes).map_err(|_| fail(format!("`{shown}` is not UTF-8 text"), "save it as UTF-8"))
+}
+
+/// Whether no file could be at such a path.
+fn leads_nowhere(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::NOTDIR | Errno::NAMETOOLONG | Errno::LOOP))
 }
 
 /// A folder was named, with or without a manifest in it.

@@ -73,6 +73,7 @@ impl SqliteStore {
                     let error = &error as &dyn std::error::Error;
                     tracing::warn!(error, "what is copied over the store's database is not noticed until a checkpoint");
                 }
+                files.opened()?;
                 let log = Arc::new(Log::new(next_id));
                 let readers = Arc::new(Readers::new(files.clone()));
                 let writer = Writer::start(connection, files.clone(), log.clone(), readers.clone());

@@ -217,6 +217,33 @@ async fn a_schema_that_is_changed_beside_a_host_loses_nothing() {
     }
 }
 
+/// What is in the log of a host that was killed may make the database shorter.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_a_start_makes_shorter_is_served() {
+    let (folder, mut answered) = (shop(), Orders::new());
+    let host = Host::up(folder.path());
+    let mut client = host.connect().await;
+    assert!(take(&mut client, &mut answered).await);
+    delivered(&host).await;
+    let file = folder.path().join("data/shop.db");
+    let beside = rusqlite::Connection::open(&file).expect("a database");
+    beside.execute("INSERT INTO entries (bucket, key, value) VALUES ('b', 'k', zeroblob(999999))", []).expect("room");
+    beside.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())).expect("it may");
+    assert!(take(&mut client, &mut answered).await);
+    delivered(&host).await;
+    let long = fs::metadata(&file).expect("it is there").len();
+    beside.execute_batch("DELETE FROM entries WHERE bucket = 'b'; VACUUM").expect("it may");
+    // To close it would fold the log, if it were the last; and it is to be there still.
+    host.signal("KILL");
+    assert!(!host.wait().success());
+    std::mem::forget(beside);
+    assert_eq!(fs::metadata(&file).expect("it is there").len(), long, "the log is in the database already");
+    let host = Host::up(folder.path());
+    assert_kept(&host, &answered).await;
+    assert!(take(&mut host.connect().await, &mut answered).await);
+    assert!(fs::metadata(&file).expect("it is there").len() < long);
+}
+
 /// Who only looks sees a database like others.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_look_beside_a_host_says_what_the_host_has_seen() {

@@ -254,12 +254,16 @@ fn a_store_that_is_named_needs_no_manifest() {
         ),
         (&["-m", "other.toml", "store", "stats", "--store", &store], "other.toml"),
         (&["-m", "half.toml", "store", "stats", "--store", &store], "half.toml"),
+        (&["store", "import", ".", "--store", "sqlite:new.db"], "nothing was imported: \".\" is a folder; name a file"),
+        (&["store", "--store", &store, "backup", "-"], "a backup is not printed; name a file"),
+        (&["-m", "half.toml/x", "check"], "`half.toml/x` is no path of a file"),
         (&["store", "export", "--store", &store, "--bucket", "bb"], "no bucket `bb`; did you mean `b`? There is `b`"),
         (&["store", "--store", &store, "backup", &beside], "data/plain.db-wal` is a file of the store: name another"),
     ] {
         let (status, said) = run(folder.path(), arguments);
         assert!(status == Some(1) && said.contains(told), "{arguments:?}: {said}");
     }
+    assert!(!folder.path().join("new.db").exists());
 }
 
 /// No service has them, and no manifest names them.

@@ -134,6 +134,29 @@ async fn changed_sources_are_built_once_and_swapped() {
     assert_eq!(read(&folder, "builds"), "built\nbuilt\n");
 }
 
+/// What tells of a folder tells no more when that is gone, though it comes again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_of_sources_may_go_and_come_again() {
+    let (folder, host) = built("cp src/user/next.wasm new; mv new user.wasm");
+    let (sources, away) = (folder.path().join("src"), folder.path().join("away"));
+    for (round, content) in [SECOND, THIRD, FIRST].into_iter().enumerate() {
+        match round {
+            0 => {
+                fs::rename(&sources, &away).expect("it is ours");
+                fs::rename(&away, &sources).expect("it is ours");
+            }
+            1 => {
+                fs::remove_dir_all(&sources).expect("it is ours");
+                put(&folder, "src/user/next.wasm", &user(SECOND));
+            }
+            // Looked for once more after it was built, as it is.
+            _ => {}
+        }
+        put(&folder, "src/user/next.wasm", &user(content));
+        until("it is built and swapped", async || content_type(&host).await == content).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_source_in_two_watched_folders_is_named_once() {
     let folder = app("[app]\nname = \"twice\"\n[service.user]\ncomponent = \"{user}\"\nbuild = \"true\"\n\

@@ -1,6 +1,10 @@
 //! `dovetail store backup`: the store at one moment, in a file.
 
-use std::{io::BufWriter, path::PathBuf, time::Instant};
+use std::{
+    io::BufWriter,
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -28,6 +32,9 @@ pub struct Backup {
 impl Backup {
     /// Write it.
     pub async fn run(self, subject: &Subject) -> Result<()> {
+        if self.file == Path::new("-") {
+            bail!("a backup is not printed; name a file, or print the entries by `dovetail store export`");
+        }
         subject.belongings().refuse(&self.file)?;
         has_folder(&self.file)?;
         if self.file.is_dir() {

@@ -8,7 +8,7 @@ use std::{
     time::Instant,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use super::{
@@ -46,6 +46,9 @@ impl Import {
         let url = &subject.url;
         if *url == StoreUrl::Memory {
             return Err(store::StoreError::NotKept.into());
+        }
+        if let Some(folder) = self.file().filter(|file| file.is_dir()) {
+            bail!("nothing was imported: {folder:?} is a folder; name a file of lines, as `store export` prints them");
         }
         let (terminal, began) = (Terminal::new(), Instant::now());
         let size = match self.can_be_read_again() {

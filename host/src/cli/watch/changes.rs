@@ -10,7 +10,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher, event::ModifyKind};
 use tokio::{
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
     time::timeout,
@@ -56,6 +56,9 @@ struct Interest {
     folders: BTreeSet<PathBuf>,
     /// What may be in such a folder and changes with each request.
     data: BTreeSet<PathBuf>,
+    /// Those of the folders that were removed or moved: nothing is told any more of what comes
+    /// in their place, though it may be the same one again, or have its number.
+    lost: BTreeSet<PathBuf>,
 }
 
 impl Changes {
@@ -101,7 +104,14 @@ impl Changes {
     /// Follow the folders that came, or came again. The answer is whether there
     /// were such.
     fn renew(&mut self) -> bool {
-        let wanted = self.interest.lock().unwrap_or_else(PoisonError::into_inner).wanted();
+        let (wanted, lost) = {
+            let mut interest = self.interest.lock().unwrap_or_else(PoisonError::into_inner);
+            (interest.wanted(), std::mem::take(&mut interest.lost))
+        };
+        for folder in lost {
+            let _ = self.watcher.unwatch(&folder);
+            self.followed.remove(&folder);
+        }
         let mut is_new = false;
         for (folder, mode) in wanted {
             let now = id(&folder);
@@ -169,6 +179,14 @@ impl Interest {
         self.files.iter().map(state).collect()
     }
 
+    /// Note of what happened whether a folder was lost by it.
+    fn note(&mut self, event: &Event) {
+        if matches!(event.kind, EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_))) {
+            let lost = event.paths.iter().filter(|path| self.folders.contains(*path));
+            self.lost.extend(lost.cloned());
+        }
+    }
+
     fn has(&self, path: &Path) -> bool {
         let inside = |folder: &PathBuf| {
             let Ok(below) = path.strip_prefix(folder) else { return false };
@@ -182,7 +200,8 @@ fn watcher(sender: UnboundedSender<()>, interest: Arc<Mutex<Interest>>) -> notif
     notify::recommended_watcher(move |event: notify::Result<Event>| {
         // A failure is that something was missed.
         let is_of_interest = event.map_or(true, |event| {
-            let interest = interest.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut interest = interest.lock().unwrap_or_else(PoisonError::into_inner);
+            interest.note(&event);
             let has = event.paths.iter().any(|path| interest.has(path));
             event.need_rescan() || has && !matches!(event.kind, EventKind::Access(_))
         });

@@ -40,7 +40,8 @@ pub struct Files {
     /// Protects the log and its index; held for a look at them. None between two
     /// connections that each were the only one, for SQLite removes both with the last.
     beside: Mutex<[Option<Held>; BESIDE.len()]>,
-    /// The longest that the database has been, and the log after the last commit, in bytes.
+    /// The longest that the database has been since it was [`opened`](Files::opened), and the log
+    /// after the last commit, in bytes.
     longest: AtomicU64,
     log: AtomicU64,
     /// What the database has in its header.
@@ -175,7 +176,16 @@ impl Files {
         if length < longest || !self.has_mark()? {
             return Err(self.spoil(&self.database.path, COPIED));
         }
-        self.longest.fetch_max(length, Ordering::SeqCst);
+        if longest > 0 {
+            self.longest.fetch_max(length, Ordering::SeqCst);
+        }
+        Ok(())
+    }
+
+    /// What was in the log when it was opened is in the database: from now on it grows. A host
+    /// that was killed may have left there what makes it shorter, a `VACUUM` of a tool.
+    pub fn opened(&self) -> Result<(), StoreError> {
+        self.longest.store(self.database.look()?.len(), Ordering::SeqCst);
         Ok(())
     }
 
