@@ -70,10 +70,10 @@ pub struct Listener {
 pub struct Connections(GracefulShutdown);
 
 impl Listener {
-    /// Bind these addresses, for so many connections at once. None is accepted before
-    /// [`Listener::serve`].
-    pub async fn bind(addresses: &[SocketAddr], connections: usize) -> io::Result<Listener> {
-        let sockets = Sockets::bind(addresses).await?;
+    /// Bind the addresses of each of these names, for so many connections at once. None is
+    /// accepted before [`Listener::serve`].
+    pub async fn bind(names: &[Vec<SocketAddr>], connections: usize) -> io::Result<Listener> {
+        let sockets = Sockets::of(names).await?;
         Ok(Listener { sockets, room: Arc::new(Semaphore::new(connections)) })
     }
 

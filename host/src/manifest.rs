@@ -86,8 +86,8 @@ pub struct Manifest {
     pub state: PathBuf,
     /// The app's name.
     pub app: String,
-    /// Where the gateway listens.
-    pub gateway: ListenAddress,
+    /// Where the gateway listens: at least one, and none that takes another's port.
+    pub gateway: Vec<ListenAddress>,
     /// Where the admin API listens: a loopback address, or a name, unless it asks for a
     /// token.
     pub admin: ListenAddress,

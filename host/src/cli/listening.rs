@@ -10,9 +10,10 @@ use crate::manifest::{self, Invalid, ListenAddress, Manifest, Problem, Report};
 /// Where to listen instead of where the manifest says.
 #[derive(Args, Default)]
 pub struct Listening {
-    /// Listen here instead of at gateway.listen; port 0 picks a free one.
+    /// Listen here instead of at gateway.listen; port 0 picks a free one. May be given
+    /// several times.
     #[arg(long, value_name = "HOST:PORT", value_parser = manifest::listen_address)]
-    listen: Option<ListenAddress>,
+    listen: Vec<ListenAddress>,
     /// Serve the admin API here instead of at admin.listen.
     #[arg(long, value_name = "HOST:PORT", value_parser = manifest::any_admin_address)]
     admin: Option<ListenAddress>,
@@ -20,8 +21,8 @@ pub struct Listening {
 
 /// What is to be bound.
 pub struct Addresses {
-    /// Of the gateway.
-    pub gateway: Vec<SocketAddr>,
+    /// Of the gateway, for each name of it.
+    pub gateway: Vec<Vec<SocketAddr>>,
     /// Of the admin API: of loopback, unless it asks for a token.
     pub admin: Vec<SocketAddr>,
 }
@@ -34,28 +35,45 @@ impl Listening {
             manifest::refuse_others(address, manifest.token_file.is_some()).map_err(refused)?;
             manifest.admin.clone_from(address);
         }
-        if let Some(address) = &self.listen {
-            manifest.gateway.clone_from(address);
+        if !self.listen.is_empty() {
+            manifest.gateway.clone_from(&self.listen);
         }
-        if (self.listen.is_some() || self.admin.is_some()) && manifest.gateway.clashes(&manifest.admin) {
-            let (gateway, admin) = (&manifest.gateway, &manifest.admin);
-            bail!(
-                "the gateway cannot listen on {gateway} where the admin API listens on {admin}; give one of them \
-                 another port with --listen or --admin"
-            );
-        }
+        self.check(&manifest)?;
         Ok(manifest)
+    }
+
+    /// Refuse what cannot be had beside each other. What the manifest says was checked.
+    fn check(&self, manifest: &Manifest) -> Result<()> {
+        if self.listen.is_empty() && self.admin.is_none() {
+            return Ok(());
+        }
+        let admin = &manifest.admin;
+        for (place, gateway) in manifest.gateway.iter().enumerate() {
+            if gateway.clashes(admin) {
+                bail!(
+                    "the gateway cannot listen on {gateway} where the admin API listens on {admin}; give one of them \
+                     another port with --listen or --admin"
+                );
+            }
+            if let Some(other) = manifest.gateway[..place].iter().find(|other| other.clashes(gateway)) {
+                bail!("the gateway cannot listen on {gateway} and on {other} as well; leave one --listen out");
+            }
+        }
+        Ok(())
     }
 
     /// The addresses of a manifest to which they were [applied](Self::apply). It may wait
     /// for DNS, where one of them is a name.
     pub fn resolve(&self, manifest: &Manifest) -> Result<Addresses> {
-        let gateway = manifest.gateway.resolve().map_err(|error| unknown(&error));
+        let mut problems = Vec::new();
+        let mut gateway = Vec::new();
+        for address in &manifest.gateway {
+            let found = address.resolve().map_err(|error| unknown(&error));
+            gateway.push(self.take(manifest, "gateway", address, found, &mut problems)?);
+        }
         let admin = manifest.admin.resolve().map_err(|error| unknown(&error));
         let admin = admin.and_then(|found| at_home(manifest, found));
-        let mut problems = Vec::new();
-        let gateway = self.take(manifest, "gateway", gateway, &mut problems)?;
-        let admin = self.take(manifest, "admin", admin, &mut problems)?;
+        let admin = self.take(manifest, "admin", &manifest.admin, admin, &mut problems)?;
         Report::new(problems).into_result()?;
         Ok(Addresses { gateway, admin })
     }
@@ -65,23 +83,34 @@ impl Listening {
         &self,
         manifest: &Manifest,
         table: &str,
+        address: &ListenAddress,
         found: Result<Vec<SocketAddr>, Invalid>,
         problems: &mut Vec<Problem>,
     ) -> Result<Vec<SocketAddr>> {
-        let (option, given, address) = match table {
-            "gateway" => ("--listen", self.listen.is_some(), &manifest.gateway),
-            _ => ("--admin", self.admin.is_some(), &manifest.admin),
+        let (option, given) = match table {
+            "gateway" => ("--listen", !self.listen.is_empty()),
+            _ => ("--admin", self.admin.is_some()),
         };
         match found {
             Ok(found) => Ok(found),
             Err(invalid) if given => Err(refused(option, address, &invalid)),
             Err(invalid) => {
-                let title = format!("`{table}.listen` {}", invalid.reason);
+                let title = match table {
+                    "gateway" if manifest.gateway.len() > 1 => {
+                        format!("\"{address}\" in `{table}.listen` {}", invalid.reason)
+                    }
+                    _ => format!("`{table}.listen` {}", invalid.reason),
+                };
                 problems.push(manifest.table_problem(table, "listen", title, invalid.help));
                 Ok(Vec::new())
             }
         }
     }
+}
+
+/// Addresses as people read them.
+pub fn listed(addresses: &[ListenAddress]) -> String {
+    addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ")
 }
 
 fn refused(option: &str, address: &ListenAddress, invalid: &Invalid) -> anyhow::Error {

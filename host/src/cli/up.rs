@@ -14,7 +14,7 @@ use tokio::{runtime::Runtime, sync::oneshot, time::timeout};
 
 use super::{
     build::{self, Which},
-    listening::{Addresses, Listening},
+    listening::{Addresses, Listening, listed},
     pinned::{self, Pinning},
     plan,
     recorded::Recorded,
@@ -220,13 +220,13 @@ async fn start(
 async fn bind(manifest: &Manifest, addresses: &Addresses) -> Result<(Listener, Listener)> {
     let gateway = Listener::bind(&addresses.gateway, listener::capacity()).await;
     let gateway = gateway.with_context(|| cannot_listen("gateway", &manifest.gateway, "--listen"))?;
-    let admin = Listener::bind(&addresses.admin, ADMIN_CONNECTIONS).await;
-    let admin = admin.with_context(|| cannot_listen("admin API", &manifest.admin, "--admin"))?;
+    let admin = Listener::bind(std::slice::from_ref(&addresses.admin), ADMIN_CONNECTIONS).await;
+    let admin = admin.with_context(|| cannot_listen("admin API", std::slice::from_ref(&manifest.admin), "--admin"))?;
     Ok((gateway, admin))
 }
 
-fn cannot_listen(what: &str, address: &ListenAddress, option: &str) -> String {
-    format!("the {what} cannot listen on {address}; choose another address with {option}")
+fn cannot_listen(what: &str, addresses: &[ListenAddress], option: &str) -> String {
+    format!("the {what} cannot listen on {}; choose another address with {option}", listed(addresses))
 }
 
 /// Say what is served and where. The addresses come last, when all is ready.

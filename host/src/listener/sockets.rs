@@ -15,7 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 /// have free.
 const TRIES: usize = 16;
 
-/// Bound addresses of one port.
+/// Bound addresses.
 pub struct Sockets {
     /// At least one.
     sockets: Vec<TcpListener>,
@@ -24,10 +24,26 @@ pub struct Sockets {
 }
 
 impl Sockets {
-    /// Bind all of these addresses, so that whichever of them a client's name leads to
+    /// Bind the addresses of each of these names. Port 0 is a free one for each.
+    pub async fn of(names: &[Vec<SocketAddr>]) -> io::Result<Sockets> {
+        let mut all = Sockets { sockets: Vec::new(), turn: AtomicUsize::new(0) };
+        for addresses in names {
+            match Sockets::bind(addresses).await {
+                Ok(bound) => all.sockets.extend(bound.sockets),
+                // The others of a name say it themselves.
+                Err(error) if names.len() > 1 && addresses.len() == 1 => {
+                    return Err(io::Error::new(error.kind(), format!("{}: {error}", addresses[0])));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(all)
+    }
+
+    /// Bind all of these addresses of one name and port, so that whichever of them a client's name leads to
     /// is answered. Those that this machine does not have are left out, as `::1` is on
     /// one without IPv6, unless nothing is left.
-    pub async fn bind(addresses: &[SocketAddr]) -> io::Result<Sockets> {
+    async fn bind(addresses: &[SocketAddr]) -> io::Result<Sockets> {
         let wants_any = addresses.len() > 1 && addresses.iter().all(|address| address.port() == 0);
         for _ in 1..TRIES {
             match Sockets::bind_once(addresses).await {
@@ -126,6 +142,18 @@ mod tests {
             let error = Sockets::bind(&addresses(none)).await.err().expect("it is not there");
             assert_eq!(error.kind(), ErrorKind::AddrNotAvailable, "{error}");
         }
+    }
+
+    #[tokio::test]
+    async fn each_name_has_a_port_of_its_own() {
+        let names = [addresses(&["127.0.0.1:0", "127.0.0.2:0"]), addresses(&["127.0.0.1:0"])];
+        let bound = Sockets::of(&names).await.expect("there are free ports").addresses().expect("they are bound");
+        assert!(bound[0].port() == bound[1].port() && bound[0].port() != bound[2].port(), "{bound:?}");
+        let names = [addresses(&["127.0.0.1:0"]), vec![bound[2]]];
+        let taken = TcpListener::bind(bound[2]).await.expect("it was given back");
+        let error = Sockets::of(&names).await.err().expect("one is taken");
+        assert!(error.to_string().starts_with(&format!("{}: ", bound[2])), "{error}");
+        drop(taken);
     }
 
     #[tokio::test]

@@ -7,11 +7,10 @@ use std::path::{Path, PathBuf};
 
 use super::key::{KeyPath, Places};
 use super::report::Source;
-use super::{
-    Invalid, ListenAddress, Manifest, Problem, Report, StoreUrl, admin_address, listen_address, load, names, schema,
-};
+use super::{Invalid, ListenAddress, Manifest, Problem, Report, StoreUrl, admin_address, load, names, schema};
 
 mod event;
+mod listen;
 mod routes;
 mod schedule;
 mod service;
@@ -33,6 +32,7 @@ pub(super) fn check(
     match parts {
         Some(parts) if problems.is_empty() => {
             let Parts { app, gateway, admin, token_file, store, services, events, schedules } = parts;
+            let gateway = gateway.into_iter().map(|(_, address)| address).collect();
             let path = path.to_owned();
             Ok(Manifest {
                 path,
@@ -65,7 +65,7 @@ struct Checker<'a> {
 /// All of a manifest that is read from it.
 struct Parts {
     app: String,
-    gateway: ListenAddress,
+    gateway: Vec<(KeyPath, ListenAddress)>,
     admin: ListenAddress,
     token_file: Option<PathBuf>,
     store: StoreUrl,
@@ -79,15 +79,13 @@ impl Checker<'_> {
         let at = |table, key| KeyPath::root().child(table).child(key);
         let app = document.app.and_then(|app| app.name);
         let app = app.and_then(|app| self.take(&at("app", "name"), names::app(&app).map(|()| app)));
-        let gateway = self.take(&at("gateway", "listen"), listen_address(&document.gateway.listen));
+        let gateway = self.listens(document.gateway.listen);
         let asks = document.admin.token_file.is_some();
         let admin = self.take(&at("admin", "listen"), admin_address(&document.admin.listen, asks));
         let token_file = document.admin.token_file;
         let token_file =
             token_file.and_then(|path| self.path(&at("admin", "token_file"), &path, "write the file's path"));
-        if let (Some(gateway), Some(admin)) = (&gateway, &admin) {
-            self.apart(gateway, admin);
-        }
+        self.apart(&gateway, admin.as_ref());
         // Without a name for `{app}` the URL can still be checked.
         let name = app.as_deref().unwrap_or_default();
         let store = self.take(&at("store", "url"), StoreUrl::parse(&document.store.url, name));
@@ -96,27 +94,8 @@ impl Checker<'_> {
         let events = self.events(document.event, &tables);
         let schedules = self.schedules(document.schedule, &interfaces);
         let services = self.services(tables);
-        let (app, gateway, admin, store) = (app?, gateway?, admin?, store?);
+        let (app, admin, store) = (app?, admin?, store?);
         Some(Parts { app, gateway, admin, token_file, store, services, events, schedules })
-    }
-
-    /// The gateway and the admin API cannot listen on one port.
-    fn apart(&mut self, gateway: &ListenAddress, admin: &ListenAddress) {
-        if !gateway.clashes(admin) {
-            return;
-        }
-        let at = |table| KeyPath::root().child(table).child("listen");
-        let title = "the gateway and the admin API cannot both have this port";
-        let problem = match (self.places.value(&at("gateway")), self.places.value(&at("admin"))) {
-            (gateway, Some(admin)) => {
-                let problem = Problem::at(self.source, Some(admin), title).key(&at("admin"));
-                problem.other(gateway, "the gateway's")
-            }
-            (gateway, None) => Problem::at(self.source, gateway, title)
-                .key(&at("gateway"))
-                .label("also the admin API's, unless `admin.listen` says otherwise"),
-        };
-        self.problems.push(problem.help("give one of them another port, or port 0 for a free one"));
     }
 
     /// A file's path, seen from where the host runs.

@@ -14,6 +14,10 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub(super) use self::list::List;
+
+mod list;
+
 /// The JSON schema of `dovetail.toml`.
 pub fn json_schema() -> Value {
     // Draft 7 is what the editors' TOML plugins know; without `$ref` the
@@ -67,9 +71,9 @@ pub(super) struct App {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Gateway {
     /// The address and port to listen on, or a name and a port, which is all addresses
-    /// that the name stands for. Port 0 picks a free one.
-    #[schemars(extend("examples" = ["127.0.0.1:8080", "localhost:8080"]))]
-    pub listen: String,
+    /// that the name stands for; or several of these. Port 0 picks a free one.
+    #[schemars(extend("examples" = ["127.0.0.1:8080", "localhost:8080", ["127.0.0.1:8080", "10.0.0.1:80"]]))]
+    pub listen: List<String>,
 }
 
 /// Where the admin API listens.
@@ -318,7 +322,7 @@ impl JsonSchema for Bytes {
 
 impl Default for Gateway {
     fn default() -> Self {
-        Self { listen: "127.0.0.1:8080".to_owned() }
+        Self { listen: List::One("127.0.0.1:8080".to_owned()) }
     }
 }
 

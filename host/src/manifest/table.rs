@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Backoff, ByteSize, Manifest, Missed, Parked, Protocol, ScheduleManifest, Start};
+use super::{Backoff, ByteSize, Manifest, Missed, Parked, Protocol, ScheduleManifest, Start, listen_address};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -48,7 +48,7 @@ fn every_manifest_gets_its_report() -> Outcome {
 fn the_smallest_manifest_has_every_default() -> Outcome {
     let text = "[app]\nname = \"shop\"\n[service.user]\ncomponent = \"user.wasm\"\n";
     let manifest = Manifest::parse(Path::new("dovetail.toml"), text)?;
-    assert_eq!(manifest.gateway.to_string(), "127.0.0.1:8080");
+    assert_eq!(manifest.gateway, [listen_address("127.0.0.1:8080")?]);
     assert_eq!(manifest.admin.to_string(), "127.0.0.1:9090");
     assert_eq!(manifest.store.to_string(), "sqlite:data/shop.db");
     assert_eq!(manifest.dir(), Path::new("."));
@@ -68,7 +68,7 @@ fn the_smallest_manifest_has_every_default() -> Outcome {
 fn every_key_reaches_its_field() -> Outcome {
     let path = folder().join("full.toml");
     let manifest = Manifest::load(&path)?;
-    assert_eq!(manifest.gateway.port(), 0);
+    assert_eq!(manifest.gateway, [listen_address("127.0.0.1:0")?, listen_address("localhost:0")?]);
     assert_eq!(manifest.admin.to_string(), "0.0.0.0:0");
     assert_eq!(manifest.token_file, Some(folder().join("secrets/admin.token")));
     assert_eq!(manifest.store.to_string(), "memory:");

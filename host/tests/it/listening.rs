@@ -40,6 +40,33 @@ async fn a_name_is_listened_on_at_its_addresses() {
     }
 }
 
+#[tokio::test]
+async fn several_addresses_are_listened_on_each_at_a_port_of_its_own() {
+    let listed = plain("[gateway]\nlisten = [\"127.0.0.1:0\", \"127.0.0.2:0\"]\n[admin]\nlisten = \"127.0.0.1:0\"\n");
+    let by_options = plain("");
+    let mut commands = [dovetail(), dovetail()];
+    commands[0].args(["up", "--manifest"]).arg(listed.path().join("dovetail.toml"));
+    let options = ["up", "--listen", "127.0.0.1:0", "--listen", "127.0.0.2:0", "--admin", "127.0.0.1:0"];
+    commands[1].args(options).current_dir(&by_options);
+    for command in &mut commands {
+        let host = Host::start(command.stderr(std::process::Stdio::piped()));
+        let shown = addresses(&host.wait_for_output("Serving"));
+        assert_eq!(shown.iter().map(|it| it.ip().to_string()).collect::<Vec<_>>(), ["127.0.0.1", "127.0.0.2"]);
+        assert_ne!(shown[0].port(), shown[1].port());
+        for address in shown {
+            assert_eq!(Client::http1(address).await.get("/").await.status, StatusCode::NOT_FOUND, "{address}");
+        }
+    }
+    let taken = std::net::TcpListener::bind("127.0.0.2:0").expect("a free port");
+    let taken = taken.local_addr().expect("it is bound").to_string();
+    let arguments = ["up", "--listen", "127.0.0.1:0", "--listen", &taken, "--admin", "127.0.0.1:0"];
+    let output = dovetail().args(arguments).current_dir(&by_options).output().expect("dovetail starts");
+    let expected =
+        format!("the gateway cannot listen on 127.0.0.1:0 and {taken}; choose another address with --listen");
+    assert!(told(&output).contains(&expected), "{}", told(&output));
+    assert!(told(&output).contains(&format!("caused by: {taken}: ")), "{}", told(&output));
+}
+
 /// The addresses in a line of output.
 fn addresses(line: &str) -> Vec<SocketAddr> {
     let addresses = line.split("http://").skip(1).filter_map(|rest| rest.split_whitespace().next());
@@ -75,6 +102,10 @@ fn two_that_take_each_others_requests_are_told() {
     let output = dovetail().args(arguments).current_dir(&folder).output().expect("dovetail starts");
     assert_eq!(output.status.code(), Some(1), "{}", told(&output));
     let expected = "the gateway cannot listen on 0.0.0.0:7070 where the admin API listens on localhost:7070";
+    assert!(told(&output).contains(expected) && !folder.path().join("built").exists(), "{}", told(&output));
+    let arguments = ["up", "--listen", "0.0.0.0:7070", "--listen", "localhost:7070", "--admin", "localhost:7071"];
+    let output = dovetail().args(arguments).current_dir(&folder).output().expect("dovetail starts");
+    let expected = "the gateway cannot listen on localhost:7070 and on 0.0.0.0:7070 as well";
     assert!(told(&output).contains(expected) && !folder.path().join("built").exists(), "{}", told(&output));
 }
 

@@ -14,6 +14,7 @@ use crate::{
     cli::{
         build::Build,
         check::count,
+        listening::listed,
         pinned,
         recorded::Recorded,
         swapped::{short, stopped_calls},
@@ -82,7 +83,7 @@ fn fixed(before: &Manifest, after: &Manifest, up: &Up) -> Result<Vec<Problem>> {
     let values = |manifest: &Manifest| -> Result<[(&str, &str, String); 5]> {
         Ok([
             ("app", "name", manifest.app.clone()),
-            ("gateway", "listen", manifest.gateway.to_string()),
+            ("gateway", "listen", listed(&manifest.gateway)),
             ("admin", "listen", manifest.admin.to_string()),
             ("admin", "token_file", file(manifest).unwrap_or_default()),
             ("store", "url", up.store_url(manifest)?.to_string()),

@@ -29,7 +29,8 @@ pub(super) fn expected(schema: &Value) -> String {
 
 /// What several values of this schema are: "strings".
 pub(super) fn plural(schema: &Value) -> String {
-    let names: Vec<String> = kinds(schema).map(|kind| format!("{kind}s")).collect();
+    let name = |kind: &str| if kind == "object" { "tables".to_owned() } else { format!("{kind}s") };
+    let names: Vec<String> = kinds(schema).map(name).collect();
     names.join(" or ")
 }
 
