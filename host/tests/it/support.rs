@@ -19,6 +19,7 @@ pub use self::{
 
 pub mod admin;
 pub mod broker;
+pub mod certificates;
 mod client;
 pub mod clock;
 pub mod composed;

@@ -19,6 +19,8 @@ use std::{
     },
 };
 
+use super::certificates;
+
 /// A server, and a database for each test.
 pub struct Daemon {
     shell: Mutex<Shell>,
@@ -41,10 +43,8 @@ struct Shell {
 const SHELL: &str = r#"
 # A certificate for localhost, and who vouches for it.
 certificates() {
-    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=tests -keyout ca.key -out ca.pem
-    openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost -keyout server.key -out server.csr
-    echo subjectAltName=DNS:localhost > names
-    openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile names -out server.crt
+    authority ca
+    certificate server DNS:localhost
 }
 umask 077
 folder=$(mktemp -d) && cd "$folder" || exit 1
@@ -87,7 +87,7 @@ impl Daemon {
     /// Start a server of the kind that these functions tell, with these arguments. The
     /// shell is run by this command.
     pub fn start(mut command: Command, functions: &str, arguments: &[&str]) -> Daemon {
-        command.args(["sh", "-c", &format!("{functions}{SHELL}"), "sh"]).args(arguments);
+        command.args(["sh", "-c", &format!("{}{functions}{SHELL}", certificates::FUNCTIONS), "sh"]).args(arguments);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a shell starts");
         let commands = child.stdin.take();
         let answers = BufReader::new(child.stdout.take().expect("its output is piped"));
