@@ -32,6 +32,7 @@ use crate::{
 mod asyncapi;
 mod belongings;
 mod build;
+mod certificates;
 mod check;
 mod client;
 mod compose;
@@ -39,6 +40,7 @@ mod events;
 mod given;
 mod graph;
 mod history;
+mod listeners;
 mod listening;
 mod output;
 mod pinned;

@@ -8,16 +8,17 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use http::{Method, Request, Response, StatusCode, Version, header};
+use http::{Method, Request, Response, StatusCode, Version, header, uri::Scheme};
 use http_body::Body;
 use hyper::body::Incoming;
 use route::{Answer, Routes};
 
+pub use self::redirect::Redirect;
 use self::{access::Access, answer::AnswerBody, body::RequestBody, refused::Refused};
 use crate::{
     app::App,
     listener::{self, Handler, Peer, limits},
-    service::{ReplyBody, Service},
+    service::{OverTls, ReplyBody, Service},
 };
 
 mod access;
@@ -27,6 +28,7 @@ mod body;
 mod crumbs;
 mod forwarded;
 mod hop;
+mod redirect;
 mod refused;
 pub mod reply;
 mod target;
@@ -110,9 +112,12 @@ fn routes(app: &App) -> Routes<Arc<Service>> {
 
 /// Refuse what no component may be given, and make of the rest what it is to be given.
 fn prepare<B: Body>(request: &mut Request<B>, peer: &Peer) -> Result<(), Refused> {
-    let host = authority::of(request)?;
+    let host = authority::of(request, &peer.scheme())?;
     refused::check_demands(request)?;
     let (has_authority, version) = (request.uri().authority().is_some(), request.version());
+    if peer.scheme() == Scheme::HTTPS {
+        request.extensions_mut().insert(OverTls);
+    }
     let headers = request.headers_mut();
     if version == Version::HTTP_2 {
         crumbs::join(headers);

@@ -24,3 +24,4 @@ pub mod service;
 pub mod store;
 pub mod swap;
 pub mod telemetry;
+pub mod tls;

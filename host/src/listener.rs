@@ -1,5 +1,5 @@
 //! Listening for HTTP: accepting connections, speaking HTTP/1.1 and HTTP/2 (with
-//! prior knowledge), bounding what slow and greedy clients may take, and
+//! prior knowledge, or as TLS negotiates it), bounding what slow and greedy clients may take, and
 //! draining at the end.
 //!
 //! The gateway and the admin API each run one. What a request means is theirs.
@@ -10,22 +10,27 @@ use http::{Request, Response, Version};
 use http_body::Body;
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto, graceful::GracefulShutdown},
+    rt::{TokioExecutor, TokioIo},
+    server::{
+        conn::auto,
+        graceful::{GracefulShutdown, Watcher},
+    },
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
 };
 
 pub use self::{capacity::capacity, peer::Peer};
 use self::{
     in_flight::{InFlight, Requests},
     patience::{Patience, Resets},
+    protocols::Protocols,
     refusal::Refusing,
     sockets::Sockets,
 };
+use crate::tls::Tls;
 
 mod capacity;
 mod heard;
@@ -33,19 +38,11 @@ mod in_flight;
 pub mod limits;
 mod patience;
 mod peer;
+mod protocols;
 mod refusal;
 pub mod reply;
+mod secure;
 mod sockets;
-
-/// The most bytes of a head that are read, be it within [`limits`] or not.
-const LARGEST_HEAD: usize = 64 * 1024;
-
-/// The same over HTTP/2, where more than this is answered by h2, without a body, and
-/// four times as much ends the connection.
-const LARGEST_HEAD_OF_HTTP2: u32 = 256 * 1024;
-
-/// The most requests that a connection of HTTP/2 may have open.
-const MOST_STREAMS: u32 = 256;
 
 /// How long to rest when the system has no more files or memory for us.
 const EXHAUSTED: Duration = Duration::from_millis(50);
@@ -64,6 +61,8 @@ pub struct Listener {
     sockets: Sockets,
     /// For connections. Those that find none wait in the system's queue.
     room: Arc<Semaphore>,
+    /// What it shows to its clients, if it speaks TLS.
+    tls: Option<Arc<Tls>>,
 }
 
 /// The connections of a listener that accepts no more.
@@ -74,7 +73,12 @@ impl Listener {
     /// accepted before [`Listener::serve`].
     pub async fn bind(names: &[Vec<SocketAddr>], connections: usize) -> io::Result<Listener> {
         let sockets = Sockets::of(names).await?;
-        Ok(Listener { sockets, room: Arc::new(Semaphore::new(connections)) })
+        Ok(Listener { sockets, room: Arc::new(Semaphore::new(connections)), tls: None })
+    }
+
+    /// Speak TLS alone, if there is something to show.
+    pub fn over(self, tls: Option<Arc<Tls>>) -> Listener {
+        Listener { tls, ..self }
     }
 
     /// Where it listens; the port is a real one even if 0 was asked for.
@@ -82,10 +86,16 @@ impl Listener {
         self.sockets.addresses()
     }
 
+    /// Whether it speaks TLS.
+    pub fn is_secure(&self) -> bool {
+        self.tls.is_some()
+    }
+
     /// Serve until `stop` completes. What is in flight then is left to be finished.
     pub async fn serve<H: Handler>(self, handler: Arc<H>, stop: impl Future<Output = ()>) -> Connections {
-        let builder = Arc::new(protocols());
-        let graceful = GracefulShutdown::new();
+        let (protocols, graceful) = (Protocols::new(), GracefulShutdown::new());
+        // Closed when no more are accepted: whoever has not even begun then is left.
+        let (_accepting, accepts) = watch::channel(());
         tokio::pin!(stop);
         loop {
             let (stream, peer, room) = tokio::select! {
@@ -93,9 +103,24 @@ impl Listener {
                 Some(accepted) = self.accept() => accepted,
             };
             let _ = stream.set_nodelay(true);
-            let connection = connection(stream, peer, &builder, handler.clone(), &graceful);
+            let (handler, watcher) = (handler.clone(), graceful.watcher());
+            let Some(tls) = &self.tls else {
+                let connection = connection(stream, peer, protocols.any(), handler, watcher);
+                tokio::spawn(async move {
+                    connection.await;
+                    drop(room);
+                });
+                continue;
+            };
+            let (config, protocols, mut accepts) = (tls.config(), protocols.clone(), accepts.clone());
             tokio::spawn(async move {
-                connection.await;
+                let begun = tokio::select! {
+                    begun = secure::begin(stream, &peer, config) => begun,
+                    _ = accepts.changed() => None,
+                };
+                if let Some((stream, protocol)) = begun {
+                    connection(stream, peer.secure(), protocols.of(protocol), handler, watcher).await;
+                }
                 drop(room);
             });
         }
@@ -133,26 +158,14 @@ impl Connections {
     }
 }
 
-fn protocols() -> auto::Builder<TokioExecutor> {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    // How long a head may take is for `Patience` to say.
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(LARGEST_HEAD);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(MOST_STREAMS)
-        .max_header_list_size(LARGEST_HEAD_OF_HTTP2);
-    builder
-}
-
 /// The life of one connection. Its failures are the client's: it went away, was
 /// too slow, or spoke no HTTP.
 fn connection<H: Handler>(
     stream: impl AsyncRead + AsyncWrite + Resets + Unpin + Send + 'static,
     peer: Peer,
-    builder: &Arc<auto::Builder<TokioExecutor>>,
+    builder: Arc<auto::Builder<TokioExecutor>>,
     handler: Arc<H>,
-    graceful: &GracefulShutdown,
+    watcher: Watcher,
 ) -> impl Future<Output = ()> + Send + 'static {
     let requests = Arc::<Requests>::default();
     let io = TokioIo::new(Refusing::new(Patience::new(stream, requests.clone()), requests.clone()));
@@ -166,8 +179,6 @@ fn connection<H: Handler>(
             Ok::<_, std::convert::Infallible>(answer.map(|body| in_flight.until_made(body, is_framed)))
         }
     });
-    let watcher = graceful.watcher();
-    let builder = builder.clone();
     async move {
         let served = watcher.watch(builder.serve_connection(io, service).into_owned()).await;
         if let Err(error) = served {
@@ -184,6 +195,8 @@ mod tests {
         io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
         time::{Instant, sleep},
     };
+
+    use hyper_util::rt::TokioTimer;
 
     use super::*;
 
@@ -204,7 +217,7 @@ mod tests {
         let (client, server) = duplex(1024);
         let graceful = GracefulShutdown::new();
         let peer = Peer::new(std::net::Ipv4Addr::LOCALHOST.into());
-        let connection = connection(server, peer, &Arc::new(protocols()), Arc::new(Greeter), &graceful);
+        let connection = connection(server, peer, Protocols::new().any(), Arc::new(Greeter), graceful.watcher());
         tokio::spawn(async move { (connection.await, graceful) });
         client
     }
@@ -306,7 +319,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_hyper_refuses_is_refused_with_a_reason() {
-        let long = "x".repeat(LARGEST_HEAD);
+        let long = "x".repeat(protocols::LARGEST_HEAD);
         for (what, bytes, status, reason) in [
             (
                 "no HTTP",
@@ -367,7 +380,7 @@ mod tests {
         let (mut client, server) = duplex(1024);
         let peer = Peer::new(std::net::Ipv4Addr::LOCALHOST.into());
         let graceful = GracefulShutdown::new();
-        let connection = connection(server, peer, &Arc::new(protocols()), Arc::new(Mimic), &graceful);
+        let connection = connection(server, peer, Protocols::new().any(), Arc::new(Mimic), graceful.watcher());
         tokio::spawn(async move { (connection.await, graceful) });
         client.write_all(b"GET / HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n").await.expect("it reads");
         let mut answer = String::new();

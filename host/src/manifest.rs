@@ -42,6 +42,7 @@ mod size;
 mod store_url;
 mod subject;
 mod times;
+mod tls;
 mod transport;
 
 #[cfg(test)]
@@ -54,7 +55,9 @@ pub use duration::duration;
 pub use event::{EventLimits, EventManifest, Parked, Start};
 pub use invalid::Invalid;
 pub use limits::Limits;
-pub use listen::{ListenAddress, admin_address, any_admin_address, is_for_others, listen_address, refuse_others};
+pub use listen::{
+    ListenAddress, admin_address, any_admin_address, is_for_others, listen_address, redirect_address, refuse_others,
+};
 pub use names::{bucket as bucket_name, service as service_name};
 pub use nearest::nearest;
 pub use no_service::NoService;
@@ -69,6 +72,7 @@ pub use size::ByteSize;
 pub use store_url::{PostgresHost, PostgresUrl, RedisUrl, StoreUrl, TlsMode, percent_decoded, percent_encoded};
 pub use subject::Subject;
 pub use times::Times;
+pub use tls::{TlsFiles, TlsPair};
 pub use transport::{Protocol, Transport};
 
 use key::{KeyPath, Places};
@@ -88,9 +92,16 @@ pub struct Manifest {
     pub app: String,
     /// Where the gateway listens: at least one, and none that takes another's port.
     pub gateway: Vec<ListenAddress>,
-    /// Where the admin API listens: a loopback address, or a name, unless it asks for a
-    /// token.
+    /// What the gateway shows to its clients, if it speaks TLS; joined to the manifest's
+    /// folder, as all paths here.
+    pub gateway_tls: Option<TlsFiles>,
+    /// Where plain HTTP is sent on to the gateway's TLS.
+    pub redirect: Option<ListenAddress>,
+    /// Where the admin API listens: a loopback address, or a name, unless it
+    /// [asks who it is](Self::admin_asks).
     pub admin: ListenAddress,
+    /// What the admin API shows to its clients, if it speaks TLS.
+    pub admin_tls: Option<TlsFiles>,
     /// The file of the token that the admin API asks for, joined to the
     /// manifest's folder.
     pub token_file: Option<PathBuf>,
@@ -183,6 +194,11 @@ impl Manifest {
         self.source.text()
     }
 
+    /// Whether the admin API asks its clients for a token or for a certificate.
+    pub fn admin_asks(&self) -> bool {
+        self.token_file.is_some() || self.admin_tls.as_ref().is_some_and(|tls| tls.clients.is_some())
+    }
+
     /// The service called `name`.
     pub fn service(&self, name: &str) -> Option<&ServiceManifest> {
         self.services.iter().find(|service| service.name == name)
@@ -259,9 +275,9 @@ impl Manifest {
     }
 
     /// A problem found later, shown at a key of `[app]`, `[gateway]`, `[admin]` or
-    /// `[store]`.
+    /// `[store]`: `listen`, `tls.key`, or of the second of several `tls.1.key`.
     pub fn table_problem(&self, table: &str, key: &str, title: impl Into<String>, help: impl Into<String>) -> Problem {
-        let at = KeyPath::root().child(table).child(key);
+        let at = key.split('.').fold(KeyPath::root().child(table), |at, key| at.child(key));
         Problem::at(&self.source, self.places.value(&at), title).key(&at).help(help)
     }
 

@@ -30,6 +30,7 @@ pub use self::{
     error::{CallError, EmitFailed, LinkFailed},
     instance::Instance,
     life::Life,
+    over_tls::OverTls,
     reply_body::ReplyBody,
     revision::{HANDLERS, Revision, RevisionError},
     serving::{Canary, Serving, Share},
@@ -53,6 +54,7 @@ mod http;
 mod instance;
 mod life;
 mod limits;
+mod over_tls;
 pub mod pool;
 mod reply_body;
 mod revision;

@@ -8,7 +8,8 @@
 //!   for its own requests, but names that host in `Host`. A listener on loopback
 //!   therefore answers to loopback addresses, `localhost` and the name that it was
 //!   told to listen by alone. Elsewhere any name will do, as the machine may have
-//!   many: there is always a token, and a page does not know it.
+//!   many: there is always a token, and a page does not know it, or a certificate is
+//!   asked for, and that of the host is for its own names.
 //! - Where there is a token, all but the health checks must bring it. Those tell
 //!   whether the host can serve, and if not what its store says.
 
@@ -38,12 +39,13 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// The guard of a listener at these addresses, which it may have by a name.
-    pub fn new(addresses: &[SocketAddr], name: Option<&str>, token: Option<&Token>) -> Guard {
+    /// The guard of a listener at these addresses, which it may have by a name. Whether its
+    /// clients bring certificates is seen to before they ask anything.
+    pub fn new(addresses: &[SocketAddr], name: Option<&str>, token: Option<&Token>, by_certificate: bool) -> Guard {
         let loopback = addresses.iter().all(|address| address.ip().to_canonical().is_loopback());
-        // Without a token there is no listener elsewhere; if there were one, its
-        // guard would be the stricter.
-        let loopback_alone = loopback || token.is_none();
+        // Without a token, or certificates, there is no listener elsewhere; if there were one,
+        // its guard would be the stricter.
+        let loopback_alone = loopback || (token.is_none() && !by_certificate);
         Guard { loopback_alone, name: name.map(Into::into), token: token.map(|token| digest(token.secret())) }
     }
 
@@ -132,7 +134,7 @@ mod tests {
     }
 
     fn guard(address: &str) -> Guard {
-        Guard::new(&[address.parse().expect("an address")], None, None)
+        Guard::new(&[address.parse().expect("an address")], None, None, false)
     }
 
     #[test]
@@ -159,19 +161,19 @@ mod tests {
     #[test]
     fn a_listener_answers_to_the_name_that_it_has() {
         let addresses = ["127.0.0.1:9090", "[::1]:9090"].map(|text| text.parse().expect("an address"));
-        let guard = Guard::new(&addresses, Some("laptop.example.com"), None);
+        let guard = Guard::new(&addresses, Some("laptop.example.com"), None, false);
         for (host, expected) in [("laptop.example.com:9090", 200), ("Laptop.Example.com", 200), ("example.com", 403)] {
             assert_eq!(status(&guard, "/v1/services", &[("host", host)]), expected, "{host}");
         }
         let elsewhere = ["127.0.0.1:9090", "10.0.0.1:9090"].map(|text| text.parse().expect("an address"));
-        let guard = Guard::new(&elsewhere, None, Some(&Token::for_test("s3cret")));
+        let guard = Guard::new(&elsewhere, None, Some(&Token::for_test("s3cret")), false);
         assert_eq!(status(&guard, "/healthz", &[("host", "example.com")]), 200, "it is no listener on loopback");
     }
 
     #[test]
     fn a_listener_elsewhere_answers_to_any_name_for_its_token() {
         let token = Token::for_test("s3cret");
-        let guard = Guard::new(&[([0, 0, 0, 0], 9090).into()], None, Some(&token));
+        let guard = Guard::new(&[([0, 0, 0, 0], 9090).into()], None, Some(&token), false);
         let right = ("authorization", "Bearer s3cret");
         for host in ["10.0.0.1:9090", "admin.example.com", "localhost"] {
             assert_eq!(status(&guard, "/v1/services", &[("host", host), right]), 200, "{host}");
@@ -194,7 +196,7 @@ mod tests {
 
     #[test]
     fn only_the_token_itself_passes_and_only_once() {
-        let guard = Guard::new(&[([127, 0, 0, 1], 9090).into()], None, Some(&Token::for_test("s3cret")));
+        let guard = Guard::new(&[([127, 0, 0, 1], 9090).into()], None, Some(&Token::for_test("s3cret")), false);
         let host = ("host", "localhost");
         let with = |value| status(&guard, "/v1/services", &[host, ("authorization", value)]);
         assert_eq!((with("Bearer s3cret"), with("bearer s3cret")), (200, 200));

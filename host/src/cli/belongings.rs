@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Result, bail};
 
 use super::watch::is_ignored;
-use crate::manifest::{Manifest, StoreUrl};
+use crate::manifest::{Manifest, StoreUrl, TlsFiles};
 
 /// The files and folders of an app.
 #[derive(Default)]
@@ -46,6 +46,9 @@ impl Belongings {
         }
         if let Some(token) = &manifest.token_file {
             belongings.add(token, Kind::File, "has the token of the admin API");
+        }
+        for file in manifest.gateway_tls.iter().chain(&manifest.admin_tls).flat_map(TlsFiles::all) {
+            belongings.add(file, Kind::File, "is a file of `tls`");
         }
         for event in &manifest.events {
             let server = event.transport.as_ref().map(|transport| &transport.server);

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::{
     build::{self, Which},
     causes,
+    certificates::Certificates,
     listening::Listening,
     pinned::{self, Pinning},
     plan,
@@ -84,8 +85,11 @@ impl Check {
     fn look(&self, manifest: &Path) -> Result<(String, Found)> {
         let terminal = Terminal::new();
         let manifest = self.state.manifest(manifest)?;
-        let named =
-            [Listening::default().resolve(&manifest).map(drop), Token::of(&manifest).map(drop).map_err(Into::into)];
+        let named = [
+            Listening::default().resolve(&manifest).map(drop),
+            Token::of(&manifest).map(drop).map_err(Into::into),
+            Certificates::of(&manifest).map(drop).map_err(Into::into),
+        ];
         together(named)?;
         let (url, runtime) = (up::store_url(&manifest, None)?, up::runtime()?);
         runtime.block_on(store::inspect(&url))?;

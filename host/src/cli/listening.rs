@@ -23,7 +23,9 @@ pub struct Listening {
 pub struct Addresses {
     /// Of the gateway, for each name of it.
     pub gateway: Vec<Vec<SocketAddr>>,
-    /// Of the admin API: of loopback, unless it asks for a token.
+    /// From where plain HTTP is sent on to it; none if it is not.
+    pub redirect: Vec<SocketAddr>,
+    /// Of the admin API: of loopback, unless it asks who it is.
     pub admin: Vec<SocketAddr>,
 }
 
@@ -32,7 +34,7 @@ impl Listening {
     pub fn apply(&self, mut manifest: Manifest) -> Result<Manifest> {
         if let Some(address) = &self.admin {
             let refused = |invalid| refused("--admin", address, &invalid);
-            manifest::refuse_others(address, manifest.token_file.is_some()).map_err(refused)?;
+            manifest::refuse_others(address, manifest.admin_asks()).map_err(refused)?;
             manifest.admin.clone_from(address);
         }
         if !self.listen.is_empty() {
@@ -48,6 +50,14 @@ impl Listening {
             return Ok(());
         }
         let admin = &manifest.admin;
+        if let Some(redirect) = &manifest.redirect
+            && let Some(other) = manifest.gateway.iter().chain([admin]).find(|other| other.clashes(redirect))
+        {
+            bail!(
+                "nobody else can listen on {other} where `gateway.redirect` is {redirect}; choose another address with \
+                 --listen or --admin"
+            );
+        }
         for (place, gateway) in manifest.gateway.iter().enumerate() {
             if gateway.clashes(admin) {
                 bail!(
@@ -71,11 +81,17 @@ impl Listening {
             let found = address.resolve().map_err(|error| unknown(&error));
             gateway.push(self.take(manifest, "gateway", address, found, &mut problems)?);
         }
+        let redirect = manifest.redirect.as_ref().map_or(Ok(Vec::new()), ListenAddress::resolve);
+        let redirect = redirect.unwrap_or_else(|error| {
+            let Invalid { reason, help } = unknown(&error);
+            problems.push(manifest.table_problem("gateway", "redirect", format!("`gateway.redirect` {reason}"), help));
+            Vec::new()
+        });
         let admin = manifest.admin.resolve().map_err(|error| unknown(&error));
         let admin = admin.and_then(|found| at_home(manifest, found));
         let admin = self.take(manifest, "admin", &manifest.admin, admin, &mut problems)?;
         Report::new(problems).into_result()?;
-        Ok(Addresses { gateway, admin })
+        Ok(Addresses { gateway, redirect, admin })
     }
 
     /// The addresses; what is wrong with the manifest's is told with other problems of it.
@@ -129,7 +145,7 @@ fn unknown(error: &std::io::Error) -> Invalid {
 fn at_home(manifest: &Manifest, found: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, Invalid> {
     let elsewhere = found.iter().map(SocketAddr::ip).find(|ip| !ip.to_canonical().is_loopback());
     match elsewhere {
-        Some(ip) if manifest.token_file.is_none() => Err(manifest::is_for_others(&manifest.admin, Some(ip))),
+        Some(ip) if !manifest.admin_asks() => Err(manifest::is_for_others(&manifest.admin, Some(ip))),
         _ => Ok(found),
     }
 }

@@ -1,6 +1,7 @@
 //! `dovetail up`: build, link and serve until a signal.
 
 use std::{
+    future::pending,
     net::SocketAddr,
     path::Path,
     sync::Arc,
@@ -10,11 +11,13 @@ use std::{
 use anyhow::{Context, Result};
 use arc_swap::ArcSwap;
 use clap::Args;
-use tokio::{runtime::Runtime, sync::oneshot, time::timeout};
+use tokio::{runtime::Runtime, sync::oneshot, task::JoinHandle, time::timeout};
 
 use super::{
     build::{self, Which},
-    listening::{Addresses, Listening, listed},
+    certificates::Certificates,
+    listeners::Listeners,
+    listening::{Addresses, Listening},
     pinned::{self, Pinning},
     plan,
     recorded::Recorded,
@@ -29,19 +32,16 @@ use crate::{
     app::{App, Plan},
     engine::CodeCache,
     event::Events,
-    gateway::Gateway,
+    gateway::{Gateway, Redirect},
     history::History,
-    listener::{self, Listener},
-    manifest::{Invalid, ListenAddress, Manifest, StoreUrl},
+    listener::Listener,
+    manifest::{Invalid, Manifest, StoreUrl},
     store,
     swap::Swapper,
 };
 
 /// How long what is in flight may take to finish when the host stops.
 const DRAIN: Duration = Duration::from_secs(30);
-
-/// How many connections the admin API may have.
-const ADMIN_CONNECTIONS: usize = 32;
 
 /// How long tasks that outlived every request get to end.
 const LAST_TASKS: Duration = Duration::from_secs(1);
@@ -87,6 +87,7 @@ impl Up {
         // Before the build, so that no change after it is missed.
         let mut watch = if self.watch { Some(Watch::begin(manifest.clone(), url.clone())?) } else { None };
         let token = Token::of(&manifest)?;
+        let tls = Certificates::of(&manifest)?;
         // That another host has the folder is known before anything is pulled or built.
         let history = Arc::new(state::history(&manifest)?);
         if let Some(unwritable) = history.unwritable() {
@@ -99,7 +100,7 @@ impl Up {
         pinned::have(&manifest, self.pinning, &Terminal::new())?;
         // That somebody else has the addresses is known before the build. They are given back:
         // who asks before there are services is to be refused, not kept waiting.
-        drop(runtime.block_on(bind(&manifest, &addresses))?);
+        drop(runtime.block_on(Listeners::bind(&manifest, &addresses, &tls))?);
         let begun = Instant::now();
         build::run(&manifest, Which::All, &Terminal::new())?;
         if let Some(watch) = &mut watch {
@@ -107,7 +108,8 @@ impl Up {
         }
         let plan = plan(manifest, &history, cache.clone(), &Terminal::new())?;
         let watch = watch.map(|watch| (watch, self));
-        let served = runtime.block_on(serve(plan, url, Kept { history, cache }, (addresses, token), watch));
+        let served =
+            runtime.block_on(serve(plan, url, Kept { history, cache }, Access { addresses, token, tls }, watch));
         runtime.shutdown_timeout(LAST_TASKS);
         served
     }
@@ -148,6 +150,13 @@ pub fn runtime() -> Result<Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime could not be started")
 }
 
+/// Where a host is reached, and what it asks and shows there.
+struct Access {
+    addresses: Addresses,
+    token: Option<Token>,
+    tls: Certificates,
+}
+
 /// What outlives the host.
 struct Kept {
     history: Arc<History>,
@@ -158,21 +167,24 @@ async fn serve(
     plan: Plan,
     url: StoreUrl,
     Kept { history, cache }: Kept,
-    (addresses, token): (Addresses, Option<Token>),
+    access: Access,
     watch: Option<(Watch, Up)>,
 ) -> Result<()> {
     let mut signals = Signals::new()?;
     let recorded = Recorded::of(&plan, &history);
     // Nothing is in flight before all services are ready, which may take each of
     // them up to its deadline.
-    let (app, gateway, admin) = tokio::select! {
-        started = start(plan, &addresses, &url, history.clone()) => started?,
+    let (app, listeners) = tokio::select! {
+        started = start(plan, &access, &url, history.clone()) => started?,
         signal = signals.next() => end_at_once(signal),
     };
     let events = Arc::new(Events::start(&app).await?);
-    introduce(&app, &url, &recorded, &gateway.addresses()?, &admin.addresses()?)?;
+    introduce(&app, &url, &recorded, &listeners)?;
 
-    let guard = Guard::new(&admin.addresses()?, app.manifest().admin.name(), token.as_ref());
+    let Listeners { gateway, redirect, admin } = listeners;
+    let guard = guard(&admin, app.manifest(), access.token.as_ref())?;
+    let redirect = redirect.map(|listener| redirected(listener, &gateway)).transpose()?;
+    access.tls.renewals.into_iter().for_each(|renewal| drop(tokio::spawn(renewal.run())));
     // The admin API answers until all else is done.
     let (done, until_done) = oneshot::channel::<()>();
     let requests = Arc::new(Gateway::new(&app));
@@ -183,9 +195,7 @@ async fn serve(
     let served = Served { gateway: requests.clone(), swapper: swapper.clone(), events: events.clone(), history, cache };
     let watch = watch.map(|(watch, up)| tokio::spawn(watch.run(served, up)));
     let connections = gateway.serve(requests, stop).await;
-    if let Some(watch) = watch {
-        watch.abort();
-    }
+    watch.into_iter().chain(redirect).for_each(|task| task.abort());
     status.stopping();
     tracing::info!("stopping; a second signal ends at once");
     tokio::spawn(async move { end_at_once(signals.next().await) });
@@ -204,40 +214,30 @@ async fn serve(
     swapper.load_full().app().close().await
 }
 
+/// Decides who may use the admin API.
+fn guard(admin: &Listener, manifest: &Manifest, token: Option<&Token>) -> Result<Guard> {
+    let by_certificate = manifest.admin_tls.as_ref().is_some_and(|tls| tls.clients.is_some());
+    Ok(Guard::new(&admin.addresses()?, manifest.admin.name(), token, by_certificate))
+}
+
+/// Sends plain HTTP on to the gateway, until it is aborted.
+fn redirected(listener: Listener, gateway: &Listener) -> Result<JoinHandle<()>> {
+    let ports =
+        |listener: &Listener| listener.addresses().map(|them| them.iter().map(SocketAddr::port).collect::<Vec<_>>());
+    let (own, ports) = (ports(&listener)?, ports(gateway)?);
+    Ok(tokio::spawn(async move { drop(listener.serve(Redirect::new(own, &ports), pending()).await) }))
+}
+
 /// Bind the addresses, open the store, and make every service live on it.
-async fn start(
-    plan: Plan,
-    addresses: &Addresses,
-    url: &StoreUrl,
-    history: Arc<History>,
-) -> Result<(Arc<App>, Listener, Listener)> {
-    let (gateway, admin) = bind(plan.manifest(), addresses).await?;
+async fn start(plan: Plan, access: &Access, url: &StoreUrl, history: Arc<History>) -> Result<(Arc<App>, Listeners)> {
+    let listeners = Listeners::bind(plan.manifest(), &access.addresses, &access.tls).await?;
     let app = plan.start(store::open(url).await?, history, None).await?;
-    Ok((Arc::new(app), gateway, admin))
-}
-
-/// The gateway's listener and that of the admin API.
-async fn bind(manifest: &Manifest, addresses: &Addresses) -> Result<(Listener, Listener)> {
-    let gateway = Listener::bind(&addresses.gateway, listener::capacity()).await;
-    let gateway = gateway.with_context(|| cannot_listen("gateway", &manifest.gateway, "--listen"))?;
-    let admin = Listener::bind(std::slice::from_ref(&addresses.admin), ADMIN_CONNECTIONS).await;
-    let admin = admin.with_context(|| cannot_listen("admin API", std::slice::from_ref(&manifest.admin), "--admin"))?;
-    Ok((gateway, admin))
-}
-
-fn cannot_listen(what: &str, addresses: &[ListenAddress], option: &str) -> String {
-    format!("the {what} cannot listen on {}; choose another address with {option}", listed(addresses))
+    Ok((Arc::new(app), listeners))
 }
 
 /// Say what is served and where. The addresses come last, when all is ready.
-fn introduce(
-    app: &App,
-    url: &StoreUrl,
-    recorded: &[Recorded],
-    gateway: &[SocketAddr],
-    admin: &[SocketAddr],
-) -> Result<()> {
-    let (gateway, admin) = (urls(gateway), urls(admin));
+fn introduce(app: &App, url: &StoreUrl, recorded: &[Recorded], listeners: &Listeners) -> Result<()> {
+    let (gateway, redirect, admin) = (listeners.gateway()?, listeners.redirect()?, listeners.admin()?);
     let width = app.routes.iter().map(|(route, _)| route.as_str().len()).max().unwrap_or_default();
     print_with(|out| {
         for link in app.links() {
@@ -255,11 +255,9 @@ fn introduce(
         }
         writeln!(out, "{} {url}", word("Store"))?;
         writeln!(out, "{} {admin}", word("Admin"))?;
+        if let Some(redirect) = &redirect {
+            writeln!(out, "{} {redirect} {FAINT}→{FAINT:#} https", word("Redirect"))?;
+        }
         writeln!(out, "{} {STRONG}{} at {gateway}{STRONG:#}", word("Serving"), app.name())
     })
-}
-
-/// A name may stand for several addresses.
-fn urls(addresses: &[SocketAddr]) -> String {
-    addresses.iter().map(|address| format!("http://{address}")).collect::<Vec<_>>().join(" and ")
 }

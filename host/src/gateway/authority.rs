@@ -5,9 +5,9 @@ use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri, Version, header, ur
 
 use super::refused::Refused;
 
-/// The host that a request asks for, or what is wrong with how it says so.
-pub fn of<B>(request: &Request<B>) -> Result<HeaderValue, Refused> {
-    check_scheme(request.uri())?;
+/// The host that a request of this scheme asks for, or what is wrong with how it says so.
+pub fn of<B>(request: &Request<B>, scheme: &Scheme) -> Result<HeaderValue, Refused> {
+    check_scheme(request.uri(), scheme)?;
     let host = only_host(request.headers())?;
     let url = request.uri().authority();
     match (url, host) {
@@ -23,7 +23,7 @@ pub fn of<B>(request: &Request<B>) -> Result<HeaderValue, Refused> {
             // Two that name no host may differ, but that is not what is wrong with them.
             if let Some(host) = host {
                 check(host.as_bytes()).map_err(|fault| fault.in_header())?;
-                if !are_same(host.as_bytes(), url.as_str().as_bytes()) {
+                if !are_same(host.as_bytes(), url.as_str().as_bytes(), default_port(scheme)) {
                     return Err(Refused::bad("The Host header and the URL name different hosts"));
                 }
             }
@@ -36,16 +36,18 @@ pub fn of<B>(request: &Request<B>) -> Result<HeaderValue, Refused> {
     }
 }
 
-/// A request for `https` must have come that way (RFC 9110, section 7.4).
-fn check_scheme(uri: &Uri) -> Result<(), Refused> {
-    match uri.scheme() {
-        None => Ok(()),
-        Some(scheme) if *scheme == Scheme::HTTP => Ok(()),
-        Some(scheme) if *scheme == Scheme::HTTPS => {
-            Err(Refused { status: StatusCode::MISDIRECTED_REQUEST, sentence: "Only http is spoken here, not https" })
-        }
-        Some(_) => Err(Refused::bad("The URL must begin with http://")),
-    }
+/// A request for `https` must have come that way (RFC 9110, section 7.4), and one for `http`
+/// that did is told apart by nobody behind this.
+fn check_scheme(uri: &Uri, came: &Scheme) -> Result<(), Refused> {
+    let sentence = match uri.scheme() {
+        None => return Ok(()),
+        Some(scheme) if scheme == came => return Ok(()),
+        Some(scheme) if *scheme == Scheme::HTTPS => "Only http is spoken here, not https",
+        Some(scheme) if *scheme == Scheme::HTTP => "Only https is spoken here, not http",
+        Some(_) if *came == Scheme::HTTPS => return Err(Refused::bad("The URL must begin with https://")),
+        Some(_) => return Err(Refused::bad("The URL must begin with http://")),
+    };
+    Err(Refused { status: StatusCode::MISDIRECTED_REQUEST, sentence })
 }
 
 fn only_host(headers: &HeaderMap) -> Result<Option<&HeaderValue>, Refused> {
@@ -56,13 +58,19 @@ fn only_host(headers: &HeaderMap) -> Result<Option<&HeaderValue>, Refused> {
     }
 }
 
-/// Whether two name the same host and port, where 80 need not be said.
-fn are_same(one: &[u8], other: &[u8]) -> bool {
-    without_default_port(one).eq_ignore_ascii_case(without_default_port(other))
+/// Whether two name the same host and port, where the port of the scheme need not be said.
+fn are_same(one: &[u8], other: &[u8], port: &str) -> bool {
+    without(one, port).eq_ignore_ascii_case(without(other, port))
 }
 
-fn without_default_port(host: &[u8]) -> &[u8] {
-    host.strip_suffix(b":80").or_else(|| host.strip_suffix(b":")).unwrap_or(host)
+fn without<'a>(host: &'a [u8], port: &str) -> &'a [u8] {
+    let bare = host.strip_suffix(port.as_bytes()).unwrap_or(host);
+    bare.strip_suffix(b":").unwrap_or(host)
+}
+
+/// The port that a URL of this scheme need not say.
+fn default_port(scheme: &Scheme) -> &'static str {
+    if *scheme == Scheme::HTTPS { "443" } else { "80" }
 }
 
 /// What is wrong with a host and its port.
@@ -154,12 +162,14 @@ mod tests {
             ("a", "A", true),
             ("a:80", "a", true),
             ("a:", "a", true),
+            ("a80", "a", false),
+            ("a:443", "a", false),
             ("a:8080", "a", false),
             ("a", "b", false),
             ("[::1]:80", "[::1]", true),
             ("a.", "a", false),
         ] {
-            assert_eq!(are_same(one.as_bytes(), other.as_bytes()), same, "{one} {other}");
+            assert_eq!(are_same(one.as_bytes(), other.as_bytes(), "80"), same, "{one} {other}");
         }
     }
 }

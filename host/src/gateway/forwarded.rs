@@ -3,7 +3,7 @@
 //! These are the gateway's to set. As long as there are no proxies that it trusts, what
 //! a client says of itself in fields of this kind is no more than a claim, and goes.
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, uri::Scheme};
 
 use super::hop;
 use crate::listener::Peer;
@@ -52,7 +52,8 @@ pub fn set(headers: &mut HeaderMap, peer: &Peer, host: HeaderValue) {
     hop::remove(headers, is_claim);
     headers.reserve(3);
     headers.insert(FOR, peer.shown().clone());
-    headers.insert(PROTO, HeaderValue::from_static("http"));
+    let proto = if peer.scheme() == Scheme::HTTPS { "https" } else { "http" };
+    headers.insert(PROTO, HeaderValue::from_static(proto));
     headers.insert(HOST, host);
 }
 

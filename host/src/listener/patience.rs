@@ -25,6 +25,7 @@ use tokio::{
     net::TcpStream,
     time::{Instant, Sleep, sleep_until},
 };
+use tokio_rustls::server::TlsStream;
 
 use super::in_flight::Requests;
 
@@ -33,6 +34,9 @@ pub const IDLE: Duration = Duration::from_secs(60);
 
 /// How long a client may leave what was sent to it unread.
 const UNREAD: Duration = Duration::from_secs(30);
+
+/// How long a client may take over TLS until it can ask.
+pub const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// How long what a client sends after the end of its connection is read past.
 const LINGER: Duration = Duration::from_secs(2);
@@ -187,6 +191,12 @@ impl Resets for TcpStream {
     fn reset(&self) {
         // Where it fails the client is gone.
         let _ = self.set_zero_linger();
+    }
+}
+
+impl<S: Resets> Resets for TlsStream<S> {
+    fn reset(&self) {
+        self.get_ref().0.reset();
     }
 }
 

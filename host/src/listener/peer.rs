@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use http::HeaderValue;
+use http::{HeaderValue, uri::Scheme};
 
 /// The address that a connection comes from.
 #[derive(Clone, Debug)]
@@ -10,6 +10,8 @@ pub struct Peer {
     address: IpAddr,
     /// The same, made once for all requests of the connection.
     shown: HeaderValue,
+    /// Whether what it sends is encrypted.
+    is_secure: bool,
 }
 
 impl Peer {
@@ -19,7 +21,17 @@ impl Peer {
         let address = address.to_canonical();
         // An address has no byte that a header may not have.
         let shown = HeaderValue::try_from(address.to_string()).unwrap_or_else(|_| HeaderValue::from_static("unknown"));
-        Peer { address, shown }
+        Peer { address, shown, is_secure: false }
+    }
+
+    /// The same over TLS.
+    pub fn secure(self) -> Peer {
+        Peer { is_secure: true, ..self }
+    }
+
+    /// The scheme of what it asks for.
+    pub fn scheme(&self) -> Scheme {
+        if self.is_secure { Scheme::HTTPS } else { Scheme::HTTP }
     }
 
     /// Its address.

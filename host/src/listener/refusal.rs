@@ -101,7 +101,7 @@ fn with_body(head: &[u8], heard: &Heard) -> Option<Vec<u8>> {
 }
 
 /// An answer after which the connection ends, with more lines of its head.
-fn answer(status: StatusCode, sentence: &str, more: &str) -> Vec<u8> {
+pub fn answer(status: StatusCode, sentence: &str, more: &str) -> Vec<u8> {
     let body = serde_json::json!({ "error": sentence }).to_string();
     let length = body.len();
     let close = if more.contains("connection: close\r\n") { "" } else { "connection: close\r\n" };

@@ -7,13 +7,16 @@ use std::path::{Path, PathBuf};
 
 use super::key::{KeyPath, Places};
 use super::report::Source;
-use super::{Invalid, ListenAddress, Manifest, Problem, Report, StoreUrl, admin_address, load, names, schema};
+use super::{
+    Invalid, ListenAddress, Manifest, Problem, Report, StoreUrl, TlsFiles, admin_address, load, names, schema,
+};
 
 mod event;
 mod listen;
 mod routes;
 mod schedule;
 mod service;
+mod tls;
 
 /// A manifest of what the `document` says, unless that, or what its shape was
 /// found to be, has `problems`. It was read from this path, and the host's folder is
@@ -31,7 +34,8 @@ pub(super) fn check(
     let Checker { problems, .. } = checker;
     match parts {
         Some(parts) if problems.is_empty() => {
-            let Parts { app, gateway, admin, token_file, store, services, events, schedules } = parts;
+            let Parts { app, gateway, gateway_tls, redirect, admin, admin_tls, token_file, .. } = parts;
+            let Parts { store, services, events, schedules, .. } = parts;
             let gateway = gateway.into_iter().map(|(_, address)| address).collect();
             let path = path.to_owned();
             Ok(Manifest {
@@ -39,7 +43,10 @@ pub(super) fn check(
                 state,
                 app,
                 gateway,
+                gateway_tls,
+                redirect,
                 admin,
+                admin_tls,
                 token_file,
                 store,
                 services,
@@ -66,7 +73,10 @@ struct Checker<'a> {
 struct Parts {
     app: String,
     gateway: Vec<(KeyPath, ListenAddress)>,
+    gateway_tls: Option<TlsFiles>,
+    redirect: Option<ListenAddress>,
     admin: ListenAddress,
+    admin_tls: Option<TlsFiles>,
     token_file: Option<PathBuf>,
     store: StoreUrl,
     services: Vec<super::ServiceManifest>,
@@ -80,12 +90,16 @@ impl Checker<'_> {
         let app = document.app.and_then(|app| app.name);
         let app = app.and_then(|app| self.take(&at("app", "name"), names::app(&app).map(|()| app)));
         let gateway = self.listens(document.gateway.listen);
-        let asks = document.admin.token_file.is_some();
+        let redirect = self.redirect(document.gateway.redirect, document.gateway.tls.is_some());
+        let gateway_tls = document.gateway.tls.and_then(|pairs| self.tls(pairs));
+        let asks =
+            document.admin.token_file.is_some() || document.admin.tls.as_ref().is_some_and(|it| it.clients.is_some());
+        let admin_tls = document.admin.tls.and_then(|tls| self.admin_tls(tls));
         let admin = self.take(&at("admin", "listen"), admin_address(&document.admin.listen, asks));
         let token_file = document.admin.token_file;
         let token_file =
             token_file.and_then(|path| self.path(&at("admin", "token_file"), &path, "write the file's path"));
-        self.apart(&gateway, admin.as_ref());
+        self.apart(&gateway, redirect.as_ref(), admin.as_ref());
         // Without a name for `{app}` the URL can still be checked.
         let name = app.as_deref().unwrap_or_default();
         let store = self.take(&at("store", "url"), StoreUrl::parse(&document.store.url, name));
@@ -95,7 +109,19 @@ impl Checker<'_> {
         let schedules = self.schedules(document.schedule, &interfaces);
         let services = self.services(tables);
         let (app, admin, store) = (app?, admin?, store?);
-        Some(Parts { app, gateway, admin, token_file, store, services, events, schedules })
+        Some(Parts {
+            app,
+            gateway,
+            gateway_tls,
+            redirect,
+            admin,
+            admin_tls,
+            token_file,
+            store,
+            services,
+            events,
+            schedules,
+        })
     }
 
     /// A file's path, seen from where the host runs.

@@ -121,6 +121,12 @@ pub fn listen_address(text: &str) -> Result<ListenAddress, Invalid> {
     address(text, 8080)
 }
 
+/// Reads where plain HTTP is answered: `0.0.0.0:80`, also as a URL has it.
+pub fn redirect_address(text: &str) -> Result<ListenAddress, Invalid> {
+    let bare = text.strip_prefix("http://").unwrap_or(text);
+    address(bare.strip_suffix('/').filter(|_| bare.len() < text.len()).unwrap_or(bare), 80)
+}
+
 /// Reads where the admin API listens, whoever may reach it there.
 pub fn any_admin_address(text: &str) -> Result<ListenAddress, Invalid> {
     address(text, 9090)
@@ -288,6 +294,25 @@ mod tests {
         }
         let refused = is_for_others(&read("myhost:9090"), Some(IpAddr::from([10, 0, 0, 1])));
         assert!(refused.reason.starts_with("stands for 10.0.0.1, which is no loopback address"), "{refused}");
+    }
+
+    #[test]
+    fn where_plain_http_is_answered_may_be_a_url() {
+        for text in ["0.0.0.0:80", "http://0.0.0.0:80", "http://0.0.0.0:80/"] {
+            assert_eq!(
+                redirect_address(text).map(|address| address.to_string()),
+                Ok("0.0.0.0:80".to_owned()),
+                "{text}"
+            );
+        }
+        for (text, help) in [
+            ("http://localhost", "write \"localhost:80\""),
+            ("https://0.0.0.0:80", "write \"0.0.0.0:80\","),
+            ("0.0.0.0:80/", "write \"0.0.0.0:80\""),
+        ] {
+            let refused = redirect_address(text).expect_err(text);
+            assert!(refused.help.contains(help), "{text}: {refused}");
+        }
     }
 
     #[test]

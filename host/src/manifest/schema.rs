@@ -74,6 +74,28 @@ pub(super) struct Gateway {
     /// that the name stands for; or several of these. Port 0 picks a free one.
     #[schemars(extend("examples" = ["127.0.0.1:8080", "localhost:8080", ["127.0.0.1:8080", "10.0.0.1:80"]]))]
     pub listen: List<String>,
+    /// The certificate that it shows, and its key: then it speaks TLS alone. Of several the
+    /// one is shown that is for the name which the client asks for, or else the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "List<Pair>", extend("examples" = [{"certificate": "shop.pem", "key": "shop.key"}]))]
+    pub tls: Option<List<Pair>>,
+    /// Where plain HTTP is answered as well, with the address of the same over TLS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", extend("examples" = ["0.0.0.0:80"]))]
+    pub redirect: Option<String>,
+}
+
+/// A certificate and its key.
+#[derive(Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Pair {
+    /// The file of the certificate in PEM, relative to this one: its own first, then those
+    /// between it and its authority.
+    #[schemars(required, with = "String", length(min = 1), extend("examples" = ["shop.pem"]))]
+    pub certificate: Option<String>,
+    /// The file of the key in PEM, without a password, that only its owner may read.
+    #[schemars(required, with = "String", length(min = 1), extend("examples" = ["shop.key"]))]
+    pub key: Option<String>,
 }
 
 /// Where the admin API listens.
@@ -81,7 +103,7 @@ pub(super) struct Gateway {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Admin {
     /// An address and a port, or a name and a port. Other than a loopback address it
-    /// needs a `token_file`. Port 0 picks a free one.
+    /// needs a `token_file`, or `tls` with `clients`. Port 0 picks a free one.
     #[schemars(extend("examples" = ["127.0.0.1:9090"]))]
     pub listen: String,
     /// A file, relative to this one, that holds the token which every request
@@ -89,6 +111,26 @@ pub(super) struct Admin {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(min = 1), extend("examples" = ["admin.token"]))]
     pub token_file: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "AdminTls")]
+    pub tls: Option<AdminTls>,
+}
+
+/// The certificate that it shows, and its key: then it speaks TLS alone.
+#[derive(Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AdminTls {
+    /// The file of the certificate in PEM, relative to this one: its own first, then those
+    /// between it and its authority.
+    #[schemars(required, with = "String", length(min = 1), extend("examples" = ["admin.pem"]))]
+    pub certificate: Option<String>,
+    /// The file of the key in PEM, without a password, that only its owner may read.
+    #[schemars(required, with = "String", length(min = 1), extend("examples" = ["admin.key"]))]
+    pub key: Option<String>,
+    /// A file in PEM with the authorities of clients: then each needs a certificate of theirs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(min = 1), extend("examples" = ["clients.pem"]))]
+    pub clients: Option<String>,
 }
 
 /// Where buckets are kept.
@@ -322,13 +364,13 @@ impl JsonSchema for Bytes {
 
 impl Default for Gateway {
     fn default() -> Self {
-        Self { listen: List::One("127.0.0.1:8080".to_owned()) }
+        Self { listen: List::One("127.0.0.1:8080".to_owned()), tls: None, redirect: None }
     }
 }
 
 impl Default for Admin {
     fn default() -> Self {
-        Self { listen: "127.0.0.1:9090".to_owned(), token_file: None }
+        Self { listen: "127.0.0.1:9090".to_owned(), token_file: None, tls: None }
     }
 }
 
@@ -406,7 +448,8 @@ mod tests {
         let service = ".service.*";
         let limits = ".service.*.limits";
         let (event, bounds) = (".event.*", ".event.*.limits");
-        let expected = ["", ".admin", ".app", event, bounds, ".gateway", ".schedule.*", service, limits, ".store"];
+        let listeners = [".admin", ".admin.tls", ".app", event, bounds, ".gateway", ".gateway.tls"];
+        let expected = [&[""], &listeners[..], &[".schedule.*", service, limits, ".store"]].concat();
         assert_eq!(names, expected);
         for (at, schema) in found {
             assert_eq!(schema["additionalProperties"], false, "{at}");

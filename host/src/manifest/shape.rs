@@ -111,6 +111,8 @@ impl Shape<'_> {
             let help = example("add", &path, schema);
             let (kind, help) = match admits(schema, "object") {
                 true => ("table", help),
+                // What is in a list has no name.
+                false if at.last().parse::<usize>().is_ok() => ("key", help),
                 false => ("key", format!("{help} to `[{at}]`")),
             };
             self.report(here.clone(), &path, format!("the {kind} `{path}` is missing"), help);

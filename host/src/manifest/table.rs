@@ -70,6 +70,13 @@ fn every_key_reaches_its_field() -> Outcome {
     let manifest = Manifest::load(&path)?;
     assert_eq!(manifest.gateway, [listen_address("127.0.0.1:0")?, listen_address("localhost:0")?]);
     assert_eq!(manifest.admin.to_string(), "0.0.0.0:0");
+    let tls = manifest.gateway_tls.as_ref().ok_or("no TLS")?;
+    let secret = folder().join("secrets/shop.key");
+    let expected = format!("{}, {}, /a.pem, /a.key", folder().join("shop.pem").display(), secret.display());
+    assert_eq!((tls.to_string(), tls.pairs.len()), (expected, 2));
+    assert_eq!(manifest.redirect.as_ref().map(ToString::to_string).as_deref(), Some("0.0.0.0:80"));
+    let tls = manifest.admin_tls.as_ref().ok_or("no TLS")?;
+    assert_eq!((&tls.pairs[0].key, &tls.clients), (&folder().join("admin.key"), &Some(folder().join("clients.pem"))));
     assert_eq!(manifest.token_file, Some(folder().join("secrets/admin.token")));
     assert_eq!(manifest.store.to_string(), "memory:");
     assert_eq!(manifest.services.iter().map(|s| &s.name).collect::<Vec<_>>(), ["order", "user"]);
@@ -187,14 +194,14 @@ fn later_problems_are_shown_at_their_keys() -> Outcome {
         shown.rsplit_once("full.toml:").map(|(_, rest)| rest.lines().next().unwrap_or_default().to_owned())
     };
     let place = |service, key| shown(manifest.problem(service, key, "wrong", "mend it"));
-    assert_eq!(place("order", None).as_deref(), Some("14:1"));
-    assert_eq!(place("order", Some("limits.memory")).as_deref(), Some("32:10"));
-    assert_eq!(place("order", Some("links.shop:users/directory@0.1.0")).as_deref(), Some("26:38"));
-    assert_eq!(place("user", Some("limits.memory")).as_deref(), Some("41:1"));
+    assert_eq!(place("order", None).as_deref(), Some("17:1"));
+    assert_eq!(place("order", Some("limits.memory")).as_deref(), Some("35:10"));
+    assert_eq!(place("order", Some("links.shop:users/directory@0.1.0")).as_deref(), Some("29:38"));
+    assert_eq!(place("user", Some("limits.memory")).as_deref(), Some("44:1"));
     let place = |event, key| shown(manifest.event_problem(event, key, "wrong", "mend it"));
-    assert_eq!(place("shop:orders/events@0.1.0", None).as_deref(), Some("44:1"));
-    assert_eq!(place("shop:orders/events@0.1.0", Some("subscribers")).as_deref(), Some("45:15"));
-    assert_eq!(place("shop:orders/events@0.1.0", Some("limits.waiting")).as_deref(), Some("53:18"));
-    assert_eq!(place("shop:audit/log", Some("key")).as_deref(), Some("55:1"));
+    assert_eq!(place("shop:orders/events@0.1.0", None).as_deref(), Some("47:1"));
+    assert_eq!(place("shop:orders/events@0.1.0", Some("subscribers")).as_deref(), Some("48:15"));
+    assert_eq!(place("shop:orders/events@0.1.0", Some("limits.waiting")).as_deref(), Some("56:18"));
+    assert_eq!(place("shop:audit/log", Some("key")).as_deref(), Some("58:1"));
     Ok(())
 }

@@ -65,6 +65,7 @@ mod streaming;
 mod support;
 mod swap;
 mod swap_messages;
+mod tls;
 mod trial;
 mod unwritable;
 mod upkeep;

@@ -40,6 +40,7 @@ pub mod raw;
 pub mod raw_http2;
 pub mod redis;
 pub mod registry;
+pub mod secure;
 pub mod server;
 pub mod shop_table;
 pub mod tools;
@@ -383,7 +384,7 @@ impl Output {
 }
 
 fn address(line: &str) -> SocketAddr {
-    let (_, address) = line.split_once("http://").expect("the line has an address");
+    let (_, address) = line.split_once("://").expect("the line has an address");
     // A name may stand for several.
     address.split_whitespace().next().and_then(|address| address.parse().ok()).expect("an address")
 }

@@ -80,11 +80,14 @@ impl Watch {
 /// What a host that serves cannot change.
 fn fixed(before: &Manifest, after: &Manifest, up: &Up) -> Result<Vec<Problem>> {
     let file = |manifest: &Manifest| manifest.token_file.as_ref().map(|path| path.display().to_string());
-    let values = |manifest: &Manifest| -> Result<[(&str, &str, String); 5]> {
+    let values = |manifest: &Manifest| -> Result<[(&str, &str, String); 8]> {
         Ok([
             ("app", "name", manifest.app.clone()),
             ("gateway", "listen", listed(&manifest.gateway)),
+            ("gateway", "tls", shown(manifest.gateway_tls.as_ref())),
+            ("gateway", "redirect", shown(manifest.redirect.as_ref())),
             ("admin", "listen", manifest.admin.to_string()),
+            ("admin", "tls", shown(manifest.admin_tls.as_ref())),
             ("admin", "token_file", file(manifest).unwrap_or_default()),
             ("store", "url", up.store_url(manifest)?.to_string()),
         ])
@@ -100,6 +103,11 @@ fn fixed(before: &Manifest, after: &Manifest, up: &Up) -> Result<Vec<Problem>> {
         after.table_problem(table, key, title, help)
     };
     Ok(changed.map(problem).collect())
+}
+
+/// A value as people read it, or nothing.
+fn shown(value: Option<&impl ToString>) -> String {
+    value.map(ToString::to_string).unwrap_or_default()
 }
 
 /// Make an app of a manifest, and have it serve in the place of the one that does.

@@ -9,10 +9,10 @@ use std::{
 };
 
 use super::sources::named;
-use crate::manifest::{Manifest, StoreUrl};
+use crate::manifest::{Manifest, StoreUrl, TlsFiles};
 
 /// Files that are nobody's sources, though they may be in a folder of sources: the
-/// manifest, its lock file and the token's, the components, the data, what the host keeps of
+/// manifest, its lock file, the token's and those of TLS, the components, the data, what the host keeps of
 /// its own, and the file that this process prints into.
 pub struct Written {
     paths: BTreeSet<PathBuf>,
@@ -29,6 +29,8 @@ impl Written {
         let components = manifest.services.iter().map(|service| service.component.file().to_owned());
         let own = [manifest.path.clone(), manifest.lock_file(), manifest.state.clone()];
         let own = own.into_iter().chain(manifest.token_file.clone());
+        let tls = manifest.gateway_tls.iter().chain(&manifest.admin_tls).flat_map(TlsFiles::all).map(Path::to_owned);
+        let own = own.chain(tls);
         let paths: BTreeSet<_> = own.chain(components).chain(store.files()).map(|path| named(&path)).collect();
         let files = paths.iter().filter_map(|path| id(path));
         let printed = [rustix::fs::fstat(stdout().as_fd()), rustix::fs::fstat(stderr().as_fd())];

@@ -1,10 +1,11 @@
 //! Where a host listens, and that nobody there takes what is another's.
 
 use super::Checker;
-use crate::manifest::{Invalid, ListenAddress, Problem, key::KeyPath, listen_address, schema::List};
+use crate::manifest::{Invalid, ListenAddress, Problem, key::KeyPath, listen_address, redirect_address, schema::List};
 
-/// What is said of two that cannot both listen where they are to.
-const APART: &str = "give one of them another port, or port 0 for a free one";
+/// What those are called who listen.
+const GATEWAY: &str = "the gateway";
+const ADMIN: &str = "the admin API";
 
 impl Checker<'_> {
     /// The addresses of the gateway, each with its place.
@@ -28,29 +29,53 @@ impl Checker<'_> {
         }
     }
 
+    /// Where plain HTTP is answered, which is of use beside TLS alone.
+    pub(super) fn redirect(&mut self, redirect: Option<String>, has_tls: bool) -> Option<ListenAddress> {
+        let (at, text) = (KeyPath::root().child("gateway").child("redirect"), redirect?);
+        if !has_tls {
+            let problem = self.problem(&at, "`gateway.redirect` sends everybody to TLS, which is not spoken");
+            let help =
+                "add `tls = { certificate = \"shop.pem\", key = \"shop.key\" }` to `[gateway]`, or leave this out";
+            self.problems.push(problem.help(help));
+        }
+        self.take(&at, redirect_address(&text))
+    }
+
     /// Nobody who listens can have the port of another.
-    pub(super) fn apart(&mut self, gateway: &[(KeyPath, ListenAddress)], admin: Option<&ListenAddress>) {
-        for (place, (at, address)) in gateway.iter().enumerate() {
-            if let Some((before, _)) = gateway[..place].iter().find(|(_, before)| before.clashes(address)) {
-                let problem = self.problem(at, "the gateway is to listen twice on this port");
-                let problem = problem.other(self.places.value(before), "here already");
-                self.problems.push(problem.help("leave one of them out, or give it another port"));
-            }
-            if admin.is_some_and(|admin| address.clashes(admin)) {
-                let problem = self.same_port(at, &KeyPath::root().child("admin").child("listen"));
-                self.problems.push(problem.help(APART));
+    pub(super) fn apart(
+        &mut self,
+        gateway: &[(KeyPath, ListenAddress)],
+        redirect: Option<&ListenAddress>,
+        admin: Option<&ListenAddress>,
+    ) {
+        let at = |table, key| KeyPath::root().child(table).child(key);
+        let gateway = gateway.iter().map(|(at, address)| (at.clone(), address, GATEWAY));
+        let redirect = redirect.map(|address| (at("gateway", "redirect"), address, "the redirect"));
+        let admin = admin.map(|address| (at("admin", "listen"), address, ADMIN));
+        let all: Vec<_> = gateway.chain(redirect).chain(admin).collect();
+        for (place, (at, address, whose)) in all.iter().enumerate() {
+            let before = all[..place].iter().find(|(_, before, _)| before.clashes(address));
+            if let Some((before, _, owner)) = before {
+                self.problems.push(self.same_port((before, owner), (at, whose)));
             }
         }
     }
 
-    /// The gateway and the admin API have one.
-    fn same_port(&self, gateway: &KeyPath, admin: &KeyPath) -> Problem {
-        let title = "the gateway and the admin API cannot both have this port";
-        match (self.places.value(gateway), self.places.value(admin)) {
-            (there, Some(here)) => Problem::at(self.source, Some(here), title).key(admin).other(there, "the gateway's"),
-            (here, None) => Problem::at(self.source, here, title)
-                .key(gateway)
-                .label("also the admin API's, unless `admin.listen` says otherwise"),
+    fn same_port(&self, (before, owner): (&KeyPath, &str), (at, whose): (&KeyPath, &str)) -> Problem {
+        if owner == whose {
+            let problem = self.problem(at, format!("{whose} is to listen twice on this port"));
+            let problem = problem.other(self.places.value(before), "here already");
+            return problem.help("leave one of them out, or give it another port");
         }
+        let title = format!("{owner} and {whose} cannot both have this port");
+        let problem = match (self.places.value(before), self.places.value(at)) {
+            (there, Some(here)) => {
+                Problem::at(self.source, Some(here), title).key(at).other(there, format!("{owner}'s"))
+            }
+            (here, None) => Problem::at(self.source, here, title)
+                .key(before)
+                .label(format!("also {whose}'s, unless `{at}` says otherwise")),
+        };
+        problem.help("give one of them another port, or port 0 for a free one")
     }
 }

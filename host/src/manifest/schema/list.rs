@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 #[derive(Deserialize, Serialize)]
 #[serde(untagged)]
 pub(in crate::manifest) enum List<T> {
-    One(T),
+    // First, for serde takes an array for the fields of a table as well.
     Several(Vec<T>),
+    One(T),
 }
 
 impl<T: JsonSchema> JsonSchema for List<T> {

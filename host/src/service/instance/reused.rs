@@ -17,7 +17,10 @@ use wasmtime_wasi_http::{
     p2::bindings::{Proxy, http::types::Scheme},
 };
 
-use super::{super::state::State, Reply};
+use super::{
+    super::{over_tls::came_over_tls, state::State},
+    Reply,
+};
 use crate::capability::{
     delivery::Delivery,
     output_commit::{OutputCommit, Watermark},
@@ -102,7 +105,8 @@ impl Reused {
     {
         let proxy = self.proxy.as_ref().ok_or_else(|| format_err!("it does not export wasi:http/incoming-handler"))?;
         let mut http = self.store.data_mut().http();
-        let request = http.new_incoming_request(Scheme::Http, request)?;
+        let scheme = if came_over_tls(&request) { Scheme::Https } else { Scheme::Http };
+        let request = http.new_incoming_request(scheme, request)?;
         let outparam = http.new_response_outparam(reply)?;
         proxy.wasi_http_incoming_handler().call_handle(&mut self.store, request, outparam).await
     }

@@ -8,14 +8,18 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, Method, Request, Response, StatusCode, header, uri::Scheme};
 use http_body_util::{BodyExt, Full, combinators::BoxBody};
 use hyper::{
     body::{Frame, Incoming},
     client::conn::{http1, http2},
 };
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::{net::TcpStream, sync::mpsc};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    sync::mpsc,
+};
 
 use super::PATIENCE;
 
@@ -26,8 +30,14 @@ pub type Body = BoxBody<Bytes, io::Error>;
 /// side by side by clones of it).
 pub struct Client {
     sender: Sender,
+    scheme: Scheme,
     host: String,
 }
+
+/// What a connection goes over.
+pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for S {}
 
 enum Sender {
     Http1(http1::SendRequest<Body>),
@@ -69,9 +79,22 @@ impl Client {
     /// Connect with HTTP/1.1.
     pub async fn http1(address: SocketAddr) -> Client {
         let stream = TcpStream::connect(address).await.expect("the host listens");
+        Client::http1_over(stream, address.to_string()).await
+    }
+
+    /// Speak HTTP/1.1 with a host of this name.
+    pub async fn http1_over(stream: impl Stream, host: String) -> Client {
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.expect("HTTP/1.1");
         tokio::spawn(connection);
-        Client { sender: Sender::Http1(sender), host: address.to_string() }
+        Client { sender: Sender::Http1(sender), scheme: Scheme::HTTP, host }
+    }
+
+    /// Speak HTTP/2 with a host of this name, by URLs of this scheme.
+    pub async fn http2_over(stream: impl Stream, scheme: Scheme, host: String) -> Client {
+        let client = http2::Builder::new(TokioExecutor::new());
+        let (sender, connection) = client.handshake(TokioIo::new(stream)).await.expect("HTTP/2");
+        tokio::spawn(connection);
+        Client { sender: Sender::Http2(sender), scheme, host }
     }
 
     /// Connect with HTTP/2, with prior knowledge.
@@ -89,14 +112,17 @@ impl Client {
         let stream = TcpStream::connect(address).await.expect("the host listens");
         let (sender, connection) = builder.handshake(TokioIo::new(stream)).await.expect("HTTP/2");
         tokio::spawn(connection);
-        Client { sender: Sender::Http2(sender), host: address.to_string() }
+        Client { sender: Sender::Http2(sender), scheme: Scheme::HTTP, host: address.to_string() }
     }
 
     /// Another handle to a connection of HTTP/2.
     pub fn share(&self) -> Option<Client> {
         match &self.sender {
             Sender::Http1(_) => None,
-            Sender::Http2(sender) => Some(Client { sender: Sender::Http2(sender.clone()), host: self.host.clone() }),
+            Sender::Http2(sender) => {
+                let (sender, scheme) = (Sender::Http2(sender.clone()), self.scheme.clone());
+                Some(Client { sender, scheme, host: self.host.clone() })
+            }
         }
     }
 
@@ -110,7 +136,7 @@ impl Client {
                 sender.send_request(request).await
             }
             Sender::Http2(sender) => {
-                let uri = format!("http://{}{}", self.host, request.uri());
+                let uri = format!("{}://{}{}", self.scheme, self.host, request.uri());
                 *request.uri_mut() = uri.parse().expect("a URI");
                 sender.ready().await?;
                 sender.send_request(request).await

@@ -18,7 +18,7 @@ use wasmtime_wasi_http::{
 };
 
 use super::super::Reply;
-use crate::service::state::State;
+use crate::service::{over_tls::came_over_tls, state::State};
 
 /// The interface by which a component answers HTTP. One with async imports may well
 /// export that of WASI 0.2.
@@ -67,9 +67,10 @@ pub async fn handle_incoming(
     request: Request<WasiBody>,
     reply: oneshot::Sender<Reply>,
 ) -> Result<()> {
+    let scheme = if came_over_tls(&request) { p2::Scheme::Https } else { p2::Scheme::Http };
     let params = accessor.with(|mut access| {
         let mut http = access.data_mut().http();
-        let request = http.new_incoming_request(p2::Scheme::Http, request)?;
+        let request = http.new_incoming_request(scheme, request)?;
         wasmtime::error::Ok((request, http.new_response_outparam(reply)?))
     })?;
     let handle = proxy.wasi_http_incoming_handler().func_handle();
@@ -82,7 +83,7 @@ fn absolute(mut request: Request<WasiBody>) -> Request<WasiBody> {
     let mut parts = request.uri().clone().into_parts();
     let host = request.headers().get(header::HOST);
     parts.authority = parts.authority.or_else(|| host.and_then(|host| host.as_bytes().try_into().ok()));
-    parts.scheme = Some(Scheme::HTTP);
+    parts.scheme = Some(if came_over_tls(&request) { Scheme::HTTPS } else { Scheme::HTTP });
     // Without a path there is nothing to be relative to.
     parts.path_and_query = parts.path_and_query.or_else(|| "/".parse().ok());
     if let Ok(uri) = Uri::from_parts(parts) {

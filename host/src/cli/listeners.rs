@@ -1,0 +1,77 @@
+//! Who listens in a host, and where.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context, Result};
+
+use super::{
+    certificates::Certificates,
+    listening::{Addresses, listed},
+};
+use crate::{
+    listener::{self, Listener},
+    manifest::{ListenAddress, Manifest},
+};
+
+/// How many connections the admin API may have.
+const ADMIN_CONNECTIONS: usize = 32;
+
+/// Those that wait for connections.
+pub struct Listeners {
+    /// The gateway's.
+    pub gateway: Listener,
+    /// Of who sends plain HTTP on to it, if anybody does.
+    pub redirect: Option<Listener>,
+    /// That of the admin API.
+    pub admin: Listener,
+}
+
+impl Listeners {
+    /// Bind the addresses of a manifest.
+    pub async fn bind(manifest: &Manifest, addresses: &Addresses, tls: &Certificates) -> Result<Listeners> {
+        let most = listener::capacity();
+        let gateway = Listener::bind(&addresses.gateway, most).await;
+        let gateway = gateway.with_context(|| {
+            let there = listed(&manifest.gateway);
+            format!("the gateway cannot listen on {there}; choose another address with --listen")
+        })?;
+        let redirect = match &manifest.redirect {
+            Some(address) => Some(redirect(address, &addresses.redirect, most).await?),
+            None => None,
+        };
+        let admin = Listener::bind(std::slice::from_ref(&addresses.admin), ADMIN_CONNECTIONS).await;
+        let admin = admin.with_context(|| {
+            let there = &manifest.admin;
+            format!("the admin API cannot listen on {there}; choose another address with --admin")
+        })?;
+        Ok(Listeners { gateway: gateway.over(tls.gateway.clone()), redirect, admin: admin.over(tls.admin.clone()) })
+    }
+
+    /// The gateway's URLs.
+    pub fn gateway(&self) -> Result<String> {
+        urls(&self.gateway)
+    }
+
+    /// Those from which it is led to.
+    pub fn redirect(&self) -> Result<Option<String>> {
+        self.redirect.as_ref().map(urls).transpose()
+    }
+
+    /// The admin API's.
+    pub fn admin(&self) -> Result<String> {
+        urls(&self.admin)
+    }
+}
+
+/// Connections that ask once need few places, beside those of the gateway.
+async fn redirect(address: &ListenAddress, addresses: &[SocketAddr], most: usize) -> Result<Listener> {
+    let bound = Listener::bind(&[addresses.to_vec()], (most / 16).max(1)).await;
+    bound.with_context(|| format!("plain HTTP cannot be sent on from {address}; choose another `gateway.redirect`"))
+}
+
+/// A name may stand for several addresses.
+fn urls(listener: &Listener) -> Result<String> {
+    let scheme = if listener.is_secure() { "https" } else { "http" };
+    let urls: Vec<_> = listener.addresses()?.iter().map(|address| format!("{scheme}://{address}")).collect();
+    Ok(urls.join(" and "))
+}

@@ -1,0 +1,137 @@
+//! Sends whoever asks over plain HTTP to the same over TLS.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header, uri::Scheme};
+use http_body_util::Full;
+use hyper::body::Incoming;
+
+use super::authority;
+use crate::listener::{
+    Handler, Peer, limits,
+    reply::{error, unasked, without_body},
+};
+
+/// The port of `https` that need not be said.
+const HTTPS: u16 = 443;
+
+/// The port of `http` that need not be said.
+const HTTP: u16 = 80;
+
+/// Answers every request with where it is to go.
+pub struct Redirect {
+    /// The ports that it listens on itself.
+    own: Vec<u16>,
+    /// The port of the gateway, which speaks TLS.
+    gateway: u16,
+}
+
+impl Redirect {
+    /// From these ports to one of those of the gateway: the usual one, if it is among them.
+    pub fn new(own: Vec<u16>, gateway: &[u16]) -> Arc<Redirect> {
+        let usual = gateway.iter().find(|port| **port == HTTPS);
+        let gateway = usual.or(gateway.first()).copied().unwrap_or(HTTPS);
+        Arc::new(Redirect { own, gateway })
+    }
+
+    fn route<B>(&self, request: &Request<B>) -> Response<Bytes> {
+        let (method, uri) = (request.method().as_str(), request.uri());
+        if let Err(answer) = route::path(method, uri.path()) {
+            return unasked(answer, request.version());
+        }
+        if let Some(refused) = limits::refusal(request) {
+            return refused;
+        }
+        let host = match authority::of(request, &Scheme::HTTP) {
+            Ok(host) if names_one(request) => host,
+            Ok(_) => return error(StatusCode::BAD_REQUEST, "The Host header is missing"),
+            Err(refused) => return error(refused.status, refused.sentence),
+        };
+        let target = uri.path_and_query().map_or("/", |target| target.as_str());
+        match HeaderValue::try_from(format!("https://{}{target}", self.there(&host))) {
+            Ok(there) => {
+                let mut response = Response::new(Bytes::new());
+                *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
+                response.headers_mut().insert(header::LOCATION, there);
+                response
+            }
+            Err(_) => error(StatusCode::BAD_REQUEST, "The URL is none"),
+        }
+    }
+
+    /// The host with the gateway's port. Where a client came by another port than this
+    /// listens on, something before it changes ports, and then so it does for TLS: to the
+    /// usual one, as far as can be known here.
+    fn there(&self, host: &HeaderValue) -> String {
+        let host = String::from_utf8_lossy(host.as_bytes());
+        let (name, port) = match host.rsplit_once(':') {
+            Some((name, port)) if !port.contains(']') => (name, port.parse().unwrap_or(HTTP)),
+            _ => (&*host, HTTP),
+        };
+        match self.own.contains(&port) && self.gateway != HTTPS {
+            true => format!("{name}:{}", self.gateway),
+            false => name.to_owned(),
+        }
+    }
+}
+
+/// Whether a request says whom it asks: one of HTTP/1.0 need not.
+fn names_one<B>(request: &Request<B>) -> bool {
+    request.uri().authority().is_some() || request.headers().contains_key(header::HOST)
+}
+
+impl Handler for Redirect {
+    type Body = Full<Bytes>;
+
+    async fn answer(&self, request: Request<Incoming>, _: &Peer) -> Response<Full<Bytes>> {
+        let response = self.route(&request).map(Full::new);
+        if request.method() == Method::HEAD { without_body(response, Full::default()) } else { response }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::expect_used, reason = "a test fails by a panic that says what was expected")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_is_kept_and_the_port_is_that_of_the_gateway() {
+        for (own, gateway, host, there) in [
+            (80, 443, "a.example", "a.example"),
+            (80, 443, "a.example:80", "a.example"),
+            (80, 8443, "a.example", "a.example:8443"),
+            (8080, 8443, "localhost:8080", "localhost:8443"),
+            (8080, 8443, "[::1]:8080", "[::1]:8443"),
+            // Ports 80 and 443 of a machine in front lead here.
+            (8080, 8443, "a.example", "a.example"),
+            (8080, 8443, "[::1]", "[::1]"),
+            (8080, 8443, "a.example:8000", "a.example"),
+            (80, 8443, "a.example:", "a.example:8443"),
+        ] {
+            let redirect = Redirect { own: vec![own], gateway };
+            let host = HeaderValue::from_static(host);
+            assert_eq!(redirect.there(&host), there, "{host:?} at {own}");
+        }
+    }
+
+    #[test]
+    fn the_target_is_kept_as_it_came_and_what_is_none_is_refused() {
+        let redirect = Redirect { own: vec![80], gateway: 443 };
+        let asked = |request: http::request::Builder| {
+            let answer = redirect.route(&request.body(()).expect("a request"));
+            let there = answer.headers().get(header::LOCATION).map(|there| there.to_str().expect("text").to_owned());
+            (answer.status().as_u16(), there)
+        };
+        let there = |target: &str| (308, Some(format!("https://a.example{target}")));
+        for target in ["/", "/a%2Fb/../c?d=%20&e", "/%7Euser?"] {
+            assert_eq!(asked(Request::post(target).header("host", "a.example")), there(target));
+        }
+        assert_eq!(asked(Request::get("http://a.example/b").header("host", "a.example")), there("/b"));
+        assert_eq!(asked(Request::get("/").header("host", "a.example").header("host", "b.example")), (400, None));
+        assert_eq!(asked(Request::get("/").header("host", "a b")), (400, None));
+        assert_eq!(asked(Request::get("/")), (400, None));
+        assert_eq!(asked(Request::get("/").version(http::Version::HTTP_10)), (400, None));
+        assert_eq!(asked(Request::get("https://a.example/").header("host", "a.example")), (421, None));
+    }
+}
