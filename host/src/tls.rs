@@ -12,6 +12,7 @@ use arc_swap::ArcSwap;
 use rustls::ServerConfig;
 
 pub use self::{
+    client::client,
     defect::{Defect, Part},
     pair::is_open_to_all,
     renewal::Renewal,
@@ -24,6 +25,7 @@ use crate::manifest::TlsFiles;
 
 mod authorities;
 mod by_name;
+mod client;
 mod defect;
 mod kept;
 mod pair;

@@ -16,8 +16,15 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use serde::{Deserialize, de::DeserializeOwned};
-use tokio::{net::TcpStream, runtime::Runtime, time::timeout};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    runtime::Runtime,
+    time::timeout,
+};
+use tokio_rustls::TlsConnector;
 
+use self::secure::Secure;
 pub use self::target::Target;
 use crate::{
     admin::Token,
@@ -25,6 +32,7 @@ use crate::{
 };
 
 mod agent;
+mod secure;
 mod target;
 
 /// How long a connection may take to be made.
@@ -46,6 +54,8 @@ const NO_EVENT: &str = "there is no event ";
 /// A running host.
 pub struct Client {
     address: Authority,
+    /// What begins TLS with it, if it speaks that.
+    tls: Option<TlsConnector>,
     token: Option<Token>,
     meant: Option<Meant>,
     runtime: Runtime,
@@ -90,12 +100,17 @@ impl Client {
     /// A client of the host of a manifest's app, where the manifest says that it is.
     pub fn of(manifest: &Manifest) -> Result<Client> {
         let meant = Meant { app: manifest.app.clone(), is_found_by_it: true };
-        Client::new(target::listens(&manifest.admin)?, Token::of(manifest)?, Some(meant))
+        let tls = manifest.admin_tls.as_ref().map(|_| Secure::default().connector()).transpose()?;
+        Client::new((target::listens(&manifest.admin)?, tls), Token::of(manifest)?, Some(meant))
     }
 
-    fn new(address: Authority, token: Option<Token>, meant: Option<Meant>) -> Result<Client> {
+    fn new(
+        (address, tls): (Authority, Option<TlsConnector>),
+        token: Option<Token>,
+        meant: Option<Meant>,
+    ) -> Result<Client> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        Ok(Client { address, token, meant, runtime: runtime.context("the runtime could not be started")? })
+        Ok(Client { address, tls, token, meant, runtime: runtime.context("the runtime could not be started")? })
     }
 
     /// The services, of the app that is meant.
@@ -208,15 +223,23 @@ impl Client {
             format!("no host answers at {}; start it with `dovetail up`, or say where with --admin", self.url())
         })?;
         let answer = async {
-            let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-            tokio::spawn(connection);
-            let (head, body) = sender.send_request(request).await?.into_parts();
-            let body = Limited::new(body, LARGEST).collect().await.map_err(Error::from_boxed)?;
-            Ok::<_, Error>(Response::from_parts(head, body.to_bytes()))
+            match &self.tls {
+                None => answer(stream, request).await,
+                Some(tls) => answer(secure::connect(tls, &self.address, stream).await?, request).await,
+            }
         };
         let answer = timeout(patience, answer).await;
         let answer = answer.map_err(|_| anyhow!("the host at {} did not answer in time", self.url()))?;
-        answer.with_context(|| format!("{}, or stopped before it had answered", self.no_host()))
+        answer.map_err(|error| self.broken_off(error))
+    }
+
+    /// Why there is no answer, though somebody listens. That a certificate is missing is told
+    /// by a host after it has heard the request.
+    fn broken_off(&self, error: Error) -> Error {
+        match secure::why(&error) {
+            Some(why) => error.context(format!("TLS with the host at {} fails: {why}", self.url())),
+            None => error.context(format!("{}, or stopped before it had answered", self.no_host())),
+        }
     }
 
     async fn connect(&self) -> std::io::Result<TcpStream> {
@@ -262,7 +285,8 @@ impl Client {
     }
 
     fn url(&self) -> String {
-        format!("http://{}", self.address)
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
     }
 }
 
@@ -282,6 +306,18 @@ impl fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
+/// The answer to a request over this stream.
+async fn answer<S>(stream: S, request: Request<Full<Bytes>>) -> Result<Response<Bytes>>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    let (head, body) = sender.send_request(request).await?.into_parts();
+    let body = Limited::new(body, LARGEST).collect().await.map_err(Error::from_boxed)?;
+    Ok(Response::from_parts(head, body.to_bytes()))
+}
+
 /// What was asked, to be told.
 fn tried(method: &Method, path: &str) -> String {
     format!("{method} {}", path.split('?').next().unwrap_or(path))
@@ -298,7 +334,7 @@ mod tests {
     use super::*;
 
     fn refused(status: u16, answer: &str) -> String {
-        let client = Client::new(Authority::from_static("127.0.0.1:9090"), None, None).expect("a runtime");
+        let client = Client::new((Authority::from_static("127.0.0.1:9090"), None), None, None).expect("a runtime");
         let status = StatusCode::from_u16(status).expect("a status");
         client.refused("PUT /v1/services/user/component", status, answer.as_bytes()).to_string()
     }

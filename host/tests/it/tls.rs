@@ -17,6 +17,7 @@ use crate::support::{
     up,
 };
 
+mod admin;
 mod redirect;
 mod reload;
 mod start;

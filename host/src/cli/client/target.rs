@@ -6,7 +6,7 @@ use anyhow::{Result, anyhow, bail};
 use clap::Args;
 use http::uri::Authority;
 
-use super::{Client, Meant};
+use super::{Client, Meant, Secure};
 use crate::{
     admin::Token,
     manifest::{ListenAddress, Manifest},
@@ -15,12 +15,22 @@ use crate::{
 /// Which running host to talk to.
 #[derive(Args)]
 pub struct Target {
-    /// Where the host's admin API is, instead of at admin.listen.
-    #[arg(long, value_name = "HOST:PORT", value_parser = address)]
-    admin: Option<Authority>,
+    /// Where the host's admin API is, instead of at admin.listen; over TLS as https://HOST:PORT.
+    #[arg(long, value_name = "HOST:PORT", value_parser = place)]
+    admin: Option<Place>,
     /// Read the admin API's token from this file instead of admin.token_file.
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
+    #[command(flatten)]
+    secure: Secure,
+}
+
+/// Where a host is to be.
+#[derive(Clone, Debug)]
+struct Place {
+    address: Authority,
+    /// Whether it is reached by TLS, if that was said.
+    is_secure: Option<bool>,
 }
 
 impl Target {
@@ -50,28 +60,36 @@ impl Target {
         // Another app's host may have the manifest's port.
         let is_found_by_it = self.admin.is_none();
         let meant = manifest.as_ref().map(|manifest| Meant { app: manifest.app.clone(), is_found_by_it });
-        let address = match (self.admin, &manifest) {
-            (Some(address), _) => address,
-            (None, Some(manifest)) => listens(&manifest.admin)?,
+        let Place { address, is_secure } = match (self.admin, &manifest) {
+            (Some(place), _) => place,
+            (None, Some(manifest)) => Place { address: listens(&manifest.admin)?, is_secure: None },
             (None, None) => bail!("say where the host is with --admin HOST:PORT"),
         };
+        let speaks_tls = manifest.as_ref().is_some_and(|manifest| manifest.admin_tls.is_some());
+        let is_secure = is_secure.unwrap_or(speaks_tls || self.secure.is_meant());
+        let tls = is_secure.then(|| self.secure.connector()).transpose()?;
         let token = match (given, &manifest) {
             (None, Some(manifest)) => Token::of(manifest)?,
             (given, _) => given,
         };
-        Client::new(address, token, meant)
+        Client::new((address, tls), token, meant)
     }
 }
 
 /// Reads `HOST:PORT`, also as `dovetail up` shows it.
-fn address(text: &str) -> Result<Authority, String> {
-    let bare = text.strip_prefix("http://").unwrap_or(text);
+fn place(text: &str) -> Result<Place, String> {
+    let (bare, is_secure) = match (text.strip_prefix("http://"), text.strip_prefix("https://")) {
+        (Some(bare), _) => (bare, Some(false)),
+        (_, Some(bare)) => (bare, Some(true)),
+        (None, None) => (text, None),
+    };
     let authority = bare.strip_suffix('/').unwrap_or(bare).parse::<Authority>();
     let authority = authority.ok().filter(|authority| {
         let port = authority.port_u16().is_some_and(|port| port > 0);
         port && !authority.host().is_empty() && !authority.as_str().contains('@')
     });
-    authority.ok_or_else(|| "write a host and its port, as in \"127.0.0.1:9090\"".to_owned())
+    let place = authority.map(|address| Place { address, is_secure });
+    place.ok_or_else(|| "write a host and its port, as in \"127.0.0.1:9090\"".to_owned())
 }
 
 /// Where a host is reached that listens where the manifest says.
@@ -91,10 +109,14 @@ mod tests {
     #[test]
     fn addresses_are_read_as_they_are_shown() {
         for text in ["127.0.0.1:9090", "http://127.0.0.1:9090", "http://[::1]:9090/", "admin.example.com:80"] {
-            assert!(address(text).is_ok(), "{text}");
+            assert!(place(text).is_ok(), "{text}");
         }
-        for text in ["", ":9090", "localhost", "127.0.0.1:0", "https://a:1", "a:1/x", "a:b", "user@a:1", "a:99999"] {
-            assert!(address(text).is_err(), "{text}");
+        let is_secure = |text| place(text).map(|place| place.is_secure);
+        assert_eq!(is_secure("https://a:1"), Ok(Some(true)));
+        assert_eq!(is_secure("http://a:1"), Ok(Some(false)));
+        assert_eq!(is_secure("a:1"), Ok(None));
+        for text in ["", ":9090", "localhost", "127.0.0.1:0", "ftp://a:1", "a:1/x", "a:b", "user@a:1", "a:99999"] {
+            assert!(place(text).is_err(), "{text}");
         }
     }
 
