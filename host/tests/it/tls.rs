@@ -18,6 +18,7 @@ use crate::support::{
 };
 
 mod admin;
+mod end;
 mod redirect;
 mod reload;
 mod start;

@@ -83,6 +83,10 @@ async fn an_address_that_was_not_overridden_is_not_changed_live() {
     write_manifest(folder.path(), &format!("{SHOP}[gateway]\nlisten = \"127.0.0.1:7\"\n"));
     host.wait_for_output("`gateway.listen` cannot change while the host runs");
     host.wait_for_output("restart the host, or go back to \"127.0.0.1:0\"");
+    let tls = "tls = { certificate = \"shop.pem\", key = \"shop.key\" }";
+    write_manifest(folder.path(), &format!("{SHOP}[gateway]\nlisten = \"127.0.0.1:0\"\n{tls}\n"));
+    host.wait_for_output("`gateway.tls` cannot change while the host runs");
+    host.wait_for_output("restart the host, or leave the key out");
     assert_eq!(content_type(&host).await, FIRST);
 }
 
