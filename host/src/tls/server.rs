@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rustls::{
     Error, RootCertStore, ServerConfig,
     crypto::ring,
-    server::WebPkiClientVerifier,
+    server::{NoServerSessionStorage, WebPkiClientVerifier},
     sign::CertifiedKey,
     version::{TLS12, TLS13},
 };
@@ -16,13 +16,15 @@ use super::by_name::ByName;
 const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
 
 /// TLS 1.2 and 1.3 with these pairs, at least one. With `clients` every client needs a
-/// certificate that one of them vouches for.
+/// certificate that one of them vouches for, and shows it each time: in a session that is
+/// resumed nobody would look at it again.
 ///
-/// A client that comes again need not begin from the start, but what it sends before the
+/// Others that come again need not begin from the start, but what they send before the
 /// handshake is done is not read: whoever has recorded that could send it once more.
 pub fn config(pairs: &[Arc<CertifiedKey>], clients: Option<Arc<RootCertStore>>) -> Result<ServerConfig, Error> {
     let provider = Arc::new(ring::default_provider());
     let builder = ServerConfig::builder_with_provider(provider.clone()).with_protocol_versions(&[&TLS13, &TLS12])?;
+    let asks = clients.is_some();
     let builder = match clients {
         None => builder.with_no_client_auth(),
         Some(roots) => {
@@ -33,9 +35,12 @@ pub fn config(pairs: &[Arc<CertifiedKey>], clients: Option<Arc<RootCertStore>>) 
     let by_name = ByName::of(pairs).ok_or(Error::NoCertificatesPresented)?;
     let mut config = builder.with_cert_resolver(Arc::new(by_name));
     config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).into();
-    // Its keys are those of this configuration alone: after a change of who vouches for clients
-    // nobody is let in by what was true before.
-    config.ticketer = ring::Ticketer::new()?;
+    if asks {
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+    } else {
+        config.ticketer = ring::Ticketer::new()?;
+    }
     config.max_early_data_size = 0;
     Ok(config)
 }

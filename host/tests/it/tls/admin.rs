@@ -5,6 +5,11 @@ use std::{
     process::{Command, Output},
 };
 
+use http::StatusCode;
+use rustls::{
+    HandshakeKind,
+    version::{TLS12, TLS13},
+};
 use tempfile::TempDir;
 
 use super::{client, secured};
@@ -117,6 +122,17 @@ async fn who_has_no_certificate_of_the_clients_is_not_let_in() {
             .try_send(crate::support::request(http::Method::GET, "/healthz", ""))
             .await
             .expect_err("it is not let in");
+    }
+    client.shows = Some((folder.path().join("anna.crt"), folder.path().join("anna.key")));
+    for version in [&TLS12, &TLS13] {
+        client.versions = vec![version];
+        let config = client.config();
+        for time in ["first", "again"] {
+            let stream = client.begin_by(config.clone(), host.admin).await.expect("TLS");
+            assert_eq!(stream.get_ref().1.handshake_kind(), Some(HandshakeKind::Full), "{version:?} {time}");
+            let mut client = Client::http1_over(stream, "localhost".into()).await;
+            assert_eq!(client.get("/healthz").await.status, StatusCode::OK);
+        }
     }
     let output = ask(show("late"));
     assert!(told(&output).contains("has a certificate that expired at 2020-02-01T00:00:00Z"), "{}", told(&output));
