@@ -51,9 +51,10 @@ pub struct Letter {
 /// A way to a broker, for the messages of one event.
 #[async_trait]
 pub trait Outlet: Send + Sync {
-    /// Send a message, and wait until the broker keeps it. What was sent may be there though
-    /// this fails.
-    async fn send(&self, letter: &Letter) -> Result<(), NotSent>;
+    /// Send messages, no two of one key, and wait until the broker keeps them: all are sent
+    /// before any is waited for. The answers are what came of each, in their order. What was
+    /// sent may be there though its answer is an error.
+    async fn send(&self, letters: &[Letter]) -> Vec<Result<(), NotSent>>;
 }
 
 /// A way from a broker, for the messages of one event to one subscriber.
@@ -89,7 +90,7 @@ pub struct Reader {
     pub start: Start,
 }
 
-/// The most messages that arrive at once.
+/// The most messages that are sent or arrive at once.
 pub const MOST: usize = 256;
 
 /// A way to the broker of a transport. It connects when it has something to send.
@@ -145,7 +146,7 @@ impl NotBuilt {
 #[cfg(not(all(feature = "nats", feature = "amqp", feature = "kafka")))]
 #[async_trait]
 impl Outlet for NotBuilt {
-    async fn send(&self, _: &Letter) -> Result<(), NotSent> {
-        Err(NotSent::Refused(self.why().into()))
+    async fn send(&self, letters: &[Letter]) -> Vec<Result<(), NotSent>> {
+        letters.iter().map(|_| Err(NotSent::Refused(self.why().into()))).collect()
     }
 }

@@ -48,6 +48,7 @@ use crate::{
 
 mod attempt;
 mod backlog;
+mod bundle;
 mod cleared;
 mod dispatcher;
 mod error;

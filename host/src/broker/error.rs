@@ -1,6 +1,6 @@
 //! What goes wrong with a broker.
 
-use std::error::Error;
+use std::{error::Error, sync::Arc};
 
 use thiserror::Error;
 
@@ -9,13 +9,14 @@ use crate::manifest::Transport;
 /// The cause of an error.
 type Cause = Box<dyn Error + Send + Sync>;
 
-/// A broker that cannot be reached, or does not do what is asked.
-#[derive(Debug, Error)]
+/// A broker that cannot be reached, or does not do what is asked. It is had by each message that
+/// was to be sent.
+#[derive(Clone, Debug, Error)]
 #[error("the broker {place} could not {what}")]
 pub struct BrokerError {
     place: String,
     what: &'static str,
-    source: Cause,
+    source: Arc<dyn Error + Send + Sync>,
 }
 
 /// Why a message is not known to be kept by a broker.
@@ -32,6 +33,6 @@ pub enum NotSent {
 impl BrokerError {
     /// The broker of this transport could not do what is said.
     pub fn new(transport: &Transport, what: &'static str, source: impl Into<Cause>) -> BrokerError {
-        BrokerError { place: transport.server.place(), what, source: source.into() }
+        BrokerError { place: transport.server.place(), what, source: source.into().into() }
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
+use futures_util::future::join_all;
 use krafka::admin::TopicPartition;
 use krafka::consumer::{AutoOffsetReset, Consumer, ConsumerRecord, IsolationLevel};
 use krafka::error::ErrorCode;
@@ -63,6 +64,15 @@ impl Producer {
         Producer { transport, address, client: ArcSwap::default() }
     }
 
+    fn record(&self, letter: &Letter) -> Record {
+        let (name, value) = CONTENT_TYPE;
+        let record = Record::new(self.address.to_string(), letter.document.clone()).header(name, value);
+        match &letter.key {
+            Some(key) => record.key(key.clone()),
+            None => record,
+        }
+    }
+
     async fn connect(&self) -> Result<producer::Producer, BrokerError> {
         let cluster = Cluster::connect(&self.transport).await?;
         cluster.make_topic(&self.address.to_string()).await?;
@@ -75,15 +85,14 @@ impl Producer {
 
 #[async_trait]
 impl super::Outlet for Producer {
-    async fn send(&self, letter: &Letter) -> Result<(), NotSent> {
+    async fn send(&self, letters: &[Letter]) -> Vec<Result<(), NotSent>> {
         let client = self.client.load_full();
-        let producer = client.get_or_try_init(|| self.connect()).await?;
-        let (name, value) = CONTENT_TYPE;
-        let mut record = Record::new(self.address.to_string(), letter.document.clone()).header(name, value);
-        if let Some(key) = &letter.key {
-            record = record.key(key.clone());
-        }
-        match producer.send(record).await {
+        let producer = match client.get_or_try_init(|| self.connect()).await {
+            Ok(producer) => producer,
+            Err(away) => return letters.iter().map(|_| Err(away.clone().into())).collect(),
+        };
+        let sent = join_all(letters.iter().map(|letter| producer.send(self.record(letter)))).await;
+        let answer = |sent| match sent {
             Ok(_) => Ok(()),
             Err(error) if is_refusal(&error) => Err(NotSent::Refused(error.into())),
             Err(error) => {
@@ -91,7 +100,8 @@ impl super::Outlet for Producer {
                 self.client.compare_and_swap(&client, Arc::default());
                 Err(BrokerError::new(&self.transport, "keep a message", error).into())
             }
-        }
+        };
+        sent.into_iter().map(answer).collect()
     }
 }
 

@@ -15,7 +15,7 @@ use async_nats::jetstream::{
 };
 use async_nats::{Client, ConnectOptions, connection::State};
 use async_trait::async_trait;
-use futures_util::{FutureExt, Stream, StreamExt};
+use futures_util::{FutureExt, Stream, StreamExt, future::join_all};
 use serde::{Deserialize, Serialize};
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
@@ -76,6 +76,14 @@ impl Publisher {
         self.context.get_or_try_init(connect).await
     }
 
+    async fn publish(&self, context: &Context, letter: &Letter) -> Result<(), PublishError> {
+        let subject = format!("{}.{}", self.address, Address::rest(&letter.function, letter.key.as_deref()));
+        let (name, value) = CONTENT_TYPE;
+        let message =
+            PublishMessage::build().message_id(&letter.id).header(name, value).payload(letter.document.clone());
+        context.send_publish(subject, message).await?.await.map(drop)
+    }
+
     fn not_sent(&self, error: PublishError) -> NotSent {
         match error.kind() {
             PublishErrorKind::MaxPayloadExceeded => NotSent::Refused(Box::new(error)),
@@ -86,22 +94,18 @@ impl Publisher {
 
 #[async_trait]
 impl super::Outlet for Publisher {
-    async fn send(&self, letter: &Letter) -> Result<(), NotSent> {
-        let context = self.context().await?;
-        let subject = format!("{}.{}", self.address, Address::rest(&letter.function, letter.key.as_deref()));
-        let (name, value) = CONTENT_TYPE;
-        let message =
-            PublishMessage::build().message_id(&letter.id).header(name, value).payload(letter.document.clone());
-        let published = context.send_publish(subject.clone(), message).await.map_err(|error| self.not_sent(error))?;
-        match published.await {
-            Ok(_) => Ok(()),
-            Err(error) if error.kind() == PublishErrorKind::StreamNotFound => {
-                // Somebody has removed it.
-                stream(&self.transport, context, &self.address).await?;
-                Err(self.not_sent(error))
-            }
-            Err(error) => Err(self.not_sent(error)),
+    async fn send(&self, letters: &[Letter]) -> Vec<Result<(), NotSent>> {
+        let context = match self.context().await {
+            Ok(context) => context,
+            Err(away) => return letters.iter().map(|_| Err(away.clone().into())).collect(),
+        };
+        let published = join_all(letters.iter().map(|letter| self.publish(context, letter))).await;
+        let is_gone = |error: &PublishError| error.kind() == PublishErrorKind::StreamNotFound;
+        if published.iter().any(|published| published.as_ref().is_err_and(is_gone)) {
+            // Somebody has removed it. What was for it is sent again, and tells if there is none.
+            let _ = stream(&self.transport, context, &self.address).await;
         }
+        published.into_iter().map(|published| published.map_err(|error| self.not_sent(error))).collect()
     }
 }
 

@@ -1,4 +1,5 @@
-//! One attempt to give an event to its subscriber.
+//! One attempt to give an event to its subscriber. What goes to a broker goes there together
+//! with others (`bundle`).
 //!
 //! The call is a unit of work, and the end of the delivery is part of it: the row of the
 //! message goes in the same entry of the store's log that has what the subscriber wrote and
@@ -8,21 +9,20 @@
 //! What others failed at, a canary or one that was replaced, counts for nothing: whether
 //! they were to blame is seen when the live one has tried.
 
-use std::{error::Error, io, sync::Arc};
+use std::{error::Error, io, ops::ControlFlow, sync::Arc};
 
 use bytes::Bytes;
 
 use super::{
     kept::raw,
     record::{Record, Why, chain},
-    subscription::{Destination, Outbound, Subscription},
+    subscription::Subscription,
 };
 use crate::{
-    broker::{Letter, NotSent},
     link::export_of,
     manifest::Parked,
     message::{Message, Moment, RowKey},
-    service::{Delivery, Unit, Watermark},
+    service::{Delivery, Service, Unit, Watermark},
     store::{Change, Guard, StoreError},
 };
 
@@ -37,6 +37,9 @@ pub struct Attempt {
     /// What came of attempts before.
     pub before: Option<Record>,
 }
+
+/// A message as it is attempted, with its document; or how the attempt ended before that.
+pub(super) type Opened = ControlFlow<Ended, (Arc<Message>, Bytes)>;
 
 /// How an attempt ended.
 #[derive(Debug)]
@@ -56,33 +59,15 @@ pub enum Ended {
 }
 
 impl Attempt {
-    /// Make it. What has to be durable for its end to be so is added to `seen`. A call that the
-    /// store failed is an error of the store's, whatever the subscriber made of it, and was no
-    /// attempt.
-    pub async fn make(&self, seen: &Watermark) -> Result<Ended, StoreError> {
-        let Subscription { queue, store, to, .. } = &*self.subscription;
-        let document = match &self.document {
-            Some(document) => document.clone(),
-            None => match store.get(queue.bucket(), &self.row.to_string(), seen).await? {
-                Some(document) => document.into(),
-                None => return Ok(Ended::Done),
-            },
+    /// Make it: call the subscriber. What has to be durable for its end to be so is added to
+    /// `seen`. A call that the store failed is an error of the store's, whatever the subscriber
+    /// made of it, and was no attempt.
+    pub async fn make(&self, service: &Arc<Service>, seen: &Watermark) -> Result<Ended, StoreError> {
+        let (message, document) = match self.open(seen).await? {
+            ControlFlow::Continue(opened) => opened,
+            ControlFlow::Break(ended) => return Ok(ended),
         };
-        let message = match Message::read(&document) {
-            Ok(message) => Arc::new(message),
-            Err(unreadable) => {
-                let record = Record::unreadable(&unreadable);
-                return self.park(record, &document, seen).await;
-            }
-        };
-        if let Some(moment) = message.not_before.filter(|moment| *moment > Moment::now()) {
-            return Ok(Ended::TooEarly(moment));
-        }
         let attempt = self.before.as_ref().map_or(0, Record::failures) + 1;
-        let service = match to {
-            Destination::Service(service) => service,
-            Destination::Broker(outbound) => return self.send(outbound, &message, &document, seen).await,
-        };
         let delivery = Arc::new(Delivery { message: message.clone(), attempt });
         let unit = Arc::<Unit>::default();
         let export = export_of(&message.kind);
@@ -100,43 +85,31 @@ impl Attempt {
         self.failed(revision, is_live, why, &error, &document, seen).await
     }
 
-    /// Send it by a broker. That it is here is durable before it is there: who is told of it
-    /// must not be told of what a crash undoes.
-    async fn send(
-        &self,
-        outbound: &Outbound,
-        message: &Message,
-        document: &Bytes,
-        seen: &Watermark,
-    ) -> Result<Ended, StoreError> {
-        let Subscription { queue, store, line, .. } = &*self.subscription;
-        if !store.exists(queue.bucket(), &self.row.to_string(), seen).await? {
-            return Ok(Ended::Done);
-        }
-        if !outbound.has_readers(&**store, seen).await? {
-            return Ok(Ended::NotBegun);
-        }
-        store.durable(seen).await?;
-        let (_, function) = message.kind.split_once('#').unwrap_or_default();
-        let (id, function, key) = (message.id.to_string(), function.to_owned(), message.key.clone());
-        match outbound.outlet.send(&Letter { id, function, key, document: document.clone() }).await {
-            Ok(()) => {
-                line.iter().for_each(|line| line.works());
-                self.end(&Unit::default(), document, seen).await
+    /// The message and its document, unless there is nothing to attempt.
+    pub(super) async fn open(&self, seen: &Watermark) -> Result<Opened, StoreError> {
+        let Subscription { queue, store, .. } = &*self.subscription;
+        let document = match &self.document {
+            Some(document) => document.clone(),
+            None => match store.get(queue.bucket(), &self.row.to_string(), seen).await? {
+                Some(document) => document.into(),
+                None => return Ok(ControlFlow::Break(Ended::Done)),
+            },
+        };
+        let message = match Message::read(&document) {
+            Ok(message) => Arc::new(message),
+            Err(unreadable) => {
+                let record = Record::unreadable(&unreadable);
+                return self.park(record, &document, seen).await.map(ControlFlow::Break);
             }
-            Err(NotSent::Away(error)) => {
-                if line.as_ref().is_some_and(|line| line.breaks(&error)) {
-                    let error = &error as &dyn Error;
-                    tracing::warn!(event = queue.event(), error, "events cannot be sent, and wait until they can");
-                }
-                Ok(Ended::NotBegun)
-            }
-            Err(refused) => self.failed(0, true, Why::Failed, &refused, document, seen).await,
+        };
+        if let Some(moment) = message.not_before.filter(|moment| *moment > Moment::now()) {
+            return Ok(ControlFlow::Break(Ended::TooEarly(moment)));
         }
+        Ok(ControlFlow::Continue((message, document)))
     }
 
     /// It failed: have it tried again, or park it.
-    async fn failed(
+    pub(super) async fn failed(
         &self,
         revision: u64,
         is_live: bool,
@@ -173,7 +146,7 @@ impl Attempt {
         }
         unit.conclude(gone);
         if unit.append_where(Some(self.fence(&key, document)), &**store, seen).await? {
-            queue.removed();
+            queue.removed(1);
         }
         Ok(Ended::Done)
     }
@@ -215,7 +188,7 @@ impl Attempt {
         if blocks {
             return Ok(Ended::Blocked);
         }
-        queue.removed();
+        queue.removed(1);
         Ok(Ended::SetAside)
     }
 }

@@ -10,12 +10,13 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 use super::{
     attempt::{Attempt, Ended},
     backlog::{Backlog, Place},
+    bundle::{Bundle, Ends},
     error::EventError,
     kept::rows,
     record::Record,
@@ -65,7 +66,7 @@ pub struct Dispatcher {
     backlog: Backlog,
     /// Of those that are tried again, what came of it before.
     records: HashMap<RowKey, Record>,
-    running: JoinSet<(RowKey, Result<Ended, StoreError>, Watermark)>,
+    running: JoinSet<(Result<Ends, StoreError>, Watermark)>,
     /// What was handed over with its row.
     documents: HashMap<RowKey, Bytes>,
     /// Which those are.
@@ -146,8 +147,7 @@ impl Dispatcher {
             }
             self.begin();
             self.show();
-            let may_begin = !self.paused && self.delivers() && self.running.len() < self.subscription.most();
-            let due = self.due().filter(|_| may_begin);
+            let due = self.due().filter(|_| self.may_begin());
             let beat = self.tenure.as_ref().map(Tenure::next);
             let (settling, reading) = (!self.unsettled.is_empty(), self.reads_at());
             let subscription = self.subscription.clone();
@@ -299,7 +299,8 @@ impl Dispatcher {
         if !self.more || !self.delivers() {
             return None;
         }
-        let is_short = self.running.len() + self.backlog.ready() < self.subscription.most();
+        let most = self.subscription.most_bundles() * self.subscription.most_bundled();
+        let is_short = self.on_delivery.len() + self.backlog.ready() < most;
         match (self.backlog.has_enough(), is_short) {
             (false, _) => Some(self.read_at),
             (true, true) => Some(self.read_at + UNHURRIED),
@@ -365,33 +366,43 @@ impl Dispatcher {
     /// Begin as many deliveries as may be.
     fn begin(&mut self) {
         self.backlog.is_now(Moment::now());
-        while !self.paused && self.delivers() && self.running.len() < self.subscription.most() {
-            let Some(row) = self.backlog.next(Instant::now()) else { return };
-            // It rests on the end of the one before it of its key, which may be lost.
+        while self.may_begin() {
+            let most = self.subscription.most_bundled();
+            let attempts: Vec<_> = std::iter::from_fn(|| self.next()).take(most).collect();
+            if attempts.is_empty() {
+                return;
+            }
+            let bundle = Bundle { subscription: self.subscription.clone(), attempts };
+            // Each rests on the end of the one before it of its key, which may be lost.
             let seen = Watermark::new();
             seen.include(&self.unsettled);
-            let (document, before) = (self.documents.remove(&row), self.records.get(&row).cloned());
-            let attempt = Attempt { subscription: self.subscription.clone(), row, document, before };
-            self.on_delivery.insert(row);
-            self.running.spawn(async move {
-                let ended = attempt.make(&seen).await;
-                (row, ended, seen)
-            });
+            self.running.spawn(async move { (bundle.make(&seen).await, seen) });
         }
     }
 
-    fn ended(
-        &mut self,
-        ended: Result<(RowKey, Result<Ended, StoreError>, Watermark), tokio::task::JoinError>,
-    ) -> Result<(), StoreError> {
-        let (row, ended, seen) = match ended {
-            Ok(ended) => ended,
-            // Read again, it is tried again.
-            Err(panicked) => return Err(StoreError::engine("deliver an event", panicked)),
-        };
-        self.on_delivery.remove(&row);
+    fn may_begin(&self) -> bool {
+        !self.paused && self.delivers() && self.running.len() < self.subscription.most_bundles()
+    }
+
+    /// The next to attempt, which is on delivery from now on.
+    fn next(&mut self) -> Option<Attempt> {
+        let row = self.backlog.next(Instant::now())?;
+        let (document, before) = (self.documents.remove(&row), self.records.get(&row).cloned());
+        self.on_delivery.insert(row);
+        Some(Attempt { subscription: self.subscription.clone(), row, document, before })
+    }
+
+    fn ended(&mut self, ended: Result<(Result<Ends, StoreError>, Watermark), JoinError>) -> Result<(), StoreError> {
+        // Where it has panicked they are read again, and tried again.
+        let (ends, seen) = ended.map_err(|panicked| StoreError::engine("deliver an event", panicked))?;
         self.unsettled.include(&seen);
-        match ended? {
+        ends?.into_iter().for_each(|(row, ended)| self.conclude(row, ended));
+        Ok(())
+    }
+
+    fn conclude(&mut self, row: RowKey, ended: Ended) {
+        self.on_delivery.remove(&row);
+        match ended {
             Ended::Done | Ended::SetAside => {
                 self.records.remove(&row);
                 self.backlog.ended(row);
@@ -407,7 +418,6 @@ impl Dispatcher {
                 self.backlog.blocked(row);
             }
         }
-        Ok(())
     }
 
     /// When the next that waits for something may be delivered.
@@ -417,7 +427,7 @@ impl Dispatcher {
     }
 
     fn show(&self) {
-        let (running, retrying, later) = (self.running.len(), self.records.len(), self.backlog.later());
+        let (running, retrying, later) = (self.on_delivery.len(), self.records.len(), self.backlog.later());
         self.now.send_replace(Now { delivers: self.delivers(), running, retrying, later, due: self.due() });
     }
 

@@ -144,10 +144,19 @@ impl Subscription {
         self.from.is_none() && matches!(self.to, Destination::Service(_))
     }
 
-    /// The most deliveries at once.
-    pub fn most(&self) -> usize {
+    /// The most bundles of deliveries at once. With two one is gathered while the broker takes
+    /// the other.
+    pub fn most_bundles(&self) -> usize {
         match &self.to {
             Destination::Service(service) => service.limits().instances as usize,
+            Destination::Broker(_) => 2,
+        }
+    }
+
+    /// The most deliveries of one bundle.
+    pub fn most_bundled(&self) -> usize {
+        match &self.to {
+            Destination::Service(_) => 1,
             Destination::Broker(_) => broker::MOST,
         }
     }

@@ -179,9 +179,9 @@ impl Queue {
         self.written.notified().await;
     }
 
-    /// One of them is there no more.
-    pub fn removed(&self) {
-        self.waiting.fetch_sub(1, Ordering::Relaxed);
+    /// So many of them are there no more.
+    pub fn removed(&self, count: u64) {
+        self.waiting.fetch_sub(count.cast_signed(), Ordering::Relaxed);
     }
 
     /// So many were found.
@@ -283,7 +283,7 @@ mod tests {
     fn one_that_is_gone_before_it_was_said_to_be_there_takes_no_room() {
         let queue = Queue::new("a:b/c", "d", 1);
         for _ in 0..3 {
-            queue.removed();
+            queue.removed(1);
             queue.begin().written(None, [row()].into_iter());
         }
         assert!(queue.has_room());

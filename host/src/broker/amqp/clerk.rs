@@ -16,7 +16,7 @@ use super::{
     wire::{LOST, PATIENCE, Wire},
 };
 use crate::{
-    broker::{Address, BrokerError, MOST},
+    broker::{Address, BrokerError},
     manifest::Transport,
 };
 
@@ -36,13 +36,13 @@ pub struct Posted {
 pub struct Clerk {
     wire: Wire,
     exchange: String,
-    letters: mpsc::Receiver<Posted>,
+    letters: mpsc::Receiver<Vec<Posted>>,
     ledger: Ledger,
 }
 
 impl Clerk {
     /// Connect, and begin. What is sent by the answer is published.
-    pub async fn start(transport: &Transport, address: &Address) -> Result<mpsc::Sender<Posted>, BrokerError> {
+    pub async fn start(transport: &Transport, address: &Address) -> Result<mpsc::Sender<Vec<Posted>>, BrokerError> {
         let mut wire = Wire::open(transport, address).await?;
         let confirms = timeout(PATIENCE, wire.channel.confirm_select(ConfirmSelectArguments::new(false)));
         match confirms.await {
@@ -50,7 +50,7 @@ impl Clerk {
             Ok(Err(error)) => return Err(wire.failed("confirm messages", error)),
             Err(late) => return Err(wire.failed("confirm messages", late)),
         }
-        let (sender, letters) = mpsc::channel(MOST);
+        let (sender, letters) = mpsc::channel(1);
         tokio::spawn(Clerk { wire, exchange: address.to_string(), letters, ledger: Ledger::default() }.run());
         Ok(sender)
     }
@@ -65,7 +65,7 @@ impl Clerk {
                     None => break LOST.into(),
                 },
                 posted = self.letters.recv(), if self.ledger.has_room() => match posted {
-                    Some(posted) => if !self.publish(posted).await {
+                    Some(posted) => if !self.publish_all(posted).await {
                         break "it reads nothing".into();
                     },
                     None => return,
@@ -73,6 +73,16 @@ impl Clerk {
             }
         };
         self.ledger.close(&why);
+    }
+
+    /// Publish these, unless the broker does not read any more; whether it does.
+    async fn publish_all(&mut self, posted: Vec<Posted>) -> bool {
+        for posted in posted {
+            if !self.publish(posted).await {
+                return false;
+            }
+        }
+        true
     }
 
     /// Publish it, if somebody waits for it; whether the broker reads.

@@ -5,7 +5,7 @@ use std::{error::Error, iter};
 use async_trait::async_trait;
 use tokio::{
     sync::{Mutex, mpsc, oneshot},
-    time::{Duration, Instant, timeout},
+    time::{Duration, Instant, error::Elapsed, timeout_at},
 };
 
 use super::{
@@ -32,7 +32,7 @@ pub struct Publisher {
 
 #[derive(Default)]
 struct Desk {
-    letters: Option<mpsc::Sender<Posted>>,
+    letters: Option<mpsc::Sender<Vec<Posted>>>,
     /// When it could not connect, and why.
     failed: Option<(Instant, String)>,
 }
@@ -43,7 +43,7 @@ impl Publisher {
         Publisher { transport, address, desk: Mutex::default() }
     }
 
-    async fn letters(&self) -> Result<mpsc::Sender<Posted>, BrokerError> {
+    async fn letters(&self) -> Result<mpsc::Sender<Vec<Posted>>, BrokerError> {
         let mut desk = self.desk.lock().await;
         if let Some(letters) = desk.letters.as_ref().filter(|letters| !letters.is_closed()) {
             return Ok(letters.clone());
@@ -56,37 +56,59 @@ impl Publisher {
         *desk = Desk { letters: started.as_ref().ok().cloned(), failed };
         started
     }
+
+    /// What came of a message, by what was answered in time: nothing, if the connection is lost.
+    fn answer(&self, letter: &Letter, answer: Result<Option<Answer>, Elapsed>) -> Result<(), NotSent> {
+        let away = |why: &str| Err(BrokerError::new(&self.transport, "keep a message", why).into());
+        let key = routing_key(letter);
+        if key.len() > LONGEST {
+            return Err(NotSent::Refused(format!("its routing key `{key}` is longer than {LONGEST} bytes").into()));
+        }
+        match answer {
+            Ok(Some(Answer::Kept)) => Ok(()),
+            Ok(Some(Answer::Returned)) => {
+                let to = &self.address;
+                let why = format!("no queue is bound to the exchange `{to}` for `{key}`: start or bind who reads it");
+                Err(NotSent::Refused(why.into()))
+            }
+            Ok(Some(Answer::Unknown(why))) => away(&why),
+            Ok(None) => away(LOST),
+            Err(_) => away("it has not confirmed it in time"),
+        }
+    }
 }
 
 #[async_trait]
 impl Outlet for Publisher {
-    async fn send(&self, letter: &Letter) -> Result<(), NotSent> {
-        let routing_key = Address::rest(&letter.function, letter.key.as_deref());
-        if routing_key.len() > LONGEST {
-            let why = format!("its routing key `{routing_key}` is longer than {LONGEST} bytes");
-            return Err(NotSent::Refused(why.into()));
-        }
-        let unrouted = {
-            let exchange = &self.address;
-            format!("no queue is bound to the exchange `{exchange}` for `{routing_key}`: start or bind who reads it")
+    async fn send(&self, letters: &[Letter]) -> Vec<Result<(), NotSent>> {
+        let desk = match self.letters().await {
+            Ok(desk) => desk,
+            Err(away) => return letters.iter().map(|_| Err(away.clone().into())).collect(),
         };
-        let letters = self.letters().await?;
-        let (answer, answered) = oneshot::channel();
-        let (id, document) = (letter.id.clone(), letter.document.clone());
-        let posted = Posted { id, routing_key, document, answer };
-        let answer = timeout(PATIENCE, async {
-            letters.send(posted).await.ok()?;
-            answered.await.ok()
-        });
-        let away = |why: &str| NotSent::Away(BrokerError::new(&self.transport, "keep a message", why));
-        match answer.await {
-            Ok(Some(Answer::Kept)) => Ok(()),
-            Ok(Some(Answer::Returned)) => Err(NotSent::Refused(unrouted.into())),
-            Ok(Some(Answer::Unknown(why))) => Err(away(&why)),
-            Ok(None) => Err(away(LOST)),
-            Err(_) => Err(away("it has not confirmed it in time")),
+        let (mut posted, mut waiting) = (Vec::with_capacity(letters.len()), Vec::with_capacity(letters.len()));
+        for letter in letters {
+            let (answer, answered) = oneshot::channel();
+            let routing_key = routing_key(letter);
+            waiting.push(answered);
+            if routing_key.len() <= LONGEST {
+                posted.push(Posted { id: letter.id.clone(), routing_key, document: letter.document.clone(), answer });
+            }
         }
+        let until = Instant::now() + PATIENCE;
+        // What cannot be posted is dropped, and so are the ends of those who wait for it.
+        let _ = timeout_at(until, desk.send(posted)).await;
+        let mut answers = Vec::with_capacity(letters.len());
+        for (letter, answered) in letters.iter().zip(waiting) {
+            let answer = timeout_at(until, answered).await.map(Result::ok);
+            answers.push(self.answer(letter, answer));
+        }
+        answers
     }
+}
+
+/// By which the broker finds the queues that it is for.
+fn routing_key(letter: &Letter) -> String {
+    Address::rest(&letter.function, letter.key.as_deref())
 }
 
 /// What an error says of its causes.

@@ -38,7 +38,11 @@ async fn broker(partitions: i32) -> FakeBroker {
 }
 
 async fn send(producer: &Producer, key: &str, document: &str) {
-    producer.send(&letter(key, document)).await.expect("it is kept");
+    sent(producer, key, document).await.expect("it is kept");
+}
+
+async fn sent(producer: &Producer, key: &str, document: &str) -> Result<(), NotSent> {
+    producer.send(&[letter(key, document)]).await.remove(0)
 }
 
 fn letter(key: &str, document: &str) -> Letter {
@@ -192,7 +196,7 @@ async fn a_broker_that_is_gone_is_an_error_and_found_again() {
     had(&mut inlet, 1).await;
     broker.crash(0);
     assert!(inlet.receive().await.is_err());
-    assert!(matches!(producer.send(&letter("a", "2")).await, Err(NotSent::Away(_))));
+    assert!(matches!(sent(&producer, "a", "2").await, Err(NotSent::Away(_))));
     broker.restart(0);
     send(&producer, "a", "2").await;
     let (mut again, _) = open(&broker, Start::Now, Some(&place)).await;
@@ -204,7 +208,7 @@ async fn what_is_too_large_is_refused_and_what_follows_is_not() {
     let broker = broker(1).await;
     let producer = Producer::new(transport(&broker), address());
     broker.on_once(ApiKey::Produce, |_| Control::Error(ErrorCode::MessageTooLarge));
-    let refused = producer.send(&letter("a", "1")).await;
+    let refused = sent(&producer, "a", "1").await;
     assert!(matches!(refused, Err(NotSent::Refused(_))), "{refused:?}");
     send(&producer, "a", "2").await;
 }
@@ -216,7 +220,7 @@ async fn a_password_is_not_sent_as_it_is_without_tls() {
     let folder = tempfile::tempdir().expect("a folder");
     let url = format!("kafka://shop@{}?passfile={}", broker.bootstrap_servers(), passfile(folder.path()));
     let producer = Producer::new(Transport::parse(&url).expect("it is one"), address());
-    let Err(NotSent::Away(error)) = producer.send(&letter("a", "1")).await else { panic!("it is let in") };
+    let Err(NotSent::Away(error)) = sent(&producer, "a", "1").await else { panic!("it is let in") };
     let error = format!("{error:?}");
     assert!(error.contains("UnsupportedSaslMechanism") && error.contains("PLAIN"), "{error}");
 }
@@ -237,7 +241,7 @@ async fn a_password_goes_by_tls_to_who_has_the_certificate() {
     assert_eq!(broker.all_records(TOPIC).expect("they can be read").len(), 1);
     // Another name, and nobody who vouches for this one.
     for (host, root) in [("127.0.0.1", "cert.pem"), ("localhost", "other.pem")] {
-        let sent = Producer::new(url(host, root), address()).send(&letter("a", "2")).await;
+        let sent = sent(&Producer::new(url(host, root), address()), "a", "2").await;
         assert!(matches!(sent, Err(NotSent::Away(_))), "{host}, {root}");
     }
 }

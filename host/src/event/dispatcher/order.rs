@@ -138,7 +138,7 @@ impl Dispatcher {
         let gone = gone.map(|bucket| Change { bucket, key: key.clone(), value: None });
         store.write(gone.into(), &seen).await?;
         if is_waiting {
-            queue.removed();
+            queue.removed(1);
         }
         self.records.remove(&row);
         self.backlog.dropped(row);

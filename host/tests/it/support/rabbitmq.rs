@@ -9,7 +9,8 @@ use super::{
 };
 
 /// How it is made. The argument: `plain` or `tls`. Two of its virtual hosts have what an app
-/// of signals would make there, made differently.
+/// of signals would make there, made differently; in a third there is a queue for the keys `a`
+/// and `c` alone.
 ///
 /// Erlang's daemon for names listens on the port behind the server's, and ends with it.
 const FUNCTIONS: &str = r#"
@@ -18,16 +19,24 @@ prepare() {
     [ "$1" = plain ] || certificates
     cat > definitions.json << END
 {"users": [{"name": "dovetail", "password": "secret", "tags": []}],
- "vhosts": [{"name": "/"}, {"name": "of shops"}, {"name": "exchange"}, {"name": "queue"}],
+ "vhosts": [{"name": "/"}, {"name": "of shops"}, {"name": "exchange"}, {"name": "queue"}, {"name": "some"}],
  "permissions": [
    {"user": "dovetail", "vhost": "/", "configure": ".*", "write": ".*", "read": ".*"},
    {"user": "dovetail", "vhost": "of shops", "configure": ".*", "write": ".*", "read": ".*"},
    {"user": "dovetail", "vhost": "exchange", "configure": ".*", "write": ".*", "read": ".*"},
-   {"user": "dovetail", "vhost": "queue", "configure": ".*", "write": ".*", "read": ".*"}],
+   {"user": "dovetail", "vhost": "queue", "configure": ".*", "write": ".*", "read": ".*"},
+   {"user": "dovetail", "vhost": "some", "configure": ".*", "write": ".*", "read": ".*"}],
  "exchanges": [{"name": "shop.signals.signals", "vhost": "exchange", "type": "direct",
+   "durable": true, "auto_delete": false, "internal": false, "arguments": {}},
+  {"name": "shop.signals.signals", "vhost": "some", "type": "topic",
    "durable": true, "auto_delete": false, "internal": false, "arguments": {}}],
  "queues": [{"name": "signals.recorder.shop.signals.signals", "vhost": "queue",
-   "durable": true, "auto_delete": false, "arguments": {}}]}
+   "durable": true, "auto_delete": false, "arguments": {}},
+  {"name": "some", "vhost": "some", "durable": true, "auto_delete": false, "arguments": {}}],
+ "bindings": [{"source": "shop.signals.signals", "vhost": "some", "destination": "some",
+   "destination_type": "queue", "routing_key": "told.a", "arguments": {}},
+  {"source": "shop.signals.signals", "vhost": "some", "destination": "some",
+   "destination_type": "queue", "routing_key": "told.c", "arguments": {}}]}
 END
     : > plugins
 }

@@ -6,8 +6,11 @@ use std::os::unix::fs::PermissionsExt;
 use http::StatusCode;
 use serde_json::json;
 
-use super::super::signals::{emit, has_noted, manifest};
-use super::{ADDRESS, document, is_reading, signals_by};
+use super::super::{
+    rows::Rows,
+    signals::{emit, events, has_noted, manifest},
+};
+use super::{ADDRESS, document, is_reading, outbox, signals_by};
 use crate::support::{
     Host, app,
     clock::{Clock, HOUR},
@@ -89,6 +92,24 @@ async fn what_no_queue_is_bound_for_is_parked() {
     let parked = host.wait_for_output("parked an event");
     let why = "no queue is bound to the exchange `shop.signals.signals` for `told.a`";
     assert!(parked.contains(why), "{parked}");
+}
+
+/// One that is refused goes with others, and is the only one that is parked.
+#[tokio::test]
+async fn what_is_refused_is_parked_and_what_goes_with_it_is_sent() {
+    let Some(broker) = rabbitmq::start() else { return };
+    let more = format!("transport = \"{}\"\nattempts = 1", broker.url.replace('?', "/some?"));
+    let folder = app(&manifest(&more, "").replace("subscribers = [\"recorder\"]\n", ""));
+    let host = Host::up(folder.path());
+    events(&host, &["pause", &outbox(&broker)]);
+    let mut client = host.connect().await;
+    for key in ["a", "b", "c"] {
+        assert_eq!(emit(&mut client, &format!("key={key}")).await, StatusCode::OK);
+    }
+    events(&host, &["resume", &outbox(&broker)]);
+    let parked = host.wait_for_output("parked an event");
+    assert!(parked.contains("for `told.b`"), "{parked}");
+    until("the others are sent", async || Rows::of(folder.path(), None).counts() == [1, 0, 1, 0]).await;
 }
 
 #[tokio::test]
