@@ -60,6 +60,7 @@ mod swapped;
 mod table;
 mod terminal;
 mod time;
+mod trusting;
 mod up;
 mod update;
 mod usage;

@@ -8,23 +8,25 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use http::{Method, Request, Response, StatusCode, Version, header, uri::Scheme};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header, uri::Scheme};
 use http_body::Body;
 use hyper::body::Incoming;
+use ipnet::IpNet;
 use route::{Answer, Routes};
 
 pub use self::redirect::Redirect;
-use self::{access::Access, answer::AnswerBody, body::RequestBody, refused::Refused};
+use self::{access::Access, answer::AnswerBody, body::RequestBody, client::Client, refused::Refused};
 use crate::{
     app::App,
     listener::{self, Handler, Peer, limits},
-    service::{OverTls, ReplyBody, Service},
+    service::{OverTls, REQUEST_ID, ReplyBody, Service},
 };
 
 mod access;
 mod answer;
 mod authority;
 mod body;
+mod client;
 mod crumbs;
 mod forwarded;
 mod hop;
@@ -37,17 +39,21 @@ mod trailers;
 /// Answers the requests of an app.
 pub struct Gateway {
     routes: ArcSwap<Routes<Arc<Service>>>,
+    /// Where the proxies are that may say whose a request is.
+    trusted: ArcSwap<Vec<IpNet>>,
 }
 
 impl Gateway {
     /// The gateway to an app's routes.
     pub fn new(app: &App) -> Gateway {
-        Gateway { routes: ArcSwap::from_pointee(routes(app)) }
+        let trusted = app.manifest().trusted.clone();
+        Gateway { routes: ArcSwap::from_pointee(routes(app)), trusted: ArcSwap::from_pointee(trusted) }
     }
 
     /// Have new requests answered by another app, by one store of a pointer. Those
     /// in flight finish where they began.
     pub fn publish(&self, app: &App) {
+        self.trusted.store(Arc::new(app.manifest().trusted.clone()));
         self.routes.store(Arc::new(routes(app)));
     }
 
@@ -59,10 +65,11 @@ impl Gateway {
     async fn route(
         &self,
         mut request: Request<Incoming>,
-        peer: &Peer,
+        client: Client,
         access: Option<&mut Access>,
     ) -> Response<ReplyBody> {
         target::root(request.uri_mut());
+        let id = client.id.clone();
         let version = request.version();
         let unasked = |answer| listener::reply::unasked(answer, version).map(ReplyBody::whole);
         let service = match self.service(&request) {
@@ -74,7 +81,7 @@ impl Gateway {
         if let Some(refused) = limits::refusal(&request) {
             return refused.map(ReplyBody::whole);
         }
-        if let Err(refused) = prepare(&mut request, peer) {
+        if let Err(refused) = prepare(&mut request, client) {
             return refused.into();
         }
         let service = match service {
@@ -84,7 +91,7 @@ impl Gateway {
         if let Some(access) = access {
             access.found(service.name());
         }
-        call(&service, request).await
+        call(&service, request, &id).await
     }
 }
 
@@ -92,12 +99,14 @@ impl Handler for Gateway {
     type Body = AnswerBody;
 
     async fn answer(&self, request: Request<Incoming>, peer: &Peer) -> Response<AnswerBody> {
-        let mut access = Access::begin(&request, peer);
-        let is_head = request.method() == Method::HEAD;
-        let mut response = self.route(request, peer, access.as_deref_mut()).await;
+        let client = Client::of(request.headers(), peer, &self.trusted.load());
+        let (id, is_head) = (client.id.clone(), request.method() == Method::HEAD);
+        let mut access = Access::begin(&request, &client);
+        let mut response = self.route(request, client, access.as_deref_mut()).await;
         if is_head {
             response = listener::reply::without_body(response, ReplyBody::whole(""));
         }
+        response.headers_mut().insert(REQUEST_ID, id);
         if let Some(access) = &mut access {
             access.answered(response.status().as_u16());
         }
@@ -111,11 +120,15 @@ fn routes(app: &App) -> Routes<Arc<Service>> {
 }
 
 /// Refuse what no component may be given, and make of the rest what it is to be given.
-fn prepare<B: Body>(request: &mut Request<B>, peer: &Peer) -> Result<(), Refused> {
-    let host = authority::of(request, &peer.scheme())?;
+fn prepare<B: Body>(request: &mut Request<B>, client: Client) -> Result<(), Refused> {
+    let scheme = client.peer.scheme();
+    if client.is_of_proxy {
+        target::of_proxy(request.uri_mut(), &scheme);
+    }
+    let host = authority::of(request, &scheme)?;
     refused::check_demands(request)?;
     let (has_authority, version) = (request.uri().authority().is_some(), request.version());
-    if peer.scheme() == Scheme::HTTPS {
+    if scheme == Scheme::HTTPS {
         request.extensions_mut().insert(OverTls);
     }
     let headers = request.headers_mut();
@@ -126,11 +139,11 @@ fn prepare<B: Body>(request: &mut Request<B>, peer: &Peer) -> Result<(), Refused
         headers.insert(header::HOST, host.clone());
     }
     hop::strip(headers);
-    forwarded::set(headers, peer, host);
+    forwarded::set(headers, client, host);
     Ok(())
 }
 
-async fn call(service: &Arc<Service>, request: Request<Incoming>) -> Response<ReplyBody> {
+async fn call(service: &Arc<Service>, request: Request<Incoming>, id: &HeaderValue) -> Response<ReplyBody> {
     let limit = service.limits().body.0;
     if request.body().size_hint().lower() > limit {
         return reply::too_large(limit);
@@ -138,5 +151,5 @@ async fn call(service: &Arc<Service>, request: Request<Incoming>) -> Response<Re
     let version = request.version();
     let request = request.map(|body| RequestBody::new(body, limit, version));
     let conduct = request.body().conduct();
-    service.handle(request, conduct).await.unwrap_or_else(|error| reply::failure(service, &error))
+    service.handle(request, conduct).await.unwrap_or_else(|error| reply::failure(service, &error, id))
 }

@@ -16,17 +16,21 @@ use hyper_util::{
         graceful::{GracefulShutdown, Watcher},
     },
 };
+use ipnet::IpNet;
+use rustls::ServerConfig;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
     sync::{OwnedSemaphorePermit, Semaphore, watch},
 };
+use tokio_rustls::server::TlsStream;
 
 pub use self::{capacity::capacity, peer::Peer};
 use self::{
     in_flight::{InFlight, Requests},
     patience::{Patience, Resets},
-    protocols::Protocols,
+    protocols::{Protocol, Protocols},
+    proxied::Proxies,
     refusal::Refusing,
     sockets::Sockets,
 };
@@ -39,6 +43,7 @@ pub mod limits;
 mod patience;
 mod peer;
 mod protocols;
+mod proxied;
 mod refusal;
 pub mod reply;
 mod secure;
@@ -63,6 +68,8 @@ pub struct Listener {
     room: Arc<Semaphore>,
     /// What it shows to its clients, if it speaks TLS.
     tls: Option<Arc<Tls>>,
+    /// Who says whose connections they are, if that is not seen from them.
+    proxies: Option<Arc<Proxies>>,
 }
 
 /// The connections of a listener that accepts no more.
@@ -73,12 +80,18 @@ impl Listener {
     /// accepted before [`Listener::serve`].
     pub async fn bind(names: &[Vec<SocketAddr>], connections: usize) -> io::Result<Listener> {
         let sockets = Sockets::of(names).await?;
-        Ok(Listener { sockets, room: Arc::new(Semaphore::new(connections)), tls: None })
+        Ok(Listener { sockets, room: Arc::new(Semaphore::new(connections)), tls: None, proxies: None })
     }
 
     /// Speak TLS alone, if there is something to show.
     pub fn over(self, tls: Option<Arc<Tls>>) -> Listener {
         Listener { tls, ..self }
+    }
+
+    /// Have each connection begin with a header of the PROXY protocol: from these networks
+    /// alone, unless there are none.
+    pub fn proxied(self, networks: Vec<IpNet>) -> Listener {
+        Listener { proxies: Some(Arc::new(Proxies::new(networks))), ..self }
     }
 
     /// Where it listens; the port is a real one even if 0 was asked for.
@@ -104,22 +117,29 @@ impl Listener {
             };
             let _ = stream.set_nodelay(true);
             let (handler, watcher) = (handler.clone(), graceful.watcher());
-            let Some(tls) = &self.tls else {
+            if self.tls.is_none() && self.proxies.is_none() {
                 let connection = connection(stream, peer, protocols.any(), handler, watcher);
                 tokio::spawn(async move {
                     connection.await;
                     drop(room);
                 });
                 continue;
-            };
-            let (config, protocols, mut accepts) = (tls.config(), protocols.clone(), accepts.clone());
+            }
+            let (proxies, tls) = (self.proxies.clone(), self.tls.as_ref().map(|tls| tls.config()));
+            let (protocols, mut accepts) = (protocols.clone(), accepts.clone());
             tokio::spawn(async move {
                 let begun = tokio::select! {
-                    begun = secure::begin(stream, &peer, config) => begun,
+                    begun = begin(stream, peer, proxies, tls) => begun,
                     _ = accepts.changed() => None,
                 };
-                if let Some((stream, protocol)) = begun {
-                    connection(stream, peer.secure(), protocols.of(protocol), handler, watcher).await;
+                match begun {
+                    Some((Begun::Plain(stream), peer)) => {
+                        connection(stream, peer, protocols.any(), handler, watcher).await;
+                    }
+                    Some((Begun::Secure(stream, protocol), peer)) => {
+                        connection(stream, peer.secure(), protocols.of(protocol), handler, watcher).await;
+                    }
+                    None => {}
                 }
                 drop(room);
             });
@@ -140,6 +160,42 @@ impl Listener {
                     tokio::time::sleep(EXHAUSTED).await;
                 }
             }
+        }
+    }
+}
+
+/// A connection on which HTTP begins.
+enum Begun {
+    /// As it was accepted.
+    Plain(TcpStream),
+    /// Over TLS, and what is spoken there.
+    Secure(TlsStream<TcpStream>, Protocol),
+}
+
+/// What comes before HTTP: whose connection it is, then TLS. None if that fails, which is a line
+/// for who looks for it.
+async fn begin(
+    mut stream: TcpStream,
+    from: Peer,
+    proxies: Option<Arc<Proxies>>,
+    tls: Option<Arc<ServerConfig>>,
+) -> Option<(Begun, Peer)> {
+    let peer = match proxies {
+        None => from,
+        Some(proxies) => {
+            let proxy = from.address();
+            let asked = proxies.ask(&mut stream, from).await.inspect_err(|error| {
+                let error = error as &dyn std::error::Error;
+                tracing::debug!(error, %proxy, "a connection was closed: nobody said whose it is");
+            });
+            asked.ok()?
+        }
+    };
+    match tls {
+        None => Some((Begun::Plain(stream), peer)),
+        Some(config) => {
+            let (stream, protocol) = secure::begin(stream, &peer, config).await?;
+            Some((Begun::Secure(stream, protocol), peer))
         }
     }
 }

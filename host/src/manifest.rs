@@ -30,6 +30,7 @@ mod listen;
 mod load;
 mod names;
 mod nearest;
+mod network;
 mod no_service;
 mod outbound;
 mod reference;
@@ -79,6 +80,7 @@ use key::{KeyPath, Places};
 use report::Source;
 
 use http::Uri;
+use ipnet::IpNet;
 
 /// An app, as its manifest describes it. Every value in it has been checked.
 #[derive(Debug, Clone)]
@@ -97,6 +99,10 @@ pub struct Manifest {
     pub gateway_tls: Option<TlsFiles>,
     /// Where plain HTTP is sent on to the gateway's TLS.
     pub redirect: Option<ListenAddress>,
+    /// Where the proxies are whom the gateway believes what they say of their clients.
+    pub trusted: Vec<IpNet>,
+    /// Whether each connection to the gateway begins with a header of the PROXY protocol.
+    pub proxy_protocol: bool,
     /// Where the admin API listens: a loopback address, or a name, unless it
     /// [asks who it is](Self::admin_asks).
     pub admin: ListenAddress,

@@ -28,6 +28,7 @@ pub use self::{
     conduct::{Conduct, Fault},
     delivery::{NotDelivered, Receiver, Receivers},
     error::{CallError, EmitFailed, LinkFailed},
+    http::REQUEST_ID,
     instance::Instance,
     life::Life,
     over_tls::OverTls,

@@ -17,7 +17,7 @@ use super::{
     stdout::{Silent, print},
     tell_recorded,
     terminal::Terminal,
-    up,
+    trusting, up,
 };
 use crate::{
     admin::Token,
@@ -85,6 +85,7 @@ impl Check {
     fn look(&self, manifest: &Path) -> Result<(String, Found)> {
         let terminal = Terminal::new();
         let manifest = self.state.manifest(manifest)?;
+        trusting::warn(&manifest);
         let named = [
             Listening::default().resolve(&manifest).map(drop),
             Token::of(&manifest).map(drop).map_err(Into::into),

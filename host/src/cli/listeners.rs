@@ -35,8 +35,13 @@ impl Listeners {
             let there = listed(&manifest.gateway);
             format!("the gateway cannot listen on {there}; choose another address with --listen")
         })?;
+        let proxied = |listener: Listener| match manifest.proxy_protocol {
+            true => listener.proxied(manifest.trusted.clone()),
+            false => listener,
+        };
+        let gateway = proxied(gateway).over(tls.gateway.clone());
         let redirect = match &manifest.redirect {
-            Some(address) => Some(redirect(address, &addresses.redirect, most).await?),
+            Some(address) => Some(proxied(redirect(address, &addresses.redirect, most).await?)),
             None => None,
         };
         let admin = Listener::bind(std::slice::from_ref(&addresses.admin), ADMIN_CONNECTIONS).await;
@@ -44,7 +49,7 @@ impl Listeners {
             let there = &manifest.admin;
             format!("the admin API cannot listen on {there}; choose another address with --admin")
         })?;
-        Ok(Listeners { gateway: gateway.over(tls.gateway.clone()), redirect, admin: admin.over(tls.admin.clone()) })
+        Ok(Listeners { gateway, redirect, admin: admin.over(tls.admin.clone()) })
     }
 
     /// The gateway's URLs.

@@ -25,6 +25,7 @@ use super::{
     state::{self, State},
     stdout::print_with,
     terminal::{FAINT, STRONG, Terminal, word},
+    trusting,
     watch::Watch,
 };
 use crate::{
@@ -84,6 +85,7 @@ impl Up {
         let manifest = self.load(manifest)?;
         let addresses = self.listening.resolve(&manifest)?;
         let url = self.store_url(&manifest)?;
+        trusting::warn(&manifest);
         // Before the build, so that no change after it is missed.
         let mut watch = if self.watch { Some(Watch::begin(manifest.clone(), url.clone())?) } else { None };
         let token = Token::of(&manifest)?;

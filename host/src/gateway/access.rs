@@ -2,10 +2,10 @@
 
 use std::{net::IpAddr, sync::Arc, time::Instant};
 
-use http::{Method, Request};
+use http::{HeaderValue, Method, Request};
 use tracing::Level;
 
-use crate::listener::Peer;
+use super::client::Client;
 
 /// What the lines are chosen by: `DOVETAIL_LOG=dovetail::access=debug` shows them and
 /// nothing else.
@@ -14,6 +14,7 @@ const TARGET: &str = "dovetail::access";
 /// A line to come. It is logged when this is dropped.
 pub struct Access {
     client: IpAddr,
+    id: HeaderValue,
     method: Method,
     /// Without the query, where secrets may be.
     path: String,
@@ -26,10 +27,11 @@ pub struct Access {
 
 impl Access {
     /// Begin a line, if anybody wants to see it. Otherwise nothing is made.
-    pub fn begin<B>(request: &Request<B>, peer: &Peer) -> Option<Box<Access>> {
+    pub fn begin<B>(request: &Request<B>, client: &Client) -> Option<Box<Access>> {
         tracing::enabled!(target: TARGET, Level::DEBUG).then(|| {
             Box::new(Access {
-                client: peer.address(),
+                client: client.address(),
+                id: client.id.clone(),
                 method: request.method().clone(),
                 path: request.uri().path().to_owned(),
                 begun: Instant::now(),
@@ -58,10 +60,11 @@ impl Access {
 
 impl Drop for Access {
     fn drop(&mut self) {
-        let Access { client, method, path, begun, service, status, bytes } = self;
+        let Access { client, id, method, path, begun, service, status, bytes } = self;
         let ms = begun.elapsed().as_micros() as f64 / 1000.0;
         let (service, method) = (service.as_deref(), method.as_str());
+        let id = id.to_str().unwrap_or_default();
         // Whoever went away before there was an answer has no status.
-        tracing::debug!(target: TARGET, %client, method, path, status, bytes, ms, service, "answered");
+        tracing::debug!(target: TARGET, %client, method, path, status, bytes, ms, service, id, "answered");
     }
 }

@@ -98,6 +98,11 @@ impl Fault {
     }
 }
 
+/// Whether this names a host, with a port if there is one.
+pub fn is_host(host: &[u8]) -> bool {
+    check(host).is_ok()
+}
+
 /// Refuses what is no host, with a port if there is one (RFC 3986, section 3.2.2).
 fn check(host: &[u8]) -> Result<(), Fault> {
     let (name, port) = match host.iter().rposition(|byte| *byte == b':') {

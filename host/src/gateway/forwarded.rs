@@ -1,20 +1,25 @@
 //! What a component is told of its client: `X-Forwarded-For`, `-Proto` and `-Host`.
 //!
-//! These are the gateway's to set. As long as there are no proxies that it trusts, what
-//! a client says of itself in fields of this kind is no more than a claim, and goes.
+//! These are the gateway's to set, and so is `X-Request-Id`. What comes in fields of this
+//! kind is no more than a claim, and goes; what of it [`Client`] has believed comes back.
 
-use http::{HeaderMap, HeaderName, HeaderValue, uri::Scheme};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::hop;
-use crate::listener::Peer;
+use super::{client::Client, hop};
+use crate::service::REQUEST_ID;
 
-const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+/// The client's address.
+pub const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// Fields by which proxies say who a client is or what it asked for, those of `X-Forwarded-…`
-/// apart. `Proxy` becomes a variable that names one, where fields become those.
-const CLAIMS: [&str; 27] = [
+/// The scheme of what it asks for.
+pub const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// The host, with a port if it said one.
+pub const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+
+/// Fields by which proxies say who a client is, what it asked for or how to tell its request
+/// from others, those of `X-Forwarded-…` apart. `Proxy` becomes a variable that names one, where fields become those.
+const CLAIMS: [&str; 28] = [
     "cf-connecting-ip",
     "cf-connecting-ipv6",
     "client-ip",
@@ -40,6 +45,7 @@ const CLAIMS: [&str; 27] = [
     "x-real-ip",
     "x-remote-addr",
     "x-remote-ip",
+    "x-request-id",
     "x-rewrite-url",
     "x-scheme",
 ];
@@ -48,13 +54,13 @@ const CLAIMS: [&str; 27] = [
 const FAMILY: &str = "x-forwarded-";
 
 /// Tell the component who asks, for which host, in place of what the client claims.
-pub fn set(headers: &mut HeaderMap, peer: &Peer, host: HeaderValue) {
+pub fn set(headers: &mut HeaderMap, client: Client, host: HeaderValue) {
     hop::remove(headers, is_claim);
-    headers.reserve(3);
-    headers.insert(FOR, peer.shown().clone());
-    let proto = if peer.scheme() == Scheme::HTTPS { "https" } else { "http" };
-    headers.insert(PROTO, HeaderValue::from_static(proto));
-    headers.insert(HOST, host);
+    headers.reserve(4);
+    headers.insert(FOR, client.peer.shown().clone());
+    headers.insert(PROTO, HeaderValue::from_static(client.scheme));
+    headers.insert(HOST, client.host.unwrap_or(host));
+    headers.insert(REQUEST_ID, client.id);
 }
 
 /// Whether a field of this name, in lower case, claims who a client is. Much software
@@ -81,7 +87,8 @@ mod tests {
             assert!(is_claim(claim), "{claim}");
             assert!(is_claim(&claim.replace('-', "_")), "{claim}");
         }
-        for name in ["x-forwarde", "x-forwards", "x-request-id", "x-real", "forward", "content-type", "cookie", "via"] {
+        for name in ["x-forwarde", "x-forwards", "x-request-ids", "x-real", "forward", "content-type", "cookie", "via"]
+        {
             assert!(!is_claim(name), "{name}");
         }
     }

@@ -18,12 +18,14 @@ pub fn too_large(limit: u64) -> Response<ReplyBody> {
     error(StatusCode::PAYLOAD_TOO_LARGE, &format!("The body must have at most {limit} bytes"))
 }
 
-/// A call of a service that failed. A failure behind a link is answered as what
+/// A call of a service that failed, in the request of this id. A failure behind a link is answered as what
 /// it was there: a service that waits for a busy one is busy, too.
-pub fn failure(service: &Service, failed: &CallError) -> Response<ReplyBody> {
+pub fn failure(service: &Service, failed: &CallError, id: &HeaderValue) -> Response<ReplyBody> {
     let root = failed.root();
+    // It is visible ASCII.
+    let id = id.to_str().unwrap_or_default();
     if let CallError::Client { fault, .. } = root {
-        tracing::debug!(error = failed as &dyn std::error::Error, "a call ended early");
+        tracing::debug!(id, error = failed as &dyn std::error::Error, "a call ended early");
         return blamed(service, *fault);
     }
     service.failures().line(|_| {
@@ -31,8 +33,8 @@ pub fn failure(service: &Service, failed: &CallError) -> Response<ReplyBody> {
         let error = failed as &dyn std::error::Error;
         match root {
             // Too many requests are no defect.
-            CallError::Busy { .. } => tracing::warn!(error, "a call failed"),
-            _ => tracing::error!(error, "a call failed"),
+            CallError::Busy { .. } => tracing::warn!(id, error, "a call failed"),
+            _ => tracing::error!(id, error, "a call failed"),
         }
     });
     match root {

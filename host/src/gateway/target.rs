@@ -1,6 +1,6 @@
 //! What a request is for, as its component is told.
 
-use http::Uri;
+use http::{Uri, uri::Scheme};
 
 /// Give a target without a path the one it means: `http://shop?a=b` asks for `/?a=b`
 /// (RFC 9110, section 4.2.3). Every other target stays as it came. One with neither path nor
@@ -15,6 +15,20 @@ pub fn root(target: &mut Uri) {
     parts.path_and_query = path;
     if let Ok(rooted) = Uri::from_parts(parts) {
         *target = rooted;
+    }
+}
+
+/// Take the URL of a proxy that is trusted for one of the scheme by which it came: over HTTP/2
+/// some say the one that their clients asked for.
+pub fn of_proxy(target: &mut Uri, came_by: &Scheme) {
+    let is_other = |scheme: &Scheme| scheme != came_by && [Scheme::HTTP, Scheme::HTTPS].contains(scheme);
+    if !target.scheme().is_some_and(is_other) {
+        return;
+    }
+    let mut parts = target.clone().into_parts();
+    parts.scheme = Some(came_by.clone());
+    if let Ok(came) = Uri::from_parts(parts) {
+        *target = came;
     }
 }
 

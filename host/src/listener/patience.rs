@@ -38,6 +38,9 @@ const UNREAD: Duration = Duration::from_secs(30);
 /// How long a client may take over TLS until it can ask.
 pub const HANDSHAKE: Duration = Duration::from_secs(10);
 
+/// How long a proxy may take to say whose connection it is.
+pub const HEADER: Duration = Duration::from_secs(10);
+
 /// How long what a client sends after the end of its connection is read past.
 const LINGER: Duration = Duration::from_secs(2);
 

@@ -24,6 +24,11 @@ impl Peer {
         Peer { address, shown, is_secure: false }
     }
 
+    /// A client at this address, whose requests come by this connection.
+    pub fn of(&self, client: IpAddr) -> Peer {
+        Peer { is_secure: self.is_secure, ..Peer::new(client) }
+    }
+
     /// The same over TLS.
     pub fn secure(self) -> Peer {
         Peer { is_secure: true, ..self }

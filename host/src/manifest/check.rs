@@ -5,10 +5,12 @@
 
 use std::path::{Path, PathBuf};
 
+use ipnet::IpNet;
+
 use super::key::{KeyPath, Places};
 use super::report::Source;
 use super::{
-    Invalid, ListenAddress, Manifest, Problem, Report, StoreUrl, TlsFiles, admin_address, load, names, schema,
+    Invalid, ListenAddress, Manifest, Problem, Report, StoreUrl, TlsFiles, admin_address, load, names, network, schema,
 };
 
 mod event;
@@ -34,8 +36,8 @@ pub(super) fn check(
     let Checker { problems, .. } = checker;
     match parts {
         Some(parts) if problems.is_empty() => {
-            let Parts { app, gateway, gateway_tls, redirect, admin, admin_tls, token_file, .. } = parts;
-            let Parts { store, services, events, schedules, .. } = parts;
+            let Parts { app, gateway, gateway_tls, redirect, trusted, proxy_protocol, admin, admin_tls, .. } = parts;
+            let Parts { token_file, store, services, events, schedules, .. } = parts;
             let gateway = gateway.into_iter().map(|(_, address)| address).collect();
             let path = path.to_owned();
             Ok(Manifest {
@@ -45,6 +47,8 @@ pub(super) fn check(
                 gateway,
                 gateway_tls,
                 redirect,
+                trusted,
+                proxy_protocol,
                 admin,
                 admin_tls,
                 token_file,
@@ -75,6 +79,8 @@ struct Parts {
     gateway: Vec<(KeyPath, ListenAddress)>,
     gateway_tls: Option<TlsFiles>,
     redirect: Option<ListenAddress>,
+    trusted: Vec<IpNet>,
+    proxy_protocol: bool,
     admin: ListenAddress,
     admin_tls: Option<TlsFiles>,
     token_file: Option<PathBuf>,
@@ -92,6 +98,7 @@ impl Checker<'_> {
         let gateway = self.listens(document.gateway.listen);
         let redirect = self.redirect(document.gateway.redirect, document.gateway.tls.is_some());
         let gateway_tls = document.gateway.tls.and_then(|pairs| self.tls(pairs));
+        let (trusted, proxy_protocol) = (self.trusted(&document.gateway.trusted), document.gateway.proxy_protocol);
         let asks =
             document.admin.token_file.is_some() || document.admin.tls.as_ref().is_some_and(|it| it.clients.is_some());
         let admin_tls = document.admin.tls.and_then(|tls| self.admin_tls(tls));
@@ -114,6 +121,8 @@ impl Checker<'_> {
             gateway,
             gateway_tls,
             redirect,
+            trusted,
+            proxy_protocol,
             admin,
             admin_tls,
             token_file,
@@ -122,6 +131,13 @@ impl Checker<'_> {
             events,
             schedules,
         })
+    }
+
+    /// Where the proxies are that the gateway believes.
+    fn trusted(&mut self, written: &[String]) -> Vec<IpNet> {
+        let at = KeyPath::root().child("gateway").child("trusted");
+        let read = written.iter().enumerate();
+        read.filter_map(|(index, text)| self.take_item(&at, index, text, network::network(text))).collect()
     }
 
     /// A file's path, seen from where the host runs.

@@ -83,6 +83,14 @@ pub(super) struct Gateway {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", extend("examples" = ["0.0.0.0:80"]))]
     pub redirect: Option<String>,
+    /// The addresses and networks of proxies that may say whose request it is, by
+    /// `X-Forwarded-For` or `Forwarded`.
+    #[schemars(extend("examples" = [["10.0.0.0/8", "::1"]]))]
+    pub trusted: Vec<String>,
+    /// Whether each connection begins with a header of the PROXY protocol, version 2: from
+    /// those in `trusted`, or from everybody where that names none.
+    #[schemars(extend("examples" = [true]))]
+    pub proxy_protocol: bool,
 }
 
 /// A certificate and its key.
@@ -364,7 +372,8 @@ impl JsonSchema for Bytes {
 
 impl Default for Gateway {
     fn default() -> Self {
-        Self { listen: List::One("127.0.0.1:8080".to_owned()), tls: None, redirect: None }
+        let listen = List::One("127.0.0.1:8080".to_owned());
+        Self { listen, tls: None, redirect: None, trusted: Vec::new(), proxy_protocol: false }
     }
 }
 

@@ -49,6 +49,7 @@ fn the_smallest_manifest_has_every_default() -> Outcome {
     let text = "[app]\nname = \"shop\"\n[service.user]\ncomponent = \"user.wasm\"\n";
     let manifest = Manifest::parse(Path::new("dovetail.toml"), text)?;
     assert_eq!(manifest.gateway, [listen_address("127.0.0.1:8080")?]);
+    assert!(manifest.trusted.is_empty() && !manifest.proxy_protocol);
     assert_eq!(manifest.admin.to_string(), "127.0.0.1:9090");
     assert_eq!(manifest.store.to_string(), "sqlite:data/shop.db");
     assert_eq!(manifest.dir(), Path::new("."));
@@ -69,6 +70,8 @@ fn every_key_reaches_its_field() -> Outcome {
     let path = folder().join("full.toml");
     let manifest = Manifest::load(&path)?;
     assert_eq!(manifest.gateway, [listen_address("127.0.0.1:0")?, listen_address("localhost:0")?]);
+    assert_eq!(manifest.trusted.iter().map(ToString::to_string).collect::<Vec<_>>(), ["10.0.0.0/8", "::1/128"]);
+    assert!(manifest.proxy_protocol);
     assert_eq!(manifest.admin.to_string(), "0.0.0.0:0");
     let tls = manifest.gateway_tls.as_ref().ok_or("no TLS")?;
     let secret = folder().join("secrets/shop.key");
@@ -194,14 +197,14 @@ fn later_problems_are_shown_at_their_keys() -> Outcome {
         shown.rsplit_once("full.toml:").map(|(_, rest)| rest.lines().next().unwrap_or_default().to_owned())
     };
     let place = |service, key| shown(manifest.problem(service, key, "wrong", "mend it"));
-    assert_eq!(place("order", None).as_deref(), Some("17:1"));
-    assert_eq!(place("order", Some("limits.memory")).as_deref(), Some("35:10"));
-    assert_eq!(place("order", Some("links.shop:users/directory@0.1.0")).as_deref(), Some("29:38"));
-    assert_eq!(place("user", Some("limits.memory")).as_deref(), Some("44:1"));
+    assert_eq!(place("order", None).as_deref(), Some("19:1"));
+    assert_eq!(place("order", Some("limits.memory")).as_deref(), Some("37:10"));
+    assert_eq!(place("order", Some("links.shop:users/directory@0.1.0")).as_deref(), Some("31:38"));
+    assert_eq!(place("user", Some("limits.memory")).as_deref(), Some("46:1"));
     let place = |event, key| shown(manifest.event_problem(event, key, "wrong", "mend it"));
-    assert_eq!(place("shop:orders/events@0.1.0", None).as_deref(), Some("47:1"));
-    assert_eq!(place("shop:orders/events@0.1.0", Some("subscribers")).as_deref(), Some("48:15"));
-    assert_eq!(place("shop:orders/events@0.1.0", Some("limits.waiting")).as_deref(), Some("56:18"));
-    assert_eq!(place("shop:audit/log", Some("key")).as_deref(), Some("58:1"));
+    assert_eq!(place("shop:orders/events@0.1.0", None).as_deref(), Some("49:1"));
+    assert_eq!(place("shop:orders/events@0.1.0", Some("subscribers")).as_deref(), Some("50:15"));
+    assert_eq!(place("shop:orders/events@0.1.0", Some("limits.waiting")).as_deref(), Some("58:18"));
+    assert_eq!(place("shop:audit/log", Some("key")).as_deref(), Some("60:1"));
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::{future::poll_fn, pin::Pin, sync::Arc, task::Poll};
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use http_body::Body;
 use http_body_util::{BodyExt, Empty};
 use tokio::sync::oneshot;
@@ -19,6 +19,9 @@ use super::{
     instance::Reply,
     reply_body::{Loan, ReplyBody, lend},
 };
+
+/// By what a request is known, here and to everybody: visible ASCII.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What an atomic service may not answer with.
 const TOO_LONG: &str = "a body of more than 1 MiB, after it has written; its answer waits until its call has ended \
@@ -100,6 +103,7 @@ impl Service {
         B::Error: Into<HttpError>,
     {
         let is_head = request.method() == Method::HEAD;
+        let id = request.headers().get(REQUEST_ID).cloned();
         let (sender, mut receiver) = oneshot::channel();
         let told = conduct.cloned();
         let unit = call.unit.clone();
@@ -144,7 +148,7 @@ impl Service {
             (None, Some(reply)) => {
                 let (ended, call) = oneshot::channel();
                 let conduct = conduct.cloned().unwrap_or_default();
-                tokio::spawn(self.clone().run_on(run, ended, conduct.clone()));
+                tokio::spawn(self.clone().run_on(run, ended, conduct.clone(), id));
                 self.streaming(reply, call, commit, conduct)
             }
         }
@@ -182,8 +186,13 @@ impl Service {
     }
 
     /// Run a call to its end after its response, and tell the body how it ended.
-    async fn run_on<R>(self: Arc<Self>, mut run: R, ended: oneshot::Sender<Option<Loan>>, conduct: Conduct)
-    where
+    async fn run_on<R>(
+        self: Arc<Self>,
+        mut run: R,
+        ended: oneshot::Sender<Option<Loan>>,
+        conduct: Conduct,
+        id: Option<HeaderValue>,
+    ) where
         R: Future<Output = (Result<(), CallError>, Call)> + Unpin,
     {
         // Dropped before the call, whatever happens, so that the body learns of a
@@ -208,7 +217,8 @@ impl Service {
                 self.count(call.counts_on(), Err(&error));
                 self.failures.line(|_| {
                     let error = &error as &dyn std::error::Error;
-                    tracing::error!(error, "a call failed after its response was begun");
+                    let id = id.as_ref().and_then(|id| id.to_str().ok());
+                    tracing::error!(id, error, "a call failed after its response was begun");
                 });
             }
         }

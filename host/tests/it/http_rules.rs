@@ -7,6 +7,9 @@ mod broken;
 mod client;
 mod heads;
 mod http2;
+mod ids;
+mod proxied;
+mod trusted;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -28,10 +31,17 @@ enum Rule {
 
 /// One of [`GUESTS`](crate::support::GUESTS), which answers everything.
 fn guest(component: &str) -> (TempDir, Host) {
+    behind(component, "")
+}
+
+/// The same with these keys of `[gateway]`.
+fn behind(component: &str, gateway: &str) -> (TempDir, Host) {
     let folder = app(&format!(
         r#"
 [app]
 name = "rules"
+[gateway]
+{gateway}
 [store]
 url = "memory:"
 [service.guest]

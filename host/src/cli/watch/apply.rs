@@ -20,6 +20,7 @@ use crate::{
         swapped::{short, stopped_calls},
         terminal::Terminal,
         time::took,
+        trusting,
         up::Up,
     },
     engine::Effort,
@@ -33,6 +34,7 @@ impl Watch {
         let mut problems = manifest.missing_sources().into_problems();
         problems.extend(fixed(&self.manifest, &manifest, up)?);
         Report::new(problems).into_result()?;
+        trusting::warn(&manifest);
         let before = block_in_place(|| Snapshot::of(&manifest, &self.store));
         let (wanted, pinning) = (manifest.clone(), up.pinning());
         let pulled = spawn_blocking(move || pinned::have(&wanted, pinning, &Terminal::new())).await;
@@ -80,12 +82,13 @@ impl Watch {
 /// What a host that serves cannot change.
 fn fixed(before: &Manifest, after: &Manifest, up: &Up) -> Result<Vec<Problem>> {
     let file = |manifest: &Manifest| manifest.token_file.as_ref().map(|path| path.display().to_string());
-    let values = |manifest: &Manifest| -> Result<[(&str, &str, String); 8]> {
+    let values = |manifest: &Manifest| -> Result<[(&str, &str, String); 9]> {
         Ok([
             ("app", "name", manifest.app.clone()),
             ("gateway", "listen", listed(&manifest.gateway)),
             ("gateway", "tls", shown(manifest.gateway_tls.as_ref())),
             ("gateway", "redirect", shown(manifest.redirect.as_ref())),
+            ("gateway", "proxy_protocol", manifest.proxy_protocol.to_string()),
             ("admin", "listen", manifest.admin.to_string()),
             ("admin", "tls", shown(manifest.admin_tls.as_ref())),
             ("admin", "token_file", file(manifest).unwrap_or_default()),
