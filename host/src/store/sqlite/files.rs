@@ -443,6 +443,8 @@ mod tests {
         let files = Files::take(&path).expect("nobody has it");
         let (growing, is_over) =
             (File::options().write(true).open(&path).expect("it is there"), AtomicBool::new(false));
+        growing.set_len(1).expect("there is room");
+        files.opened().expect("it is there");
         thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
@@ -451,7 +453,7 @@ mod tests {
                     }
                 });
             }
-            (1..20_000).for_each(|length| growing.set_len(length).expect("there is room"));
+            (2..20_000).for_each(|length| growing.set_len(length).expect("there is room"));
             is_over.store(true, Ordering::Relaxed);
         });
         files.look_at_database().expect("it only grew");
