@@ -137,7 +137,7 @@ impl Listener {
                         connection(stream, peer, protocols.any(), handler, watcher).await;
                     }
                     Some((Begun::Secure(stream, protocol), peer)) => {
-                        connection(stream, peer.secure(), protocols.of(protocol), handler, watcher).await;
+                        connection(*stream, peer.secure(), protocols.of(protocol), handler, watcher).await;
                     }
                     None => {}
                 }
@@ -169,7 +169,7 @@ enum Begun {
     /// As it was accepted.
     Plain(TcpStream),
     /// Over TLS, and what is spoken there.
-    Secure(TlsStream<TcpStream>, Protocol),
+    Secure(Box<TlsStream<TcpStream>>, Protocol),
 }
 
 /// What comes before HTTP: whose connection it is, then TLS. None if that fails, which is a line
@@ -195,7 +195,7 @@ async fn begin(
         None => Some((Begun::Plain(stream), peer)),
         Some(config) => {
             let (stream, protocol) = secure::begin(stream, &peer, config).await?;
-            Some((Begun::Secure(stream, protocol), peer))
+            Some((Begun::Secure(Box::new(stream), protocol), peer))
         }
     }
 }
