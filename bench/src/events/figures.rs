@@ -36,22 +36,22 @@ impl Figures {
             Target::at_least("orders with ÷ without event", "", orders.ratio(OURS, OURS_QUIET, Turn::rate), 0.6)
                 .last(0.60),
             Target::at_least("the same, of one user", "", orders.ratio(OURS_OF_ONE, OURS_QUIET, Turn::rate), 0.6)
-                .last(0.84),
+                .last(0.86),
             Target::at_most("answer to notice seen, idle, median", "ms", median(&reactions.seen), 5.0),
             Target::at_most("answer to notice durable, idle, median", "ms", median(&reactions.durable), 5.0),
             Target::at_least("CPU, order and event: native ÷ ours", "", orders.ratio(NATIVE, OURS, cpu), 0.5)
-                .last(0.40),
-            Target::at_least("CPU, event alone: native ÷ ours", "", orders.event_alone(), 0.5).last(0.28),
+                .last(0.43),
+            Target::at_least("CPU, event alone: native ÷ ours", "", orders.event_alone(), 0.5).last(0.35),
             Target::at_most(format!("memory, {} events waiting, most", many.waited), "MB", memory.most_waiting, 150.0),
             Target::at_most("the same, until they are delivered", "MB", memory.most, 150.0),
             Target::at_least("delivered of many ÷ of few, per s", "", many.rate() / backlog.rate_of_few(), 0.5)
-                .last(0.83),
-            Target::at_least("the same ÷ as they are emitted", "", many.rate() / orders.rate(), 0.5).last(5.2),
+                .last(0.86),
+            Target::at_least("the same ÷ as they are emitted", "", many.rate() / orders.rate(), 0.5).last(4.83),
         ];
         targets.extend(published.iter().flat_map(|published| {
             [
-                Target::at_least("CPU, order and RabbitMQ: native ÷ ours", "", published.cpu(), 0.5).last(0.30),
-                Target::at_least("CPU, RabbitMQ alone: native ÷ ours", "", published.event_alone(), 0.5).last(0.14),
+                Target::at_least("CPU, order and RabbitMQ: native ÷ ours", "", published.cpu(), 0.5).last(0.37),
+                Target::at_least("CPU, RabbitMQ alone: native ÷ ours", "", published.event_alone(), 0.5).last(0.18),
             ]
         }));
         targets
