@@ -46,14 +46,14 @@ pub struct Gateway {
 impl Gateway {
     /// The gateway to an app's routes.
     pub fn new(app: &App) -> Gateway {
-        let trusted = app.manifest().trusted.clone();
+        let trusted = app.manifest().gateway.trusted.clone();
         Gateway { routes: ArcSwap::from_pointee(routes(app)), trusted: ArcSwap::from_pointee(trusted) }
     }
 
     /// Have new requests answered by another app, by one store of a pointer. Those
     /// in flight finish where they began.
     pub fn publish(&self, app: &App) {
-        self.trusted.store(Arc::new(app.manifest().trusted.clone()));
+        self.trusted.store(Arc::new(app.manifest().gateway.trusted.clone()));
         self.routes.store(Arc::new(routes(app)));
     }
 
@@ -66,10 +66,10 @@ impl Gateway {
         &self,
         mut request: Request<Incoming>,
         client: Client,
+        id: &HeaderValue,
         access: Option<&mut Access>,
     ) -> Response<ReplyBody> {
         target::root(request.uri_mut());
-        let id = client.id.clone();
         let version = request.version();
         let unasked = |answer| listener::reply::unasked(answer, version).map(ReplyBody::whole);
         let service = match self.service(&request) {
@@ -91,7 +91,7 @@ impl Gateway {
         if let Some(access) = access {
             access.found(service.name());
         }
-        call(&service, request, &id).await
+        call(&service, request, id).await
     }
 }
 
@@ -102,7 +102,7 @@ impl Handler for Gateway {
         let client = Client::of(request.headers(), peer, &self.trusted.load());
         let (id, is_head) = (client.id.clone(), request.method() == Method::HEAD);
         let mut access = Access::begin(&request, &client);
-        let mut response = self.route(request, client, access.as_deref_mut()).await;
+        let mut response = self.route(request, client, &id, access.as_deref_mut()).await;
         if is_head {
             response = listener::reply::without_body(response, ReplyBody::whole(""));
         }

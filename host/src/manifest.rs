@@ -17,12 +17,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+mod admin;
 mod backoff;
 mod check;
 mod component_source;
 mod digest;
 mod duration;
 mod event;
+mod gateway;
 mod invalid;
 mod key;
 mod limits;
@@ -49,11 +51,13 @@ mod transport;
 #[cfg(test)]
 mod table;
 
+pub use admin::AdminManifest;
 pub use backoff::Backoff;
 pub use component_source::ComponentSource;
 pub use digest::Digest;
 pub use duration::duration;
 pub use event::{EventLimits, EventManifest, Parked, Start};
+pub use gateway::GatewayManifest;
 pub use invalid::Invalid;
 pub use limits::Limits;
 pub use listen::{
@@ -80,8 +84,6 @@ use key::{KeyPath, Places};
 use report::Source;
 
 use http::Uri;
-use ipnet::IpNet;
-
 /// An app, as its manifest describes it. Every value in it has been checked.
 #[derive(Debug, Clone)]
 pub struct Manifest {
@@ -92,25 +94,10 @@ pub struct Manifest {
     pub state: PathBuf,
     /// The app's name.
     pub app: String,
-    /// Where the gateway listens: at least one, and none that takes another's port.
-    pub gateway: Vec<ListenAddress>,
-    /// What the gateway shows to its clients, if it speaks TLS; joined to the manifest's
-    /// folder, as all paths here.
-    pub gateway_tls: Option<TlsFiles>,
-    /// Where plain HTTP is sent on to the gateway's TLS.
-    pub redirect: Option<ListenAddress>,
-    /// Where the proxies are whom the gateway believes what they say of their clients.
-    pub trusted: Vec<IpNet>,
-    /// Whether each connection to the gateway begins with a header of the PROXY protocol.
-    pub proxy_protocol: bool,
-    /// Where the admin API listens: a loopback address, or a name, unless it
-    /// [asks who it is](Self::admin_asks).
-    pub admin: ListenAddress,
-    /// What the admin API shows to its clients, if it speaks TLS.
-    pub admin_tls: Option<TlsFiles>,
-    /// The file of the token that the admin API asks for, joined to the
-    /// manifest's folder.
-    pub token_file: Option<PathBuf>,
+    /// The gateway.
+    pub gateway: GatewayManifest,
+    /// The admin API.
+    pub admin: AdminManifest,
     /// Where buckets are kept; a path in it is relative to [`dir`](Self::dir).
     pub store: StoreUrl,
     /// At least one, sorted by name.
@@ -198,11 +185,6 @@ impl Manifest {
     /// What was read.
     pub fn text(&self) -> &str {
         self.source.text()
-    }
-
-    /// Whether the admin API asks its clients for a token or for a certificate.
-    pub fn admin_asks(&self) -> bool {
-        self.token_file.is_some() || self.admin_tls.as_ref().is_some_and(|tls| tls.clients.is_some())
     }
 
     /// The service called `name`.

@@ -23,7 +23,7 @@ pub struct Token(String);
 impl Token {
     /// The token of a manifest, if it has one, or what is wrong with its file.
     pub fn of(manifest: &Manifest) -> Result<Option<Token>, Report> {
-        let Some(path) = &manifest.token_file else { return Ok(None) };
+        let Some(path) = &manifest.admin.token_file else { return Ok(None) };
         let located = |invalid: Invalid| {
             let title = format!("the token file `{}` {}", path.display(), invalid.reason);
             Report::new(vec![manifest.token_problem(title, invalid.help)])

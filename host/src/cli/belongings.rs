@@ -44,10 +44,10 @@ impl Belongings {
                 belongings.add(path, Kind::Sources, what);
             }
         }
-        if let Some(token) = &manifest.token_file {
+        if let Some(token) = &manifest.admin.token_file {
             belongings.add(token, Kind::File, "has the token of the admin API");
         }
-        for file in manifest.gateway_tls.iter().chain(&manifest.admin_tls).flat_map(TlsFiles::all) {
+        for file in manifest.gateway.tls.iter().chain(&manifest.admin.tls).flat_map(TlsFiles::all) {
             belongings.add(file, Kind::File, "is a file of `tls`");
         }
         for event in &manifest.events {

@@ -24,11 +24,11 @@ impl Certificates {
     pub fn of(manifest: &Manifest) -> Result<Certificates, Report> {
         let (mut certificates, mut problems) = (Certificates::default(), Vec::new());
         certificates.gateway =
-            certificates.open(manifest.gateway_tls.as_ref(), &mut problems, |it| located(manifest, "gateway", it));
+            certificates.open(manifest.gateway.tls.as_ref(), &mut problems, |it| located(manifest, "gateway", it));
         certificates.admin =
-            certificates.open(manifest.admin_tls.as_ref(), &mut problems, |it| located(manifest, "admin", it));
+            certificates.open(manifest.admin.tls.as_ref(), &mut problems, |it| located(manifest, "admin", it));
         Report::new(problems).into_result()?;
-        let files = manifest.gateway_tls.iter().chain(&manifest.admin_tls);
+        let files = manifest.gateway.tls.iter().chain(&manifest.admin.tls);
         for pair in files.flat_map(|files| &files.pairs).filter(|pair| tls::is_open_to_all(&pair.key)) {
             let key = pair.key.display();
             tracing::warn!("whoever is on this machine may read the key `{key}`; run `chmod o-r {key}`");
@@ -57,7 +57,7 @@ impl Certificates {
 
 /// A defect at the key of the file.
 fn located(manifest: &Manifest, table: &str, Defect { file, part, reason, help }: &Defect) -> Problem {
-    let is_listed = table == "gateway" && manifest.gateway_tls.as_ref().is_some_and(|files| files.is_listed);
+    let is_listed = table == "gateway" && manifest.gateway.tls.as_ref().is_some_and(|files| files.is_listed);
     let of_pair = |number: &usize, key: &str| match is_listed {
         true => format!("tls.{number}.{key}"),
         false => format!("tls.{key}"),

@@ -100,8 +100,8 @@ impl Client {
     /// A client of the host of a manifest's app, where the manifest says that it is.
     pub fn of(manifest: &Manifest) -> Result<Client> {
         let meant = Meant { app: manifest.app.clone(), is_found_by_it: true };
-        let tls = manifest.admin_tls.as_ref().map(|_| Secure::default().connector()).transpose()?;
-        Client::new((target::listens(&manifest.admin)?, tls), Token::of(manifest)?, Some(meant))
+        let tls = manifest.admin.tls.as_ref().map(|_| Secure::default().connector()).transpose()?;
+        Client::new((target::listens(&manifest.admin.listen)?, tls), Token::of(manifest)?, Some(meant))
     }
 
     fn new(

@@ -32,21 +32,21 @@ impl Listeners {
         let most = listener::capacity();
         let gateway = Listener::bind(&addresses.gateway, most).await;
         let gateway = gateway.with_context(|| {
-            let there = listed(&manifest.gateway);
+            let there = listed(&manifest.gateway.listen);
             format!("the gateway cannot listen on {there}; choose another address with --listen")
         })?;
-        let proxied = |listener: Listener| match manifest.proxy_protocol {
-            true => listener.proxied(manifest.trusted.clone()),
+        let proxied = |listener: Listener| match manifest.gateway.proxy_protocol {
+            true => listener.proxied(manifest.gateway.trusted.clone()),
             false => listener,
         };
         let gateway = proxied(gateway).over(tls.gateway.clone());
-        let redirect = match &manifest.redirect {
+        let redirect = match &manifest.gateway.redirect {
             Some(address) => Some(proxied(redirect(address, &addresses.redirect, most).await?)),
             None => None,
         };
         let admin = Listener::bind(std::slice::from_ref(&addresses.admin), ADMIN_CONNECTIONS).await;
         let admin = admin.with_context(|| {
-            let there = &manifest.admin;
+            let there = &manifest.admin.listen;
             format!("the admin API cannot listen on {there}; choose another address with --admin")
         })?;
         Ok(Listeners { gateway, redirect, admin: admin.over(tls.admin.clone()) })

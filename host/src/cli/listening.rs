@@ -34,11 +34,11 @@ impl Listening {
     pub fn apply(&self, mut manifest: Manifest) -> Result<Manifest> {
         if let Some(address) = &self.admin {
             let refused = |invalid| refused("--admin", address, &invalid);
-            manifest::refuse_others(address, manifest.admin_asks()).map_err(refused)?;
-            manifest.admin.clone_from(address);
+            manifest::refuse_others(address, manifest.admin.asks()).map_err(refused)?;
+            manifest.admin.listen.clone_from(address);
         }
         if !self.listen.is_empty() {
-            manifest.gateway.clone_from(&self.listen);
+            manifest.gateway.listen.clone_from(&self.listen);
         }
         self.check(&manifest)?;
         Ok(manifest)
@@ -49,23 +49,23 @@ impl Listening {
         if self.listen.is_empty() && self.admin.is_none() {
             return Ok(());
         }
-        let admin = &manifest.admin;
-        if let Some(redirect) = &manifest.redirect
-            && let Some(other) = manifest.gateway.iter().chain([admin]).find(|other| other.clashes(redirect))
+        let admin = &manifest.admin.listen;
+        if let Some(redirect) = &manifest.gateway.redirect
+            && let Some(other) = manifest.gateway.listen.iter().chain([admin]).find(|other| other.clashes(redirect))
         {
             bail!(
                 "nobody else can listen on {other} where `gateway.redirect` is {redirect}; choose another address with \
                  --listen or --admin"
             );
         }
-        for (place, gateway) in manifest.gateway.iter().enumerate() {
+        for (place, gateway) in manifest.gateway.listen.iter().enumerate() {
             if gateway.clashes(admin) {
                 bail!(
                     "the gateway cannot listen on {gateway} where the admin API listens on {admin}; give one of them \
                      another port with --listen or --admin"
                 );
             }
-            if let Some(other) = manifest.gateway[..place].iter().find(|other| other.clashes(gateway)) {
+            if let Some(other) = manifest.gateway.listen[..place].iter().find(|other| other.clashes(gateway)) {
                 bail!("the gateway cannot listen on {gateway} and on {other} as well; leave one --listen out");
             }
         }
@@ -77,19 +77,19 @@ impl Listening {
     pub fn resolve(&self, manifest: &Manifest) -> Result<Addresses> {
         let mut problems = Vec::new();
         let mut gateway = Vec::new();
-        for address in &manifest.gateway {
+        for address in &manifest.gateway.listen {
             let found = address.resolve().map_err(|error| unknown(&error));
             gateway.push(self.take(manifest, "gateway", address, found, &mut problems)?);
         }
-        let redirect = manifest.redirect.as_ref().map_or(Ok(Vec::new()), ListenAddress::resolve);
+        let redirect = manifest.gateway.redirect.as_ref().map_or(Ok(Vec::new()), ListenAddress::resolve);
         let redirect = redirect.unwrap_or_else(|error| {
             let Invalid { reason, help } = unknown(&error);
             problems.push(manifest.table_problem("gateway", "redirect", format!("`gateway.redirect` {reason}"), help));
             Vec::new()
         });
-        let admin = manifest.admin.resolve().map_err(|error| unknown(&error));
+        let admin = manifest.admin.listen.resolve().map_err(|error| unknown(&error));
         let admin = admin.and_then(|found| at_home(manifest, found));
-        let admin = self.take(manifest, "admin", &manifest.admin, admin, &mut problems)?;
+        let admin = self.take(manifest, "admin", &manifest.admin.listen, admin, &mut problems)?;
         Report::new(problems).into_result()?;
         Ok(Addresses { gateway, redirect, admin })
     }
@@ -112,7 +112,7 @@ impl Listening {
             Err(invalid) if given => Err(refused(option, address, &invalid)),
             Err(invalid) => {
                 let title = match table {
-                    "gateway" if manifest.gateway.len() > 1 => {
+                    "gateway" if manifest.gateway.listen.len() > 1 => {
                         format!("\"{address}\" in `{table}.listen` {}", invalid.reason)
                     }
                     _ => format!("`{table}.listen` {}", invalid.reason),
@@ -145,7 +145,7 @@ fn unknown(error: &std::io::Error) -> Invalid {
 fn at_home(manifest: &Manifest, found: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, Invalid> {
     let elsewhere = found.iter().map(SocketAddr::ip).find(|ip| !ip.to_canonical().is_loopback());
     match elsewhere {
-        Some(ip) if !manifest.admin_asks() => Err(manifest::is_for_others(&manifest.admin, Some(ip))),
+        Some(ip) if !manifest.admin.asks() => Err(manifest::is_for_others(&manifest.admin.listen, Some(ip))),
         _ => Ok(found),
     }
 }

@@ -218,8 +218,8 @@ async fn serve(
 
 /// Decides who may use the admin API.
 fn guard(admin: &Listener, manifest: &Manifest, token: Option<&Token>) -> Result<Guard> {
-    let by_certificate = manifest.admin_tls.as_ref().is_some_and(|tls| tls.clients.is_some());
-    Ok(Guard::new(&admin.addresses()?, manifest.admin.name(), token, by_certificate))
+    let by_certificate = manifest.admin.asks_for_certificates();
+    Ok(Guard::new(&admin.addresses()?, manifest.admin.listen.name(), token, by_certificate))
 }
 
 /// Sends plain HTTP on to the gateway, until it is aborted.

@@ -5,13 +5,9 @@
 
 use std::path::{Path, PathBuf};
 
-use ipnet::IpNet;
-
 use super::key::{KeyPath, Places};
 use super::report::Source;
-use super::{
-    Invalid, ListenAddress, Manifest, Problem, Report, StoreUrl, TlsFiles, admin_address, load, names, network, schema,
-};
+use super::{AdminManifest, GatewayManifest, Invalid, Manifest, Problem, Report, StoreUrl, load, names, schema};
 
 mod event;
 mod listen;
@@ -36,22 +32,13 @@ pub(super) fn check(
     let Checker { problems, .. } = checker;
     match parts {
         Some(parts) if problems.is_empty() => {
-            let Parts { app, gateway, gateway_tls, redirect, trusted, proxy_protocol, admin, admin_tls, .. } = parts;
-            let Parts { token_file, store, services, events, schedules, .. } = parts;
-            let gateway = gateway.into_iter().map(|(_, address)| address).collect();
-            let path = path.to_owned();
+            let Parts { app, gateway, admin, store, services, events, schedules } = parts;
             Ok(Manifest {
-                path,
+                path: path.to_owned(),
                 state,
                 app,
                 gateway,
-                gateway_tls,
-                redirect,
-                trusted,
-                proxy_protocol,
                 admin,
-                admin_tls,
-                token_file,
                 store,
                 services,
                 events,
@@ -76,14 +63,8 @@ struct Checker<'a> {
 /// All of a manifest that is read from it.
 struct Parts {
     app: String,
-    gateway: Vec<(KeyPath, ListenAddress)>,
-    gateway_tls: Option<TlsFiles>,
-    redirect: Option<ListenAddress>,
-    trusted: Vec<IpNet>,
-    proxy_protocol: bool,
-    admin: ListenAddress,
-    admin_tls: Option<TlsFiles>,
-    token_file: Option<PathBuf>,
+    gateway: GatewayManifest,
+    admin: AdminManifest,
     store: StoreUrl,
     services: Vec<super::ServiceManifest>,
     events: Vec<super::EventManifest>,
@@ -95,18 +76,9 @@ impl Checker<'_> {
         let at = |table, key| KeyPath::root().child(table).child(key);
         let app = document.app.and_then(|app| app.name);
         let app = app.and_then(|app| self.take(&at("app", "name"), names::app(&app).map(|()| app)));
-        let gateway = self.listens(document.gateway.listen);
-        let redirect = self.redirect(document.gateway.redirect, document.gateway.tls.is_some());
-        let gateway_tls = document.gateway.tls.and_then(|pairs| self.tls(pairs));
-        let (trusted, proxy_protocol) = (self.trusted(&document.gateway.trusted), document.gateway.proxy_protocol);
-        let asks =
-            document.admin.token_file.is_some() || document.admin.tls.as_ref().is_some_and(|it| it.clients.is_some());
-        let admin_tls = document.admin.tls.and_then(|tls| self.admin_tls(tls));
-        let admin = self.take(&at("admin", "listen"), admin_address(&document.admin.listen, asks));
-        let token_file = document.admin.token_file;
-        let token_file =
-            token_file.and_then(|path| self.path(&at("admin", "token_file"), &path, "write the file's path"));
-        self.apart(&gateway, redirect.as_ref(), admin.as_ref());
+        let (places, gateway) = self.gateway(document.gateway);
+        let admin = self.admin(document.admin);
+        self.apart(&places, &gateway, admin.as_ref().map(|admin| &admin.listen));
         // Without a name for `{app}` the URL can still be checked.
         let name = app.as_deref().unwrap_or_default();
         let store = self.take(&at("store", "url"), StoreUrl::parse(&document.store.url, name));
@@ -116,28 +88,7 @@ impl Checker<'_> {
         let schedules = self.schedules(document.schedule, &interfaces);
         let services = self.services(tables);
         let (app, admin, store) = (app?, admin?, store?);
-        Some(Parts {
-            app,
-            gateway,
-            gateway_tls,
-            redirect,
-            trusted,
-            proxy_protocol,
-            admin,
-            admin_tls,
-            token_file,
-            store,
-            services,
-            events,
-            schedules,
-        })
-    }
-
-    /// Where the proxies are that the gateway believes.
-    fn trusted(&mut self, written: &[String]) -> Vec<IpNet> {
-        let at = KeyPath::root().child("gateway").child("trusted");
-        let read = written.iter().enumerate();
-        read.filter_map(|(index, text)| self.take_item(&at, index, text, network::network(text))).collect()
+        Some(Parts { app, gateway, admin, store, services, events, schedules })
     }
 
     /// A file's path, seen from where the host runs.

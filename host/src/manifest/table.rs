@@ -48,9 +48,9 @@ fn every_manifest_gets_its_report() -> Outcome {
 fn the_smallest_manifest_has_every_default() -> Outcome {
     let text = "[app]\nname = \"shop\"\n[service.user]\ncomponent = \"user.wasm\"\n";
     let manifest = Manifest::parse(Path::new("dovetail.toml"), text)?;
-    assert_eq!(manifest.gateway, [listen_address("127.0.0.1:8080")?]);
-    assert!(manifest.trusted.is_empty() && !manifest.proxy_protocol);
-    assert_eq!(manifest.admin.to_string(), "127.0.0.1:9090");
+    assert_eq!(manifest.gateway.listen, [listen_address("127.0.0.1:8080")?]);
+    assert!(manifest.gateway.trusted.is_empty() && !manifest.gateway.proxy_protocol);
+    assert_eq!(manifest.admin.listen.to_string(), "127.0.0.1:9090");
     assert_eq!(manifest.store.to_string(), "sqlite:data/shop.db");
     assert_eq!(manifest.dir(), Path::new("."));
     let user = manifest.service("user").ok_or("no user")?;
@@ -69,18 +69,18 @@ fn the_smallest_manifest_has_every_default() -> Outcome {
 fn every_key_reaches_its_field() -> Outcome {
     let path = folder().join("full.toml");
     let manifest = Manifest::load(&path)?;
-    assert_eq!(manifest.gateway, [listen_address("127.0.0.1:0")?, listen_address("localhost:0")?]);
-    assert_eq!(manifest.trusted.iter().map(ToString::to_string).collect::<Vec<_>>(), ["10.0.0.0/8", "::1/128"]);
-    assert!(manifest.proxy_protocol);
-    assert_eq!(manifest.admin.to_string(), "0.0.0.0:0");
-    let tls = manifest.gateway_tls.as_ref().ok_or("no TLS")?;
+    assert_eq!(manifest.gateway.listen, [listen_address("127.0.0.1:0")?, listen_address("localhost:0")?]);
+    assert_eq!(manifest.gateway.trusted.iter().map(ToString::to_string).collect::<Vec<_>>(), ["10.0.0.0/8", "::1/128"]);
+    assert!(manifest.gateway.proxy_protocol);
+    assert_eq!(manifest.admin.listen.to_string(), "0.0.0.0:0");
+    let tls = manifest.gateway.tls.as_ref().ok_or("no TLS")?;
     let secret = folder().join("secrets/shop.key");
     let expected = format!("{}, {}, /a.pem, /a.key", folder().join("shop.pem").display(), secret.display());
     assert_eq!((tls.to_string(), tls.pairs.len()), (expected, 2));
-    assert_eq!(manifest.redirect.as_ref().map(ToString::to_string).as_deref(), Some("0.0.0.0:80"));
-    let tls = manifest.admin_tls.as_ref().ok_or("no TLS")?;
+    assert_eq!(manifest.gateway.redirect.as_ref().map(ToString::to_string).as_deref(), Some("0.0.0.0:80"));
+    let tls = manifest.admin.tls.as_ref().ok_or("no TLS")?;
     assert_eq!((&tls.pairs[0].key, &tls.clients), (&folder().join("admin.key"), &Some(folder().join("clients.pem"))));
-    assert_eq!(manifest.token_file, Some(folder().join("secrets/admin.token")));
+    assert_eq!(manifest.admin.token_file, Some(folder().join("secrets/admin.token")));
     assert_eq!(manifest.store.to_string(), "memory:");
     assert_eq!(manifest.services.iter().map(|s| &s.name).collect::<Vec<_>>(), ["order", "user"]);
     let order = manifest.service("order").ok_or("no order")?;

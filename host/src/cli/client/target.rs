@@ -62,10 +62,10 @@ impl Target {
         let meant = manifest.as_ref().map(|manifest| Meant { app: manifest.app.clone(), is_found_by_it });
         let Place { address, is_secure } = match (self.admin, &manifest) {
             (Some(place), _) => place,
-            (None, Some(manifest)) => Place { address: listens(&manifest.admin)?, is_secure: None },
+            (None, Some(manifest)) => Place { address: listens(&manifest.admin.listen)?, is_secure: None },
             (None, None) => bail!("say where the host is with --admin HOST:PORT"),
         };
-        let speaks_tls = manifest.as_ref().is_some_and(|manifest| manifest.admin_tls.is_some());
+        let speaks_tls = manifest.as_ref().is_some_and(|manifest| manifest.admin.tls.is_some());
         let is_secure = is_secure.unwrap_or(speaks_tls || self.secure.is_meant());
         let tls = is_secure.then(|| self.secure.connector()).transpose()?;
         let token = match (given, &manifest) {

@@ -81,16 +81,16 @@ impl Watch {
 
 /// What a host that serves cannot change.
 fn fixed(before: &Manifest, after: &Manifest, up: &Up) -> Result<Vec<Problem>> {
-    let file = |manifest: &Manifest| manifest.token_file.as_ref().map(|path| path.display().to_string());
+    let file = |manifest: &Manifest| manifest.admin.token_file.as_ref().map(|path| path.display().to_string());
     let values = |manifest: &Manifest| -> Result<[(&str, &str, String); 9]> {
         Ok([
             ("app", "name", manifest.app.clone()),
-            ("gateway", "listen", listed(&manifest.gateway)),
-            ("gateway", "tls", shown(manifest.gateway_tls.as_ref())),
-            ("gateway", "redirect", shown(manifest.redirect.as_ref())),
-            ("gateway", "proxy_protocol", manifest.proxy_protocol.to_string()),
-            ("admin", "listen", manifest.admin.to_string()),
-            ("admin", "tls", shown(manifest.admin_tls.as_ref())),
+            ("gateway", "listen", listed(&manifest.gateway.listen)),
+            ("gateway", "tls", shown(manifest.gateway.tls.as_ref())),
+            ("gateway", "redirect", shown(manifest.gateway.redirect.as_ref())),
+            ("gateway", "proxy_protocol", manifest.gateway.proxy_protocol.to_string()),
+            ("admin", "listen", manifest.admin.listen.to_string()),
+            ("admin", "tls", shown(manifest.admin.tls.as_ref())),
             ("admin", "token_file", file(manifest).unwrap_or_default()),
             ("store", "url", up.store_url(manifest)?.to_string()),
         ])

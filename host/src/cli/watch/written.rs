@@ -28,8 +28,8 @@ impl Written {
     pub fn of(manifest: &Manifest, store: &StoreUrl) -> Written {
         let components = manifest.services.iter().map(|service| service.component.file().to_owned());
         let own = [manifest.path.clone(), manifest.lock_file(), manifest.state.clone()];
-        let own = own.into_iter().chain(manifest.token_file.clone());
-        let tls = manifest.gateway_tls.iter().chain(&manifest.admin_tls).flat_map(TlsFiles::all).map(Path::to_owned);
+        let own = own.into_iter().chain(manifest.admin.token_file.clone());
+        let tls = manifest.gateway.tls.iter().chain(&manifest.admin.tls).flat_map(TlsFiles::all).map(Path::to_owned);
         let own = own.chain(tls);
         let paths: BTreeSet<_> = own.chain(components).chain(store.files()).map(|path| named(&path)).collect();
         let files = paths.iter().filter_map(|path| id(path));
