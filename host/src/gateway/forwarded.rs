@@ -18,36 +18,53 @@ pub const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 pub const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
 /// Fields by which proxies say who a client is, what it asked for or how to tell its request
-/// from others, those of `X-Forwarded-…` apart. `Proxy` becomes a variable that names one, where fields become those.
-const CLAIMS: [&str; 28] = [
+/// from others, those of `X-Forwarded-…` apart. `Proxy` becomes a variable that names one, where
+/// fields become those.
+const CLAIMS: [&str; 44] = [
+    "akamai-client-ip",
     "cf-connecting-ip",
     "cf-connecting-ipv6",
     "client-ip",
+    "cloudfront-viewer-address",
+    "do-connecting-ip",
     "fastly-client-ip",
     "fly-client-ip",
     "forwarded",
+    "forwarded-for",
     "front-end-https",
+    "incap-client-ip",
     "proxy",
     "proxy-client-ip",
     "true-client-ip",
     "wl-proxy-client-ip",
     "x-appengine-user-ip",
     "x-azure-clientip",
+    "x-azure-socketip",
     "x-client-ip",
     "x-cluster-client-ip",
     "x-envoy-external-address",
+    "x-envoy-original-path",
+    "x-forward-for",
     "x-forwarded",
+    "x-forwardedfor",
     "x-host",
+    "x-http-host-override",
+    "x-nf-client-connection-ip",
     "x-original-forwarded-for",
     "x-original-host",
+    "x-original-uri",
     "x-original-url",
     "x-originating-ip",
+    "x-proxyuser-ip",
     "x-real-ip",
+    "x-realip",
     "x-remote-addr",
     "x-remote-ip",
     "x-request-id",
     "x-rewrite-url",
     "x-scheme",
+    "x-url-scheme",
+    "x-vercel-forwarded-for",
 ];
 
 /// The family of such fields.
@@ -67,7 +84,7 @@ pub fn set(headers: &mut HeaderMap, client: Client, host: HeaderValue) {
 /// takes `_` for `-` in it.
 pub fn is_claim(name: &str) -> bool {
     // Most names are told from these by their first letter.
-    matches!(name.as_bytes().first(), Some(b'c' | b'f' | b'p' | b't' | b'w' | b'x'))
+    matches!(name.as_bytes().first(), Some(b'a' | b'c' | b'd' | b'f' | b'i' | b'p' | b't' | b'w' | b'x'))
         && (name.get(..FAMILY.len()).is_some_and(|start| are_same(start, FAMILY))
             || CLAIMS.iter().any(|claim| are_same(name, claim)))
 }
