@@ -60,12 +60,21 @@ fn only_host(headers: &HeaderMap) -> Result<Option<&HeaderValue>, Refused> {
 
 /// Whether two name the same host and port, where the port of the scheme need not be said.
 fn are_same(one: &[u8], other: &[u8], port: &str) -> bool {
-    without(one, port).eq_ignore_ascii_case(without(other, port))
+    let ((one, its), (other, others)) = (parts(one, port), parts(other, port));
+    one.eq_ignore_ascii_case(other) && its == others
 }
 
-fn without<'a>(host: &'a [u8], port: &str) -> &'a [u8] {
-    let bare = host.strip_suffix(port.as_bytes()).unwrap_or(host);
-    bare.strip_suffix(b":").unwrap_or(host)
+/// A host, and its port without zeros before it.
+fn parts<'a>(host: &'a [u8], usual: &'a str) -> (&'a [u8], &'a [u8]) {
+    let (name, port) = match host.iter().rposition(|byte| *byte == b':') {
+        Some(at) if host[at + 1..].iter().all(u8::is_ascii_digit) => (&host[..at], &host[at + 1..]),
+        _ => (host, &b""[..]),
+    };
+    match port.iter().position(|digit| *digit != b'0') {
+        Some(first) => (name, &port[first..]),
+        None if port.is_empty() => (name, usual.as_bytes()),
+        None => (name, b"0"),
+    }
 }
 
 /// The port that a URL of this scheme need not say.
@@ -169,6 +178,10 @@ mod tests {
             ("a:", "a", true),
             ("a80", "a", false),
             ("a:443", "a", false),
+            ("a:0080", "a", true),
+            ("a:08080", "A:8080", true),
+            ("a:0", "a", false),
+            ("a:0", "a:00", true),
             ("a:8080", "a", false),
             ("a", "b", false),
             ("[::1]:80", "[::1]", true),
