@@ -120,9 +120,11 @@ fn host(key: &str) -> &str {
     canonical(bare.split('/').next().unwrap_or(bare))
 }
 
-/// Docker's own registry has two names.
+/// The other name of docker's own registry, by which docker writes it down.
+const INDEX: &str = "index.docker.io";
+
 fn canonical(host: &str) -> &str {
-    if host == "index.docker.io" { "docker.io" } else { host }
+    if host == INDEX { "docker.io" } else { host }
 }
 
 #[cfg(test)]
@@ -139,10 +141,10 @@ mod tests {
 
     #[test]
     fn what_docker_writes_is_read() {
-        let text = r#"{"auths": {"127.0.0.1:5000": {"auth": "YW5uYTpzZWM6cmV0"}, "https://index.docker.io/v1/":
+        let text = r#"{"auths": {"127.0.0.1:5000": {"auth": "YW5uYTpzZWM6cmV0"}, "https://INDEX/v1/":
             {"username": "bob", "password": "secret"}, "ghcr.io": {}}, "credsStore": "desktop",
             "credHelpers": {"gcr.io": "gcloud"}, "HttpHeaders": {}}"#;
-        let credentials = read(text).expect("it is docker's");
+        let credentials = read(&text.replace("INDEX", INDEX)).expect("it is docker's");
         let of = |registry| credentials.of(registry).expect("it is well-formed");
         let basic = |name: &str, password: &str| RegistryAuth::Basic(name.to_owned(), password.to_owned());
         assert!(of("127.0.0.1:5000").0 == basic("anna", "sec:ret"));
