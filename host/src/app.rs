@@ -29,7 +29,7 @@ pub use self::{
 use self::{foundation::Foundation, topology::Topology};
 use crate::{
     link,
-    manifest::{EventManifest, Manifest, Route, ScheduleManifest, ServiceManifest, Transport},
+    manifest::{EventManifest, Manifest, RouteManifest, ScheduleManifest, ServiceManifest, Transport},
     message::{Origin, Queue},
     service::Service,
     store::BucketStore,
@@ -54,8 +54,6 @@ mod topology;
 pub struct App {
     /// In the order of the manifest, which is that of their names.
     pub services: Vec<Arc<Service>>,
-    /// Path patterns and the service, by its place, that answers them.
-    pub routes: Vec<(Route, usize)>,
     foundation: Foundation,
     /// SHA-256 of the manifest's components, as the history is to know them.
     /// Protects a name each, looked at and replaced whole.
@@ -77,10 +75,7 @@ pub struct LinkNames {
 
 impl App {
     fn new(foundation: Foundation, topology: Topology, services: Vec<Arc<Service>>, files: Vec<String>) -> App {
-        let named = foundation.manifest.services.iter().enumerate();
-        let routes = named.flat_map(|(place, service)| service.routes.iter().map(move |route| (route.clone(), place)));
-        let routes = routes.collect();
-        App { services, routes, foundation, files: Mutex::new(files), topology: Mutex::new(topology) }
+        App { services, foundation, files: Mutex::new(files), topology: Mutex::new(topology) }
     }
 
     /// The app's name.
@@ -117,9 +112,10 @@ impl App {
         self.services.iter().position(|it| it.name() == service)
     }
 
-    /// The services with what routes lead to them.
-    pub fn routes_of(&self, service: usize) -> impl Iterator<Item = &Route> {
-        self.routes.iter().filter(move |(_, place)| *place == service).map(|(route, _)| route)
+    /// All routes, each with its service.
+    pub fn routes(&self) -> impl Iterator<Item = (&RouteManifest, &Arc<Service>)> {
+        let services = self.manifest().services.iter().zip(&self.services);
+        services.flat_map(|(manifest, service)| manifest.routes.iter().map(move |route| (route, service)))
     }
 
     /// The digest of the service's file in the manifest, as it was at the start or

@@ -108,7 +108,7 @@ pub fn app(sources: &[Source], links: &[LinkNames], events: Events, store: Store
         let instance = composition.service(&service.name)?;
         let handler = composition.handler(&instance)?;
         handlers.push((instance, handler));
-        patterns.push(service.routes.iter().map(|route| route.as_str().to_owned()).collect());
+        patterns.push(service.routes.iter().map(|it| it.route.to_lines()).collect());
     }
     if handlers.is_empty() {
         return Err(ComposeError::NoRoutes);

@@ -12,14 +12,14 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header, 
 use http_body::Body;
 use hyper::body::Incoming;
 use ipnet::IpNet;
-use route::{Answer, Routes};
+use route::{Answer, Asked, Routes};
 
 pub use self::redirect::Redirect;
-use self::{access::Access, answer::AnswerBody, body::RequestBody, client::Client, refused::Refused};
+use self::{access::Access, answer::AnswerBody, client::Client, refused::Refused, served::Served};
 use crate::{
     app::App,
     listener::{self, Handler, Peer, limits},
-    service::{OverTls, REQUEST_ID, ReplyBody, Service},
+    service::{OverTls, REQUEST_ID, ReplyBody},
 };
 
 mod access;
@@ -33,12 +33,13 @@ mod hop;
 mod redirect;
 mod refused;
 pub mod reply;
+mod served;
 mod target;
 mod trailers;
 
 /// Answers the requests of an app.
 pub struct Gateway {
-    routes: ArcSwap<Routes<Arc<Service>>>,
+    routes: ArcSwap<Routes<Arc<Served>>>,
     /// Where the proxies are that may say whose a request is.
     trusted: ArcSwap<Vec<IpNet>>,
 }
@@ -57,9 +58,15 @@ impl Gateway {
         self.routes.store(Arc::new(routes(app)));
     }
 
-    /// Who answers a request. The routes are let go of at once: they keep an app.
-    fn service<B>(&self, request: &Request<B>) -> Result<Arc<Service>, Answer> {
-        self.routes.load().choose(request.method().as_str(), request.uri().path()).cloned()
+    /// The route of a request for this host. The others are let go of at once: they keep an
+    /// app.
+    fn served<B>(&self, request: &Request<B>, host: &HeaderValue) -> Result<Arc<Served>, Answer> {
+        let has = |name: &str, value: Option<&str>| {
+            let mut values = request.headers().get_all(name).iter();
+            values.any(|has| value.is_none_or(|value| has.as_bytes() == value.as_bytes()))
+        };
+        let (method, host) = (request.method().as_str(), host.to_str().unwrap_or_default());
+        self.routes.load().choose(&Asked { method, host, target: request.uri().path(), has: &has }).cloned()
     }
 
     async fn route(
@@ -72,26 +79,27 @@ impl Gateway {
         target::root(request.uri_mut());
         let version = request.version();
         let unasked = |answer| listener::reply::unasked(answer, version).map(ReplyBody::whole);
-        let service = match self.service(&request) {
+        match route::path(request.method().as_str(), request.uri().path()) {
             // Whatever else is wrong: what follows on the connection may be no request, and
             // what is no target is said to be none.
             Err(answer) if answer.closes || answer.status == StatusCode::BAD_REQUEST => return unasked(answer),
-            service => service,
-        };
+            _ => {}
+        }
         if let Some(refused) = limits::refusal(&request) {
             return refused.map(ReplyBody::whole);
         }
-        if let Err(refused) = prepare(&mut request, client) {
-            return refused.into();
-        }
-        let service = match service {
-            Ok(service) => service,
+        let host = match prepare(&mut request, client) {
+            Ok(host) => host,
+            Err(refused) => return refused.into(),
+        };
+        let served = match self.served(&request, &host) {
+            Ok(served) => served,
             Err(answer) => return unasked(answer),
         };
         if let Some(access) = access {
-            access.found(service.name());
+            access.found(served.name());
         }
-        call(&service, request, id).await
+        served.answer(request, id).await
     }
 }
 
@@ -115,12 +123,16 @@ impl Handler for Gateway {
 }
 
 /// The routes of an app, none of which conflict: its manifest has been checked.
-fn routes(app: &App) -> Routes<Arc<Service>> {
-    app.routes.iter().map(|(route, place)| (route, app.services[*place].clone())).collect()
+fn routes(app: &App) -> Routes<Arc<Served>> {
+    let routes = app.routes();
+    routes
+        .map(|(route, service)| (&route.route, Arc::new(Served::new(service.clone(), route.policy.clone()))))
+        .collect()
 }
 
-/// Refuse what no component may be given, and make of the rest what it is to be given.
-fn prepare<B: Body>(request: &mut Request<B>, client: Client) -> Result<(), Refused> {
+/// Refuse what no component may be given, and make of the rest what it is to be given. The
+/// answer is the host that it asks for.
+fn prepare<B: Body>(request: &mut Request<B>, client: Client) -> Result<HeaderValue, Refused> {
     let scheme = client.peer.scheme();
     if client.is_of_proxy {
         target::of_proxy(request.uri_mut(), &scheme);
@@ -139,17 +151,7 @@ fn prepare<B: Body>(request: &mut Request<B>, client: Client) -> Result<(), Refu
         headers.insert(header::HOST, host.clone());
     }
     hop::strip(headers);
+    let asked = client.host.clone().unwrap_or_else(|| host.clone());
     forwarded::set(headers, client, host);
-    Ok(())
-}
-
-async fn call(service: &Arc<Service>, request: Request<Incoming>, id: &HeaderValue) -> Response<ReplyBody> {
-    let limit = service.limits().body.0;
-    if request.body().size_hint().lower() > limit {
-        return reply::too_large(limit);
-    }
-    let version = request.version();
-    let request = request.map(|body| RequestBody::new(body, limit, version));
-    let conduct = request.body().conduct();
-    service.handle(request, conduct).await.unwrap_or_else(|error| reply::failure(service, &error, id))
+    Ok(asked)
 }

@@ -35,6 +35,7 @@ mod nearest;
 mod network;
 mod no_service;
 mod outbound;
+mod policy;
 mod reference;
 mod report;
 mod schedule;
@@ -67,6 +68,7 @@ pub use names::{bucket as bucket_name, service as service_name};
 pub use nearest::nearest;
 pub use no_service::NoService;
 pub use outbound::OutboundHost;
+pub use policy::{Policy, RouteManifest};
 pub use reference::Reference;
 pub use report::{Problem, Report, Told};
 pub use route::Route;
@@ -123,7 +125,7 @@ pub struct ServiceManifest {
     /// folder.
     pub watch: Vec<PathBuf>,
     /// Which requests the gateway gives to it.
-    pub routes: Vec<Route>,
+    pub routes: Vec<RouteManifest>,
     /// The buckets it may open.
     pub buckets: BTreeSet<String>,
     /// The subjects that it may publish to by `wasmcloud:messaging`.

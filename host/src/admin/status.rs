@@ -22,7 +22,7 @@ struct ServiceStatus<'a> {
     digest: &'a str,
     revision: u64,
     since: String,
-    routes: Vec<&'a str>,
+    routes: Vec<String>,
     /// By interface, the service that is called.
     links: BTreeMap<&'a str, &'a str>,
     /// By interface, the services that are delivered its calls.
@@ -99,7 +99,7 @@ impl<'a> ServiceStatus<'a> {
             digest: live.digest(),
             revision: live.number(),
             since: humantime::format_rfc3339_seconds(live.since()).to_string(),
-            routes: swapper.app().routes_of(place).map(|route| route.as_str()).collect(),
+            routes: swapper.app().manifest().services[place].routes.iter().map(|it| it.route.to_string()).collect(),
             links: LinkNames::of_service(links, service.name()),
             events: LinkNames::told_of_service(events, service.name()),
             instances: Instances { idle: live.idle(), busy: live.busy(), max: service.limits().instances },

@@ -187,6 +187,6 @@ fn node(end: &str) -> String {
     end.strip_prefix('@').map_or_else(|| format!("service-{end}"), |broker| format!("broker-{broker}"))
 }
 
-fn routes(service: &ServiceManifest) -> impl Iterator<Item = &str> {
-    service.routes.iter().map(|route| route.as_str())
+fn routes(service: &ServiceManifest) -> impl Iterator<Item = String> {
+    service.routes.iter().map(|it| it.route.to_string())
 }

@@ -240,7 +240,8 @@ async fn start(plan: Plan, access: &Access, url: &StoreUrl, history: Arc<History
 /// Say what is served and where. The addresses come last, when all is ready.
 fn introduce(app: &App, url: &StoreUrl, recorded: &[Recorded], listeners: &Listeners) -> Result<()> {
     let (gateway, redirect, admin) = (listeners.gateway()?, listeners.redirect()?, listeners.admin()?);
-    let width = app.routes.iter().map(|(route, _)| route.as_str().len()).max().unwrap_or_default();
+    let routes: Vec<_> = app.routes().map(|(route, service)| (route.route.to_string(), service.name())).collect();
+    let width = routes.iter().map(|(route, _)| route.len()).max().unwrap_or_default();
     print_with(|out| {
         for link in app.links() {
             writeln!(out, "{} {} → {} {FAINT}{}{FAINT:#}", word("Link"), link.from, link.to, link.interface)?;
@@ -248,9 +249,8 @@ fn introduce(app: &App, url: &StoreUrl, recorded: &[Recorded], listeners: &Liste
         for event in app.events() {
             writeln!(out, "{} {} ⇢ {} {FAINT}{}{FAINT:#}", word("Event"), event.from, event.to, event.interface)?;
         }
-        for (route, place) in &app.routes {
-            let service = app.services[*place].name();
-            writeln!(out, "{} {:width$} {FAINT}→{FAINT:#} {service}", word("Route"), route.as_str())?;
+        for (route, service) in &routes {
+            writeln!(out, "{} {route:width$} {FAINT}→{FAINT:#} {service}", word("Route"))?;
         }
         for recorded in recorded {
             writeln!(out, "{} {recorded}", word("Live"))?;

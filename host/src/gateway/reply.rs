@@ -18,15 +18,16 @@ pub fn too_large(limit: u64) -> Response<ReplyBody> {
     error(StatusCode::PAYLOAD_TOO_LARGE, &format!("The body must have at most {limit} bytes"))
 }
 
-/// A call of a service that failed, in the request of this id. A failure behind a link is answered as what
-/// it was there: a service that waits for a busy one is busy, too.
-pub fn failure(service: &Service, failed: &CallError, id: &HeaderValue) -> Response<ReplyBody> {
+/// A call of a service that failed, in the request of this id, whose body may have `limit` bytes.
+/// A failure behind a link is answered as what it was there: a service that waits for a busy one
+/// is busy, too.
+pub fn failure(service: &Service, limit: u64, failed: &CallError, id: &HeaderValue) -> Response<ReplyBody> {
     let root = failed.root();
     // It is visible ASCII.
     let id = id.to_str().unwrap_or_default();
     if let CallError::Client { fault, .. } = root {
         tracing::debug!(id, error = failed as &dyn std::error::Error, "a call ended early");
-        return blamed(service, *fault);
+        return blamed(limit, *fault);
     }
     service.failures().line(|_| {
         // The chain names each service that it went through.
@@ -60,9 +61,9 @@ pub fn failure(service: &Service, failed: &CallError, id: &HeaderValue) -> Respo
 }
 
 /// What a client is told that did something wrong after its request had begun.
-fn blamed(service: &Service, fault: Fault) -> Response<ReplyBody> {
+fn blamed(limit: u64, fault: Fault) -> Response<ReplyBody> {
     match fault {
-        Fault::TooLarge => too_large(service.limits().body.0),
+        Fault::TooLarge => too_large(limit),
         Fault::Slow => error(StatusCode::REQUEST_TIMEOUT, "The body did not come in time"),
         Fault::Broken | Fault::Gone => error(StatusCode::BAD_REQUEST, "The body is broken or not all there"),
     }

@@ -35,8 +35,9 @@ pub fn unasked(answer: Answer, version: Version) -> Response<Bytes> {
         None => Response::new(Bytes::new()),
     };
     *response.status_mut() = status;
-    if let Some(methods) = answer.allow {
-        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(methods));
+    // Methods are tokens.
+    if let Some(methods) = answer.allow.and_then(|methods| HeaderValue::from_str(&methods).ok()) {
+        response.headers_mut().insert(header::ALLOW, methods);
     }
     // A stream of HTTP/2 ends by itself.
     if answer.closes && version < Version::HTTP_2 {

@@ -11,6 +11,7 @@ use super::{AdminManifest, GatewayManifest, Invalid, Manifest, Problem, Report, 
 
 mod event;
 mod listen;
+mod policy;
 mod routes;
 mod schedule;
 mod service;
@@ -27,7 +28,8 @@ pub(super) fn check(
     problems: Vec<Problem>,
 ) -> Result<Manifest, Report> {
     let pulled = load::pulled(path, &state);
-    let mut checker = Checker { dir: load::dir(path), pulled, source: &source, places: &places, problems };
+    let mut checker =
+        Checker { dir: load::dir(path), pulled, source: &source, places: &places, problems, claims: Vec::new() };
     let parts = checker.document(document);
     let Checker { problems, .. } = checker;
     match parts {
@@ -58,6 +60,8 @@ struct Checker<'a> {
     source: &'a Source,
     places: &'a Places,
     problems: Vec<Problem>,
+    /// All routes that are valid, to be compared.
+    claims: Vec<routes::Claim>,
 }
 
 /// All of a manifest that is read from it.
@@ -86,7 +90,8 @@ impl Checker<'_> {
         let interfaces: Vec<String> = document.event.keys().cloned().collect();
         let events = self.events(document.event, &tables);
         let schedules = self.schedules(document.schedule, &interfaces);
-        let services = self.services(tables);
+        let services = self.services(tables, &gateway.policy);
+        self.route_conflicts();
         let (app, admin, store) = (app?, admin?, store?);
         Some(Parts { app, gateway, admin, store, services, events, schedules })
     }

@@ -2,7 +2,7 @@
 
 use ipnet::IpNet;
 
-use super::{ListenAddress, TlsFiles};
+use super::{ListenAddress, Policy, TlsFiles};
 
 /// The `[gateway]` table.
 #[derive(Debug, Clone)]
@@ -18,4 +18,6 @@ pub struct GatewayManifest {
     pub trusted: Vec<IpNet>,
     /// Whether each connection to it begins with a header of the PROXY protocol.
     pub proxy_protocol: bool,
+    /// What it does with all requests of which their routes and services say nothing else.
+    pub policy: Policy,
 }

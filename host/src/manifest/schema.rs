@@ -14,9 +14,13 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub(super) use self::list::List;
+pub(super) use self::{
+    list::List,
+    route::{Policy, Route, RouteTable},
+};
 
 mod list;
+mod route;
 
 /// The JSON schema of `dovetail.toml`.
 pub fn json_schema() -> Value {
@@ -91,6 +95,8 @@ pub(super) struct Gateway {
     /// those in `trusted`, or from everybody where that names none.
     #[schemars(extend("examples" = [true]))]
     pub proxy_protocol: bool,
+    /// What it does with the requests of all routes.
+    pub http: Policy,
 }
 
 /// A certificate and its key.
@@ -184,11 +190,15 @@ pub(super) struct Service {
     #[serde(default)]
     #[schemars(extend("examples" = [["src"]]), inner(length(min = 1)))]
     pub watch: Vec<String>,
-    /// The paths it serves: `/items`, `/items/{id}`, `/files/*`; `/items{/}` with a
-    /// slash at the end or without.
+    /// What it serves: paths, as `/items`, `/items/{id}`, `/files/*`, `/items{/}` with a
+    /// slash at the end or without; before them methods and a host, as in
+    /// `GET,POST shop.example/items`; or tables that say more of each.
     #[serde(default)]
-    #[schemars(extend("examples" = [["/items", "/items/{id}"]]), inner(regex(pattern = "^/")))]
-    pub routes: Vec<String>,
+    #[schemars(extend("examples" = [["/items", "GET /items/{id}"]]))]
+    pub routes: Vec<Route>,
+    /// What the gateway does with the requests of all its routes.
+    #[serde(default)]
+    pub http: Policy,
     /// The buckets it may open.
     #[serde(default)]
     #[schemars(extend("examples" = [["items"]]), inner(regex(pattern = "^[A-Za-z0-9_.-]{1,63}$")))]
@@ -373,7 +383,7 @@ impl JsonSchema for Bytes {
 impl Default for Gateway {
     fn default() -> Self {
         let listen = List::One("127.0.0.1:8080".to_owned());
-        Self { listen, tls: None, redirect: None, trusted: Vec::new(), proxy_protocol: false }
+        Self { listen, tls: None, redirect: None, trusted: Vec::new(), proxy_protocol: false, http: Policy::default() }
     }
 }
 
@@ -444,7 +454,8 @@ mod tests {
                 tables(&format!("{at}.{key}"), schema, found);
             }
         }
-        if let Some(other @ Value::Object(_)) = schema.get("additionalProperties") {
+        for key in ["additionalProperties", "items"] {
+            let Some(other @ Value::Object(_)) = schema.get(key) else { continue };
             tables(&format!("{at}.*"), other, found);
         }
     }
@@ -454,11 +465,12 @@ mod tests {
         let mut found = Vec::new();
         tables("", &json_schema(), &mut found);
         let names: Vec<&str> = found.iter().map(|(at, _)| at.as_str()).collect();
-        let service = ".service.*";
-        let limits = ".service.*.limits";
         let (event, bounds) = (".event.*", ".event.*.limits");
-        let listeners = [".admin", ".admin.tls", ".app", event, bounds, ".gateway", ".gateway.tls"];
-        let expected = [&[""], &listeners[..], &[".schedule.*", service, limits, ".store"]].concat();
+        let gateway = [".gateway", ".gateway.http", ".gateway.tls", ".gateway.tls.*"];
+        let services = [".service.*", ".service.*.http", ".service.*.limits", ".service.*.routes.*"];
+        let expected =
+            [&["", ".admin", ".admin.tls", ".app", event, bounds], &gateway[..], &[".schedule.*"], &services];
+        let expected = [&expected.concat()[..], &[".store"]].concat();
         assert_eq!(names, expected);
         for (at, schema) in found {
             assert_eq!(schema["additionalProperties"], false, "{at}");

@@ -6,7 +6,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Backoff, ByteSize, Manifest, Missed, Parked, Protocol, ScheduleManifest, Start, listen_address};
+use super::{
+    Backoff, ByteSize, Manifest, Missed, Parked, Policy, Protocol, ScheduleManifest, ServiceManifest, Start,
+    listen_address,
+};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -87,7 +90,9 @@ fn every_key_reaches_its_field() -> Outcome {
     assert_eq!(order.component.file(), folder().join("order.wasm"));
     assert_eq!(order.build.as_deref(), Some("make order"));
     assert_eq!(order.watch, [folder().join("order/src"), folder().join("wit")]);
-    assert_eq!(order.routes.len(), 3);
+    let shown = |service: &ServiceManifest| service.routes.iter().map(|it| it.route.to_string()).collect::<Vec<_>>();
+    assert_eq!(shown(order), ["/orders", "GET,PUT shop.example/orders/{id}", "/receipts/*"]);
+    assert_eq!(order.routes[0].policy, Policy { timeout: Some(Duration::from_secs(5)), body: None });
     assert!(order.buckets.contains("orders"));
     assert_eq!(order.config["currency"], "EUR");
     assert_eq!(order.env["LOG"], "debug");
@@ -102,6 +107,9 @@ fn every_key_reaches_its_field() -> Outcome {
     assert_eq!(order.probe.as_ref().map(ToString::to_string).as_deref(), Some("/orders/1?probe"));
     let user = manifest.service("user").ok_or("no user")?;
     assert!(order.atomic && !user.atomic);
+    assert_eq!(shown(user), ["POST *.example/users x-beta=* x-version=2"]);
+    let policy = Policy { timeout: Some(Duration::from_secs(1)), body: Some(ByteSize::kib(2)) };
+    assert_eq!(user.routes[0].policy, policy);
     Ok(())
 }
 
@@ -197,14 +205,14 @@ fn later_problems_are_shown_at_their_keys() -> Outcome {
         shown.rsplit_once("full.toml:").map(|(_, rest)| rest.lines().next().unwrap_or_default().to_owned())
     };
     let place = |service, key| shown(manifest.problem(service, key, "wrong", "mend it"));
-    assert_eq!(place("order", None).as_deref(), Some("19:1"));
-    assert_eq!(place("order", Some("limits.memory")).as_deref(), Some("37:10"));
-    assert_eq!(place("order", Some("links.shop:users/directory@0.1.0")).as_deref(), Some("31:38"));
-    assert_eq!(place("user", Some("limits.memory")).as_deref(), Some("46:1"));
+    assert_eq!(place("order", None).as_deref(), Some("20:1"));
+    assert_eq!(place("order", Some("limits.memory")).as_deref(), Some("38:10"));
+    assert_eq!(place("order", Some("links.shop:users/directory@0.1.0")).as_deref(), Some("32:38"));
+    assert_eq!(place("user", Some("limits.memory")).as_deref(), Some("47:1"));
     let place = |event, key| shown(manifest.event_problem(event, key, "wrong", "mend it"));
-    assert_eq!(place("shop:orders/events@0.1.0", None).as_deref(), Some("49:1"));
-    assert_eq!(place("shop:orders/events@0.1.0", Some("subscribers")).as_deref(), Some("50:15"));
-    assert_eq!(place("shop:orders/events@0.1.0", Some("limits.waiting")).as_deref(), Some("58:18"));
-    assert_eq!(place("shop:audit/log", Some("key")).as_deref(), Some("60:1"));
+    assert_eq!(place("shop:orders/events@0.1.0", None).as_deref(), Some("57:1"));
+    assert_eq!(place("shop:orders/events@0.1.0", Some("subscribers")).as_deref(), Some("58:15"));
+    assert_eq!(place("shop:orders/events@0.1.0", Some("limits.waiting")).as_deref(), Some("66:18"));
+    assert_eq!(place("shop:audit/log", Some("key")).as_deref(), Some("68:1"));
     Ok(())
 }

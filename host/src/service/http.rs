@@ -1,6 +1,12 @@
 //! HTTP into a service: one call of its `wasi:http` handler.
 
-use std::{future::poll_fn, pin::Pin, sync::Arc, task::Poll};
+use std::{
+    future::poll_fn,
+    pin::Pin,
+    sync::Arc,
+    task::Poll,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
@@ -13,7 +19,7 @@ use wasmtime_wasi_http::{
 };
 
 use super::{
-    Call, CallError, Conduct, Fault, Purpose, Revision, Service, Unit,
+    Call, CallError, Caller, Conduct, Fault, Purpose, Revision, Service, Unit,
     commit::Commit,
     gathered::Gathered,
     instance::Reply,
@@ -38,18 +44,21 @@ impl Service {
     /// call goes on in a task of its own, up to its deadline.
     ///
     /// `conduct` is the client's, as the request's body notes it: what fails of that is
-    /// [`CallError::Client`], whatever the component answers, and is not counted.
+    /// [`CallError::Client`], whatever the component answers, and is not counted. It may take
+    /// no longer than `timeout`, nor than the service's own limit.
     pub async fn handle<B>(
         self: &Arc<Self>,
         request: Request<B>,
         conduct: Option<Conduct>,
+        timeout: Option<Duration>,
     ) -> Result<Response<ReplyBody>, CallError>
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<HttpError>,
     {
         let purpose = if request.method().is_safe() { Purpose::Reading } else { Purpose::Any };
-        let call = self.begin(purpose, None).await?;
+        let caller = timeout.map(|timeout| Caller { deadline: Some(Instant::now() + timeout), ..Caller::default() });
+        let call = self.begin(purpose, caller).await?;
         self.handle_with(call, request, conduct).await
     }
 

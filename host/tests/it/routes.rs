@@ -1,6 +1,8 @@
 //! A request reaches the one service that it is for, however its path is spelled and
 //! whatever its method, in our host and in what it composes.
 
+mod asked;
+
 use std::{fs, net::SocketAddr};
 
 use http::{Method, StatusCode};

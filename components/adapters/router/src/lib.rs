@@ -8,7 +8,7 @@
 use std::{io::Write, sync::OnceLock};
 
 use bindings::dovetail::router::services;
-use route::{Answer, Route, Routes};
+use route::{Answer, Asked, Route, Routes};
 use wasip2::exports::http::incoming_handler::Guest;
 use wasip2::http::types::{Fields, IncomingRequest, Method, OutgoingBody, OutgoingResponse, ResponseOutparam};
 
@@ -26,7 +26,7 @@ mod bindings {
             interface services {
                 use wasi:http/types@0.2.12.{incoming-request, response-outparam};
 
-                /// Patterns, and the service that answers what matches.
+                /// Routes as lines, and the service that answers what matches.
                 routes: func() -> list<tuple<string, u32>>;
                 handle: func(service: u32, request: incoming-request, response-out: response-outparam);
             }
@@ -52,8 +52,15 @@ mod bindings {
 
 impl Guest for Component {
     fn handle(request: IncomingRequest, out: ResponseOutparam) {
-        let target = request.path_with_query();
-        match routes().choose(method(&request.method()), path(target.as_deref())) {
+        let (method, host) = (request.method(), request.authority().unwrap_or_default());
+        let (target, headers) = (request.path_with_query(), request.headers());
+        let has = |name: &str, value: Option<&str>| {
+            let values = headers.get(name);
+            values.iter().any(|has| value.is_none_or(|value| has.trim_ascii() == value.as_bytes()))
+        };
+        let asked =
+            Asked { method: self::method(&method), host: &host, target: path(target.as_deref()), has: &has };
+        match routes().choose(&asked) {
             Ok(service) => services::handle(*service, request, out),
             Err(answer) => answered(answer, out),
         }
@@ -66,7 +73,7 @@ fn routes() -> &'static Routes<u32> {
     ROUTES.get_or_init(|| {
         // The manifest's check has seen to it that all are routes, and none conflict.
         let routes = services::routes().into_iter();
-        routes.filter_map(|(pattern, service)| Some((pattern.parse::<Route>().ok()?, service))).collect()
+        routes.filter_map(|(pattern, service)| Some((Route::from_lines(&pattern).ok()?, service))).collect()
     })
 }
 
@@ -103,7 +110,7 @@ fn answered(answer: Answer, out: ResponseOutparam) {
         headers.push(("content-length".to_owned(), body.len().to_string().into_bytes()));
     }
     if let Some(methods) = answer.allow {
-        headers.push(("allow".to_owned(), methods.into()));
+        headers.push(("allow".to_owned(), methods.into_owned().into_bytes()));
     }
     let response = OutgoingResponse::new(Fields::from_list(&headers).unwrap_or_else(|_| Fields::new()));
     // A status that is no status is the one way to fail.

@@ -179,7 +179,8 @@ impl Difference {
     fn show(&self, app: &App, took: Duration, terminal: &Terminal) {
         self.added.iter().for_each(|service| terminal.say("Added", &format!("service {service}")));
         self.removed.iter().for_each(|service| terminal.say("Removed", &format!("service {service}")));
-        let (services, routes) = (count(app.services.len() as u64, "service"), count(app.routes.len() as u64, "route"));
+        let (services, routes) =
+            (count(app.services.len() as u64, "service"), count(app.routes().count() as u64, "route"));
         terminal.done("Live", &format!("{}, {services}, {routes}", app.name()), took);
     }
 }

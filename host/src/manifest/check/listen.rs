@@ -22,7 +22,9 @@ impl Checker<'_> {
         let redirect = self.redirect(gateway.redirect, gateway.tls.is_some());
         let tls = gateway.tls.and_then(|pairs| self.tls(pairs));
         let trusted = self.trusted(&gateway.trusted);
-        (places, GatewayManifest { listen, tls, redirect, trusted, proxy_protocol: gateway.proxy_protocol })
+        let policy = self.policy(&KeyPath::root().child("gateway").child("http"), &gateway.http);
+        let proxy_protocol = gateway.proxy_protocol;
+        (places, GatewayManifest { listen, tls, redirect, trusted, proxy_protocol, policy })
     }
 
     /// The admin API, if it can listen where it is to.

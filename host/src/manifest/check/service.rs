@@ -12,28 +12,35 @@ use crate::manifest::key::KeyPath;
 use crate::manifest::nearest::nearest;
 use crate::manifest::schema::{self, Bytes};
 use crate::manifest::{
-    ByteSize, ComponentSource, Invalid, Limits, OutboundHost, Route, ServiceManifest, Subject, load, names,
+    ByteSize, ComponentSource, Invalid, Limits, OutboundHost, Policy, ServiceManifest, Subject, load, names,
 };
 
 impl Checker<'_> {
     /// The services that have nothing amiss, in the order of their names.
-    pub(super) fn services(&mut self, tables: BTreeMap<String, schema::Service>) -> Vec<ServiceManifest> {
+    pub(super) fn services(
+        &mut self,
+        tables: BTreeMap<String, schema::Service>,
+        policy: &Policy,
+    ) -> Vec<ServiceManifest> {
         let known: BTreeSet<String> = tables.keys().cloned().collect();
-        let routes: Vec<(String, Vec<String>)> =
-            tables.iter().map(|(name, table)| (name.clone(), table.routes.clone())).collect();
         let services = tables.into_iter();
-        let services = services.filter_map(|(name, table)| self.service(name, table, &known)).collect();
-        self.route_conflicts(&routes);
-        services
+        services.filter_map(|(name, table)| self.service(name, table, &known, policy)).collect()
     }
 
-    fn service(&mut self, name: String, table: schema::Service, known: &BTreeSet<String>) -> Option<ServiceManifest> {
+    fn service(
+        &mut self,
+        name: String,
+        table: schema::Service,
+        known: &BTreeSet<String>,
+        policy: &Policy,
+    ) -> Option<ServiceManifest> {
         let at = KeyPath::root().child("service").child(&name);
         self.take_key(&at, "service name", names::service(&name));
         let component = table.component.as_deref().and_then(|text| self.component(&at.child("component"), text));
         self.build(&at, table.build.as_deref(), component.as_ref());
         let watch = self.watch(&at.child("watch"), &table);
-        let routes = self.list(&at.child("routes"), &table.routes, |text| Ok(text.parse::<Route>()?));
+        let policy = self.policy(&at.child("http"), &table.http).or(policy);
+        let routes = self.routes(&at.child("routes"), &format!("service `{name}`"), &table.routes, &policy);
         let buckets =
             self.list(&at.child("buckets"), &table.buckets, |name| names::bucket(name).map(|()| name.to_owned()));
         let publishes = self.list(&at.child("publishes"), &table.publishes, Subject::parse);
@@ -192,7 +199,7 @@ fn memory(written: &Bytes) -> Result<ByteSize, Invalid> {
     size(written, ByteSize::kib(64), ByteSize::mib(4096))
 }
 
-fn body(written: &Bytes) -> Result<ByteSize, Invalid> {
+pub(super) fn body(written: &Bytes) -> Result<ByteSize, Invalid> {
     // More does not come within the longest deadline.
     size(written, ByteSize(0), ByteSize::mib(1 << 20))
 }
@@ -213,7 +220,7 @@ fn size(written: &Bytes, least: ByteSize, most: ByteSize) -> Result<ByteSize, In
     within(size, least, most, &help)
 }
 
-fn up_to_an_hour(text: &str) -> Result<Duration, Invalid> {
+pub(super) fn up_to_an_hour(text: &str) -> Result<Duration, Invalid> {
     let (least, most) = (Duration::from_millis(1), Duration::from_secs(3600));
     within(duration::parse(text)?, least, most, "write 1ms to 1h")
 }

@@ -1,0 +1,17 @@
+//! What the gateway does with the requests of a route.
+
+use super::{
+    Checker,
+    service::{body, up_to_an_hour},
+};
+use crate::manifest::{Policy, key::KeyPath, schema};
+
+impl Checker<'_> {
+    /// The policy in the table at `at`.
+    pub(super) fn policy(&mut self, at: &KeyPath, written: &schema::Policy) -> Policy {
+        let timeout = written.timeout.as_deref();
+        let timeout = timeout.and_then(|text| self.take(&at.child("timeout"), up_to_an_hour(text)));
+        let largest = written.body.as_ref().and_then(|size| self.take(&at.child("body"), body(size)));
+        Policy { timeout, body: largest }
+    }
+}

@@ -1,0 +1,63 @@
+//! Routes, and what the gateway does with the requests of each.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::Bytes;
+
+/// A route: its pattern alone, or a table that says more of it.
+#[derive(Deserialize, Serialize)]
+#[serde(untagged)]
+pub(in crate::manifest) enum Route {
+    Pattern(String),
+    Table(Box<RouteTable>),
+}
+
+/// A route with what it asks for beside its pattern, and its own policy.
+#[derive(Deserialize, Serialize, JsonSchema)]
+#[schemars(extend("additionalProperties" = false))]
+pub(in crate::manifest) struct RouteTable {
+    /// The pattern: methods, a host and a path, as in `GET shop.example/orders/{id}`. A path
+    /// alone is for all methods and hosts.
+    #[schemars(required, with = "String", extend("examples" = ["POST /items"]), regex(pattern = "/"))]
+    pub route: Option<String>,
+    /// Header fields that a request must have, and their values; `*` is any value.
+    #[serde(default)]
+    #[schemars(extend("examples" = [{"x-version": "2"}]))]
+    pub header: BTreeMap<String, String>,
+    #[serde(flatten)]
+    pub policy: Policy,
+}
+
+/// What the gateway does with requests: of a route, or in `http` of all routes of a service or
+/// of the gateway. The nearest says it.
+#[derive(Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
+#[schemars(extend("additionalProperties" = false))]
+pub(in crate::manifest) struct Policy {
+    /// How long the answer may take, from 1ms to 1h; a service's own deadline goes on to hold.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", extend("examples" = ["2s"]), regex(pattern = "^[0-9]+(ms|s|m|h|d)$"))]
+    pub timeout: Option<String>,
+    /// The longest request body, up to 1024GiB, in place of the service's `limits.body`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Bytes", extend("examples" = ["16MiB"], "maximum" = 1_099_511_627_776_u64))]
+    pub body: Option<Bytes>,
+}
+
+impl JsonSchema for Route {
+    fn schema_name() -> Cow<'static, str> {
+        "Route".into()
+    }
+
+    /// The table's own schema, which admits a string as well.
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = RouteTable::json_schema(generator);
+        schema.insert("type".to_owned(), json!(["string", "object"]));
+        schema.insert("pattern".to_owned(), "/".into());
+        schema
+    }
+}
