@@ -42,6 +42,7 @@ mod graph;
 mod history;
 mod listeners;
 mod listening;
+mod openapi;
 mod output;
 mod pinned;
 mod promote;
@@ -96,6 +97,11 @@ enum Verb {
     /// function of an event is a message with its schema, and each service that emits it
     /// or is delivered it an operation.
     Asyncapi(asyncapi::AsyncApi),
+    /// Print the app's HTTP as an OpenAPI document.
+    ///
+    /// For clients, pages and tests that are made of it: what the services describe in the
+    /// files that their tables name by `openapi`, merged.
+    Openapi(openapi::OpenApi),
     /// Compose services into one component that other hosts run.
     ///
     /// A service is composed with all that it links to, and exports what it does
@@ -156,6 +162,7 @@ impl Verb {
             Verb::Check(check) => check.run(manifest),
             Verb::Graph(graph) => graph.run(manifest),
             Verb::Asyncapi(asyncapi) => asyncapi.run(manifest),
+            Verb::Openapi(openapi) => openapi.run(manifest),
             Verb::Compose(compose) => compose.run(manifest),
             Verb::Push(push) => push.run(manifest),
             Verb::Pull(pull) => pull.run(manifest),

@@ -18,6 +18,7 @@ pub mod link;
 pub mod listener;
 pub mod manifest;
 pub mod message;
+pub mod openapi;
 pub mod private;
 pub mod registry;
 pub mod service;

@@ -126,6 +126,8 @@ pub struct ServiceManifest {
     pub watch: Vec<PathBuf>,
     /// Which requests the gateway gives to it.
     pub routes: Vec<RouteManifest>,
+    /// The file of what it says of its HTTP, joined to the manifest's folder.
+    pub openapi: Option<PathBuf>,
     /// The buckets it may open.
     pub buckets: BTreeSet<String>,
     /// The subjects that it may publish to by `wasmcloud:messaging`.

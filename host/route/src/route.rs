@@ -32,6 +32,11 @@ impl Route {
         &self.path
     }
 
+    /// The same route for every host, which asks for no header fields.
+    pub fn anywhere(&self) -> Route {
+        Route { host: None, fields: Fields::new(), ..self.clone() }
+    }
+
     /// The header fields that it asks for: their names in lower case, and the value that each
     /// must have, or none for any.
     pub fn fields(&self) -> impl Iterator<Item = (&str, Option<&str>)> {

@@ -39,6 +39,9 @@ impl Belongings {
         for service in &manifest.services {
             let name = &service.name;
             belongings.add(service.component.file(), Kind::File, format!("is the component of service `{name}`"));
+            if let Some(path) = &service.openapi {
+                belongings.add(path, Kind::File, format!("describes the HTTP of service `{name}`"));
+            }
             for path in &service.watch {
                 let what = format!("is what service `{name}` is built of (`watch`)");
                 belongings.add(path, Kind::Sources, what);

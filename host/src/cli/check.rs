@@ -23,7 +23,7 @@ use crate::{
     admin::Token,
     app::{LinkNames, Plan, ScheduleNames},
     manifest::{Problem, Report, StoreUrl, Told},
-    store,
+    openapi, store,
 };
 
 /// Build and check everything that `up` would, without serving.
@@ -90,6 +90,7 @@ impl Check {
             Listening::default().resolve(&manifest).map(drop),
             Token::of(&manifest).map(drop).map_err(Into::into),
             Certificates::of(&manifest).map(drop).map_err(Into::into),
+            openapi::document(&manifest, "").map(drop).map_err(Into::into),
         ];
         together(named)?;
         let (url, runtime) = (up::store_url(&manifest, None)?, up::runtime()?);

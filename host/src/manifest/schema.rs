@@ -199,6 +199,10 @@ pub(super) struct Service {
     /// What the gateway does with the requests of all its routes.
     #[serde(default)]
     pub http: Policy,
+    /// A file in JSON, relative to this one, that describes its HTTP by OpenAPI 3.1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(min = 1), extend("examples" = ["items.openapi.json"]))]
+    pub openapi: Option<String>,
     /// The buckets it may open.
     #[serde(default)]
     #[schemars(extend("examples" = [["items"]]), inner(regex(pattern = "^[A-Za-z0-9_.-]{1,63}$")))]

@@ -107,6 +107,7 @@ fn every_key_reaches_its_field() -> Outcome {
     assert_eq!(order.probe.as_ref().map(ToString::to_string).as_deref(), Some("/orders/1?probe"));
     let user = manifest.service("user").ok_or("no user")?;
     assert!(order.atomic && !user.atomic);
+    assert_eq!((&order.openapi, &user.openapi), (&None, &Some(folder().join("user.openapi.json"))));
     assert_eq!(shown(user), ["POST *.example/users x-beta=* x-version=2"]);
     let policy = Policy { timeout: Some(Duration::from_secs(1)), body: Some(ByteSize::kib(2)) };
     assert_eq!(user.routes[0].policy, policy);
@@ -210,9 +211,9 @@ fn later_problems_are_shown_at_their_keys() -> Outcome {
     assert_eq!(place("order", Some("links.shop:users/directory@0.1.0")).as_deref(), Some("32:38"));
     assert_eq!(place("user", Some("limits.memory")).as_deref(), Some("47:1"));
     let place = |event, key| shown(manifest.event_problem(event, key, "wrong", "mend it"));
-    assert_eq!(place("shop:orders/events@0.1.0", None).as_deref(), Some("57:1"));
-    assert_eq!(place("shop:orders/events@0.1.0", Some("subscribers")).as_deref(), Some("58:15"));
-    assert_eq!(place("shop:orders/events@0.1.0", Some("limits.waiting")).as_deref(), Some("66:18"));
-    assert_eq!(place("shop:audit/log", Some("key")).as_deref(), Some("68:1"));
+    assert_eq!(place("shop:orders/events@0.1.0", None).as_deref(), Some("58:1"));
+    assert_eq!(place("shop:orders/events@0.1.0", Some("subscribers")).as_deref(), Some("59:15"));
+    assert_eq!(place("shop:orders/events@0.1.0", Some("limits.waiting")).as_deref(), Some("67:18"));
+    assert_eq!(place("shop:audit/log", Some("key")).as_deref(), Some("69:1"));
     Ok(())
 }

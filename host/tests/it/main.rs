@@ -43,6 +43,7 @@ mod long_reader;
 mod messages;
 mod messaging;
 mod million;
+mod openapi;
 mod outbound;
 mod output_commit;
 mod outputs;

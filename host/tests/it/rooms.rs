@@ -14,7 +14,7 @@ use std::{
 type Plan = BTreeMap<String, BTreeSet<String>>;
 
 /// The plan. A new word in it is argued in its comment and in its commit.
-const PLAN: [(&str, &[&str]); 23] = [
+const PLAN: [(&str, &[&str]); 24] = [
     // The command line is where everything comes together.
     ("cli", &["everything"]),
     // How connections are accepted, bounded and drained is the same for both:
@@ -38,6 +38,8 @@ const PLAN: [(&str, &[&str]); 23] = [
     // What others are told of is a plan's, too: its messages by kind, with the schemas
     // that `message` has of them, and by event, which `manifest` has.
     ("asyncapi", &["app", "manifest", "message"]),
+    // Likewise of HTTP, for which what the manifest says is enough.
+    ("openapi", &["manifest"]),
     ("link", &["message", "service"]),
     // `manifest` for its values (limits, sizes, hosts), which are valid by
     // construction; a second set of the same types would only be converted. Not

@@ -139,7 +139,7 @@ pub fn app(manifest: &str) -> TempDir {
 
 /// Write or replace the manifest of a folder: see [`app`].
 pub fn write_manifest(folder: &Path, manifest: &str) {
-    let mut text = manifest.to_owned();
+    let mut text = manifest.replace("{root}", &root().display().to_string());
     for name in COMPONENTS {
         text = text.replace(&format!("{{{name}}}"), &component(name).display().to_string());
     }
@@ -189,16 +189,19 @@ key = "order.user-id"
 [service.notices]
 component = "{notices}"
 routes = ["/notices"]
+openapi = "{root}/components/notices/openapi.json"
 buckets = ["notices"]
 atomic = true
 [service.user]
 component = "{user}"
 routes = ["/users", "/users/{id}"]
+openapi = "{root}/components/user/openapi.json"
 buckets = ["users"]
 atomic = true
 [service.order]
 component = "{order}"
 routes = ["/orders", "/orders/{id}"]
+openapi = "{root}/components/order/openapi.json"
 buckets = ["orders"]
 atomic = true
 "#;

@@ -41,6 +41,9 @@ impl Checker<'_> {
         let watch = self.watch(&at.child("watch"), &table);
         let policy = self.policy(&at.child("http"), &table.http).or(policy);
         let routes = self.routes(&at.child("routes"), &format!("service `{name}`"), &table.routes, &policy);
+        let openapi = table.openapi.as_deref();
+        let openapi =
+            openapi.and_then(|path| self.path(&at.child("openapi"), path, "write the path of the description"));
         let buckets =
             self.list(&at.child("buckets"), &table.buckets, |name| names::bucket(name).map(|()| name.to_owned()));
         let publishes = self.list(&at.child("publishes"), &table.publishes, Subject::parse);
@@ -58,6 +61,7 @@ impl Checker<'_> {
             build: table.build,
             watch,
             routes,
+            openapi,
             buckets: buckets.into_iter().collect(),
             publishes,
             subscribes,
