@@ -21,6 +21,7 @@ pub mod message;
 pub mod openapi;
 pub mod private;
 pub mod registry;
+pub mod renewal;
 pub mod service;
 pub mod store;
 pub mod swap;

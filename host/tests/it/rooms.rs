@@ -71,8 +71,10 @@ const PLAN: [(&str, &[&str]); 24] = [
     // `tls`, because whoever listens may speak it.
     ("listener", &["tls"]),
     ("telemetry", &[]),
-    // `manifest` for where its files are.
-    ("tls", &["manifest"]),
+    // `manifest` for where its files are; `renewal`, because they are read again when they
+    // change, as other files are.
+    ("tls", &["manifest", "renewal"]),
+    ("renewal", &[]),
 ];
 
 #[test]
