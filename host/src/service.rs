@@ -148,6 +148,8 @@ impl Service {
         let suits = |instance: &Instance| !instance.is_undecided() && (!purpose.is_read() || !instance.is_pending());
         let mut lease = revision.pool.lease(deadline, suits).await.map_err(|_| busy())?;
         if !lease.item().is_some_and(|instance| instance.begin(deadline)) {
+            // Before another is made: there may be room for one alone.
+            lease.clear();
             // In a box, for it is large and seldom, and whoever begins a call would have
             // room for it on the way.
             let fresh = Box::pin(revision.instantiate(deadline)).await.map_err(|error| {

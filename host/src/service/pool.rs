@@ -147,6 +147,11 @@ impl<T> Lease<T> {
         self.item.insert(item)
     }
 
+    /// Drop the item, which serves no more.
+    pub fn clear(&mut self) {
+        self.item = None;
+    }
+
     /// Give the item back to the pool when the lease ends.
     pub fn keep(&mut self) {
         self.keep = true;
