@@ -25,6 +25,7 @@ pub use self::{
     part::{LARGEST, Part, SMALLER_HELP},
     plan::Plan,
     schedule_names::ScheduleNames,
+    settings::open as open_settings,
 };
 use self::{foundation::Foundation, topology::Topology};
 use crate::{
@@ -48,6 +49,7 @@ mod part;
 mod plan;
 mod probe;
 mod schedule_names;
+mod settings;
 mod topology;
 
 /// The running services of one manifest.

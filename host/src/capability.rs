@@ -4,13 +4,9 @@
 //! answer to the component, never a trap, and a line in the log that says what
 //! to write in the manifest.
 
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
-use self::messaging::Messaging;
+use self::{messaging::Messaging, settings::Settings};
 pub use crate::store::BucketStore;
 use crate::{manifest::OutboundHost, telemetry::ServiceLog};
 
@@ -23,6 +19,7 @@ pub mod outbound;
 pub mod outbox;
 pub mod output;
 pub mod output_commit;
+pub mod settings;
 pub mod unit;
 
 /// How many characters the log shows of a name that a component chose.
@@ -40,10 +37,8 @@ pub struct Grants {
     pub buckets: BTreeSet<String>,
     /// The most bytes of a value that it sets.
     pub largest_value: usize,
-    /// What it reads through `wasi:config`.
-    pub config: BTreeMap<String, String>,
-    /// Its environment variables.
-    pub env: BTreeMap<String, String>,
+    /// What it reads through `wasi:config`, and its environment variables.
+    pub settings: Arc<Settings>,
     /// Hosts that it may send requests to.
     pub outbound: Vec<OutboundHost>,
     /// What it may publish by `wasmcloud:messaging`.

@@ -51,6 +51,7 @@ mod push;
 mod recorded;
 mod registries;
 mod rollback;
+mod settings;
 mod signals;
 mod state;
 mod status;

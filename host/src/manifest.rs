@@ -41,6 +41,7 @@ mod report;
 mod schedule;
 mod schema;
 mod server_url;
+mod setting;
 mod shape;
 mod size;
 mod store_url;
@@ -75,6 +76,7 @@ pub use route::Route;
 pub use schedule::{Missed, ScheduleManifest};
 pub use schema::json_schema;
 pub use server_url::ServerUrl;
+pub use setting::{Secret, Setting, SettingFile};
 pub use size::ByteSize;
 pub use store_url::{PostgresHost, PostgresUrl, RedisUrl, StoreUrl, TlsMode, percent_decoded, percent_encoded};
 pub use subject::Subject;
@@ -135,9 +137,9 @@ pub struct ServiceManifest {
     /// Those whose messages it is delivered.
     pub subscribes: Vec<Subject>,
     /// What it reads through `wasi:config`.
-    pub config: BTreeMap<String, String>,
+    pub config: BTreeMap<String, Setting>,
     /// Its whole environment.
-    pub env: BTreeMap<String, String>,
+    pub env: BTreeMap<String, Setting>,
     /// The hosts it may call.
     pub outbound: Vec<OutboundHost>,
     /// What a new component must answer, below 400, before it goes live.

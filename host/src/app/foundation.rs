@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use anyhow::Result;
 use wasmtime::component::Linker;
 
-use super::{App, GivenBy, Part, compiler::Compiler, topology};
+use super::{App, GivenBy, Part, compiler::Compiler, settings::AllSettings, topology};
 use crate::{
     capability::{
         Grants,
@@ -33,6 +33,7 @@ pub struct Foundation {
     pub memories: u32,
     /// Those of each event, in the order of the manifest.
     pub queues: Vec<EventQueues>,
+    settings: AllSettings,
     linker: Linker<State>,
     /// Made for the first component that needs it.
     concurrent: OnceLock<Linker<State>>,
@@ -54,12 +55,13 @@ impl Foundation {
         compiler: Compiler,
         memories: u32,
         store: Arc<dyn BucketStore>,
+        settings: AllSettings,
         before: Option<&App>,
     ) -> Result<Foundation> {
         let linker = State::linker(&compiler.engines.get(Kind::Plain)?)?;
         let queues = manifest.events.iter().map(|event| EventQueues::of(event, before)).collect();
         let compiler = compiler.serving();
-        Ok(Foundation { manifest, store, compiler, memories, queues, linker, concurrent: OnceLock::new() })
+        Ok(Foundation { manifest, store, compiler, memories, queues, settings, linker, concurrent: OnceLock::new() })
     }
 
     /// Make a revision of a service: tie its imports to those who export them, and
@@ -122,8 +124,7 @@ impl Foundation {
             buckets: service.buckets.clone(),
             // At most 16 MiB, as the manifest is checked.
             largest_value: service.limits.value.0 as usize,
-            config: service.config.clone(),
-            env: service.env.clone(),
+            settings: self.settings.get(&service.name).cloned().unwrap_or_default(),
             outbound: service.outbound.clone(),
             messaging: self.messaging(service),
         }

@@ -6,7 +6,8 @@ use anyhow::{Context, Result};
 use tokio::task::spawn_blocking;
 
 use super::{
-    App, GivenBy, Kind, LinkNames, Part, compiler::Compiler, digest, file, foundation::Foundation, topology::Topology,
+    App, GivenBy, Kind, LinkNames, Part, compiler::Compiler, digest, file, foundation::Foundation, settings,
+    topology::Topology,
 };
 use crate::{
     engine::{self, CodeCache, Effort, EngineError, Engines, Needs},
@@ -101,9 +102,11 @@ impl Plan {
     }
 
     /// Make every service live on this store, those first that others call, and
-    /// record that they are. It may take the place of the app `before` on the same store.
+    /// record that they are. It may take the place of the app `before` on the same store. What
+    /// its services are told is read, and read again for as long as one of them serves.
     pub async fn start(self, store: Arc<dyn BucketStore>, history: Arc<History>, before: Option<&App>) -> Result<App> {
-        let foundation = Foundation::new(self.manifest, self.compiler, self.memories, store, before)?;
+        let (settings, renewals) = settings::open(&self.manifest)?;
+        let foundation = Foundation::new(self.manifest, self.compiler, self.memories, store, settings, before)?;
         let topology = self.topology;
         let mut live: HashMap<usize, Arc<Service>> = HashMap::new();
         let mut problems = Vec::new();
@@ -133,6 +136,7 @@ impl Plan {
         let files = self.origins.iter().map(|origin| origin.file.clone()).collect();
         let names: Vec<_> = services.iter().map(|service| service.name().to_owned()).collect();
         spawn_blocking(move || record(&history, &names, self.origins)).await??;
+        renewals.into_iter().for_each(|renewal| drop(tokio::spawn(renewal.run())));
         Ok(App::new(foundation, topology, services, files))
     }
 }

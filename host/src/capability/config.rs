@@ -1,4 +1,5 @@
-//! `wasi:config/store`: a service's `config` table, read only.
+//! `wasi:config/store`: a service's `config` table, read only, as it was when the instance was
+//! made.
 
 use wasmtime::{
     Result,
@@ -6,27 +7,27 @@ use wasmtime::{
 };
 
 use super::{
-    Grants,
     bindings::wasi::config::store::{Error, Host, add_to_linker},
+    settings::Told,
 };
 
 struct Config;
 
 impl HasData for Config {
-    type Data<'a> = &'a Grants;
+    type Data<'a> = &'a Told;
 }
 
-/// Offer the interface to components whose state gives access to its grants.
-pub fn link<T: 'static>(linker: &mut Linker<T>, grants: fn(&mut T) -> &Grants) -> Result<()> {
-    add_to_linker::<T, Config>(linker, grants)
+/// Offer the interface to components whose state gives access to what they are told.
+pub fn link<T: 'static>(linker: &mut Linker<T>, told: fn(&mut T) -> &Told) -> Result<()> {
+    add_to_linker::<T, Config>(linker, told)
 }
 
-impl Host for &Grants {
+impl Host for &Told {
     fn get(&mut self, key: String) -> Result<Result<Option<String>, Error>> {
-        Ok(Ok(self.config.get(&key).cloned()))
+        Ok(Ok(self.config().get(&key).map(|value| value.reveal().to_owned())))
     }
 
     fn get_all(&mut self) -> Result<Result<Vec<(String, String)>, Error>> {
-        Ok(Ok(self.config.iter().map(|(key, value)| (key.clone(), value.clone())).collect()))
+        Ok(Ok(self.config().iter().map(|(key, value)| (key.clone(), value.reveal().to_owned())).collect()))
     }
 }

@@ -46,6 +46,10 @@ impl Belongings {
                 let what = format!("is what service `{name}` is built of (`watch`)");
                 belongings.add(path, Kind::Sources, what);
             }
+            for file in service.setting_files() {
+                let what = format!("has `service.{name}.{}.{}`", file.table, file.key);
+                belongings.add(file.path, Kind::File, what);
+            }
         }
         if let Some(token) = &manifest.admin.token_file {
             belongings.add(token, Kind::File, "has the token of the admin API");

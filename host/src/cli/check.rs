@@ -12,7 +12,7 @@ use super::{
     certificates::Certificates,
     listening::Listening,
     pinned::{self, Pinning},
-    plan,
+    plan, settings,
     state::{self, State},
     stdout::{Silent, print},
     tell_recorded,
@@ -91,6 +91,7 @@ impl Check {
             Token::of(&manifest).map(drop).map_err(Into::into),
             Certificates::of(&manifest).map(drop).map_err(Into::into),
             openapi::document(&manifest, "").map(drop).map_err(Into::into),
+            settings::look(&manifest).map_err(Into::into),
         ];
         together(named)?;
         let (url, runtime) = (up::store_url(&manifest, None)?, up::runtime()?);

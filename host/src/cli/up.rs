@@ -21,6 +21,7 @@ use super::{
     pinned::{self, Pinning},
     plan,
     recorded::Recorded,
+    settings,
     signals::{Signals, end_at_once},
     state::{self, State},
     stdout::print_with,
@@ -90,6 +91,7 @@ impl Up {
         let mut watch = if self.watch { Some(Watch::begin(manifest.clone(), url.clone())?) } else { None };
         let token = Token::of(&manifest)?;
         let tls = Certificates::of(&manifest)?;
+        settings::look(&manifest)?;
         // That another host has the folder is known before anything is pulled or built.
         let history = Arc::new(state::history(&manifest)?);
         if let Some(unwritable) = history.unwritable() {

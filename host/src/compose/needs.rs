@@ -1,9 +1,15 @@
 //! What a composition asks of its host.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use super::{ComposeError, Store};
-use crate::{link::InterfaceName, manifest::ServiceManifest};
+use crate::{
+    link::InterfaceName,
+    manifest::{ServiceManifest, Setting},
+};
 
 /// What a composition asks of its host. Grants are those of the manifest, as far
 /// as the composition has a use for them.
@@ -16,9 +22,9 @@ pub struct Needs {
     /// The buckets it opens.
     pub buckets: BTreeSet<String>,
     /// What it reads through `wasi:config`.
-    pub config: BTreeMap<String, String>,
+    pub config: BTreeMap<String, Setting>,
     /// Its environment.
-    pub env: BTreeMap<String, String>,
+    pub env: BTreeMap<String, Setting>,
     /// The hosts it may send requests to.
     pub outbound: BTreeSet<String>,
 }
@@ -60,6 +66,14 @@ impl Needs {
         Ok(needs)
     }
 
+    /// What it reads that is in files, with the table and the key of each. Other hosts do not
+    /// read them.
+    pub fn in_files(&self) -> impl Iterator<Item = (&'static str, &str, &Path)> {
+        let tables = [("config", &self.config), ("env", &self.env)];
+        let settings = tables.into_iter().flat_map(|(table, all)| all.iter().map(move |(key, it)| (table, key, it)));
+        settings.filter_map(|(table, key, setting)| Some((table, key.as_str(), setting.file()?)))
+    }
+
     /// Whether it imports this interface, in whatever version.
     pub fn has(&self, package: &str, interface: &str) -> bool {
         self.of_package(package).any(|interfaces| interfaces.contains(interface))
@@ -99,9 +113,9 @@ impl Needs {
 /// The tables of all services as one, which is what they see in one component.
 fn together<'a>(
     table: &'static str,
-    tables: impl Iterator<Item = (&'a String, &'a BTreeMap<String, String>)>,
-) -> Result<BTreeMap<String, String>, ComposeError> {
-    let mut all: BTreeMap<&String, (&String, &String)> = BTreeMap::new();
+    tables: impl Iterator<Item = (&'a String, &'a BTreeMap<String, Setting>)>,
+) -> Result<BTreeMap<String, Setting>, ComposeError> {
+    let mut all: BTreeMap<&String, (&String, &Setting)> = BTreeMap::new();
     for (service, entries) in tables {
         for (key, value) in entries {
             let (one, first) = *all.entry(key).or_insert((service, value));

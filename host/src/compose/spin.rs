@@ -4,7 +4,7 @@
 //! any other.
 
 use super::{ComposeError, Needs};
-use crate::link::InterfaceName;
+use crate::{link::InterfaceName, manifest::Setting};
 
 /// Begins a manifest that we wrote, and may write again.
 pub const MARK: &str = "# Written by `dovetail compose --target spin`.";
@@ -51,8 +51,14 @@ pub fn manifest(app: &str, file: &str, needs: &Needs) -> String {
     }
     if !needs.env.is_empty() {
         text.push_str(&format!("\n[component.{id}.environment]\n"));
-        for (key, value) in &needs.env {
-            text.push_str(&format!("{} = {}\n", string(key), string(value)));
+        for (key, setting) in &needs.env {
+            let key = string(key);
+            text.push_str(&match setting {
+                Setting::Written(value) => format!("{key} = {}\n", string(value.reveal())),
+                Setting::File(path) => {
+                    format!("# {key} is in {}, which Spin does not read.\n", string(&path.to_string_lossy()))
+                }
+            });
         }
     }
     text

@@ -33,8 +33,8 @@ pub struct Problem {
     key: Option<String>,
 }
 
-/// The text of a manifest, for problems to quote.
-#[derive(Debug, Clone)]
+/// The text of a manifest, for problems to quote. It is not shown for debugging.
+#[derive(Clone)]
 pub(super) struct Source {
     path: Arc<str>,
     text: Arc<str>,
@@ -199,6 +199,12 @@ impl Source {
 
     pub(super) fn text(&self) -> &str {
         &self.text
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} …", self.path)
     }
 }
 

@@ -17,10 +17,12 @@ use serde_json::Value;
 pub(super) use self::{
     list::List,
     route::{Policy, Route, RouteTable},
+    setting::Setting,
 };
 
 mod list;
 mod route;
+mod setting;
 
 /// The JSON schema of `dovetail.toml`.
 pub fn json_schema() -> Value {
@@ -217,14 +219,14 @@ pub(super) struct Service {
     #[serde(default)]
     #[schemars(extend("examples" = [["tasks.>"]]))]
     pub subscribes: Vec<String>,
-    /// What it reads through `wasi:config`.
+    /// What it reads through `wasi:config`: strings, or files that they are in.
     #[serde(default)]
     #[schemars(extend("examples" = [{"greeting": "hello"}]))]
-    pub config: BTreeMap<String, String>,
-    /// Its environment variables. It sees no others.
+    pub config: BTreeMap<String, Setting>,
+    /// Its environment variables, likewise. It sees no others.
     #[serde(default)]
     #[schemars(extend("examples" = [{"LOG": "debug"}], "propertyNames" = {"pattern": "^[^=\\u0000]+$"}))]
-    pub env: BTreeMap<String, String>,
+    pub env: BTreeMap<String, Setting>,
     /// The hosts it may call: `example.com`, `*.example.com`, `127.0.0.1:9000`,
     /// `https://api.example.com`; `*` for every host.
     #[serde(default)]
@@ -469,12 +471,26 @@ mod tests {
         let mut found = Vec::new();
         tables("", &json_schema(), &mut found);
         let names: Vec<&str> = found.iter().map(|(at, _)| at.as_str()).collect();
-        let (event, bounds) = (".event.*", ".event.*.limits");
-        let gateway = [".gateway", ".gateway.http", ".gateway.tls", ".gateway.tls.*"];
-        let services = [".service.*", ".service.*.http", ".service.*.limits", ".service.*.routes.*"];
-        let expected =
-            [&["", ".admin", ".admin.tls", ".app", event, bounds], &gateway[..], &[".schedule.*"], &services];
-        let expected = [&expected.concat()[..], &[".store"]].concat();
+        let expected = [
+            "",
+            ".admin",
+            ".admin.tls",
+            ".app",
+            ".event.*",
+            ".event.*.limits",
+            ".gateway",
+            ".gateway.http",
+            ".gateway.tls",
+            ".gateway.tls.*",
+            ".schedule.*",
+            ".service.*",
+            ".service.*.config.*",
+            ".service.*.env.*",
+            ".service.*.http",
+            ".service.*.limits",
+            ".service.*.routes.*",
+            ".store",
+        ];
         assert_eq!(names, expected);
         for (at, schema) in found {
             assert_eq!(schema["additionalProperties"], false, "{at}");

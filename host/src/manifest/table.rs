@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{
-    Backoff, ByteSize, Manifest, Missed, Parked, Policy, Protocol, ScheduleManifest, ServiceManifest, Start,
+    Backoff, ByteSize, Manifest, Missed, Parked, Policy, Protocol, ScheduleManifest, ServiceManifest, Setting, Start,
     listen_address,
 };
 
@@ -94,8 +94,11 @@ fn every_key_reaches_its_field() -> Outcome {
     assert_eq!(shown(order), ["/orders", "GET,PUT shop.example/orders/{id}", "/receipts/*"]);
     assert_eq!(order.routes[0].policy, Policy { timeout: Some(Duration::from_secs(5)), body: None });
     assert!(order.buckets.contains("orders"));
-    assert_eq!(order.config["currency"], "EUR");
-    assert_eq!(order.env["LOG"], "debug");
+    let secret = |file: &str| Setting::File(folder().join(file));
+    assert_eq!(order.config["currency"], Setting::Written("EUR".into()));
+    assert_eq!(order.config["api_key"], secret("secrets/api.key"));
+    assert_eq!(order.env["LOG"], Setting::Written("debug".into()));
+    assert_eq!(order.env["TOKEN"], Setting::File("/run/token".into()));
     assert!(order.outbound[0].allows("https", "pay.example.com", 443));
     assert_eq!(order.links["shop:users/directory@0.1.0"], "user");
     assert_eq!(order.limits.memory, ByteSize::mib(16));
@@ -111,6 +114,18 @@ fn every_key_reaches_its_field() -> Outcome {
     assert_eq!(shown(user), ["POST *.example/users x-beta=* x-version=2"]);
     let policy = Policy { timeout: Some(Duration::from_secs(1)), body: Some(ByteSize::kib(2)) };
     assert_eq!(user.routes[0].policy, policy);
+    Ok(())
+}
+
+#[test]
+fn no_value_is_shown_for_debugging() -> Outcome {
+    let text = "[app]\nname = \"shop\"\n[service.user]\ncomponent = \"user.wasm\"\n\
+        config = { a = \"s3cret\", b = { file = \"c\" } }\nenv.D = \"s3cret\"\n";
+    let manifest = Manifest::parse(Path::new("dovetail.toml"), text)?;
+    let problem = manifest.problem("user", Some("config.a"), "wrong", "mend it");
+    let shown = format!("{manifest:?} {problem:#?}");
+    assert!(shown.contains("Written(…)") && shown.contains("File(\"c\")"), "{shown}");
+    assert!(!shown.contains("s3cret"), "{shown}");
     Ok(())
 }
 

@@ -42,11 +42,12 @@ pub enum Instance {
 }
 
 impl Instance {
-    /// Make an idle instance ready for its next call, or say that it serves no more.
+    /// Make an idle instance ready for its next call, or say that it serves no more: neither does
+    /// one that was told what is no longer so.
     pub(super) fn begin(&mut self, deadline: Instant) -> bool {
         match self {
-            Instance::Reused(instance) => instance.begin(deadline),
-            Instance::Concurrent(place) => place.begin(deadline),
+            Instance::Reused(instance) => !instance.told().is_outdated() && instance.begin(deadline),
+            Instance::Concurrent(place) => !place.told().is_outdated() && place.begin(deadline),
         }
     }
 

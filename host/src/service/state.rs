@@ -29,6 +29,7 @@ use crate::capability::{
     outbox::Outbox,
     output::Output,
     output_commit::{OutputCommit, Watermark},
+    settings::Told,
     unit::Unit,
 };
 use crate::message::Moment;
@@ -84,6 +85,8 @@ pub struct State {
     table: ResourceTable,
     outbound: Outbound,
     grants: Arc<Grants>,
+    /// Its configuration and its environment.
+    pub told: Told,
     /// What its memories may take.
     pub memory: MemoryLimit,
     /// When the call that it serves, or the last of them, must have ended.
@@ -122,8 +125,9 @@ impl State {
             .max_random_size(MOST_RANDOM)
             .stdout(Output { log: grants.log.clone(), stream: "stdout" })
             .stderr(Output { log: grants.log.clone(), stream: "stderr" });
-        for (name, value) in &grants.env {
-            wasi.env(name, value);
+        let told = grants.settings.told();
+        for (name, value) in told.env() {
+            wasi.env(name, value.reveal());
         }
         let mut table = ResourceTable::new();
         table.set_max_capacity(MOST_OBJECTS);
@@ -136,6 +140,7 @@ impl State {
             table,
             outbound: Outbound::new(grants.clone(), seen.clone()),
             grants: grants.clone(),
+            told,
             memory: MemoryLimit::new(memory),
             deadline,
             seen,
@@ -224,7 +229,7 @@ impl State {
             seen: &state.seen,
             unit: state.unit.as_deref(),
         })?;
-        config::link::<State>(&mut linker, |state| &state.grants)?;
+        config::link::<State>(&mut linker, |state| &state.told)?;
         messaging::link::<State>(&mut linker, |state| messaging::View {
             outbox: state.outbox(),
             grants: &state.grants,

@@ -58,6 +58,7 @@ mod request_limits;
 mod rooms;
 mod routes;
 mod schedule;
+mod settings;
 mod shared;
 mod shop;
 mod state;

@@ -30,7 +30,10 @@ const PLAN: [(&str, &[&str]); 24] = [
     // `capability`, because an app is what turns a manifest's grants into those
     // of a service: nobody else knows both and the store. `history`, because an app
     // comes up with what was live.
-    ("app", &["capability", "engine", "history", "link", "manifest", "message", "service", "store", "telemetry"]),
+    (
+        "app",
+        &["capability", "engine", "history", "link", "manifest", "message", "renewal", "service", "store", "telemetry"],
+    ),
     // What is composed is a plan's: its links by name, told apart by the versions
     // of their interfaces, and the grants of its services. `defect`, because what is
     // composed is anybody's, and the library that does it may panic.
@@ -47,8 +50,9 @@ const PLAN: [(&str, &[&str]); 24] = [
     // failures.
     ("service", &["capability", "manifest", "message", "telemetry"]),
     // `telemetry`, because what a component prints and what it is refused are
-    // lines of the log, and bounded there.
-    ("capability", &["manifest", "message", "store", "telemetry"]),
+    // lines of the log, and bounded there. `renewal`, because what a component is told may be
+    // in files, which are read again when they change.
+    ("capability", &["manifest", "message", "renewal", "store", "telemetry"]),
     // `manifest` for the URL of a store, for the same reason: when each read it
     // for itself, what one took the other refused.
     ("store", &["manifest"]),

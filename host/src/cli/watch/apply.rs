@@ -17,6 +17,7 @@ use crate::{
         listening::listed,
         pinned,
         recorded::Recorded,
+        settings,
         swapped::{short, stopped_calls},
         terminal::Terminal,
         time::took,
@@ -35,6 +36,7 @@ impl Watch {
         problems.extend(fixed(&self.manifest, &manifest, up)?);
         Report::new(problems).into_result()?;
         trusting::warn(&manifest);
+        block_in_place(|| settings::look(&manifest))?;
         let before = block_in_place(|| Snapshot::of(&manifest, &self.store));
         let (wanted, pinning) = (manifest.clone(), up.pinning());
         let pulled = spawn_blocking(move || pinned::have(&wanted, pinning, &Terminal::new())).await;

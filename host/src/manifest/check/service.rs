@@ -12,7 +12,7 @@ use crate::manifest::key::KeyPath;
 use crate::manifest::nearest::nearest;
 use crate::manifest::schema::{self, Bytes};
 use crate::manifest::{
-    ByteSize, ComponentSource, Invalid, Limits, OutboundHost, Policy, ServiceManifest, Subject, load, names,
+    ByteSize, ComponentSource, Invalid, Limits, OutboundHost, Policy, ServiceManifest, Setting, Subject, load, names,
 };
 
 impl Checker<'_> {
@@ -49,12 +49,12 @@ impl Checker<'_> {
         let publishes = self.list(&at.child("publishes"), &table.publishes, Subject::parse);
         let subscribes = self.list(&at.child("subscribes"), &table.subscribes, Subject::parse);
         let outbound = self.outbound(&at.child("outbound"), &table.outbound);
-        self.config(&at.child("config"), &table.config);
-        self.env(&at.child("env"), &table.env);
+        self.atomic(&at, &table);
+        let config = self.config(&at.child("config"), table.config);
+        let env = self.env(&at.child("env"), table.env);
         self.links(&at.child("links"), &name, &table.links, known);
         let probe = table.probe.as_deref().and_then(|path| self.take(&at.child("probe"), probe(path)));
         let limits = self.limits(&at.child("limits"), &table.limits);
-        self.atomic(&at, &table);
         Some(ServiceManifest {
             name,
             component: component?,
@@ -65,8 +65,8 @@ impl Checker<'_> {
             buckets: buckets.into_iter().collect(),
             publishes,
             subscribes,
-            config: table.config,
-            env: table.env,
+            config,
+            env,
             outbound,
             probe,
             links: table.links,
@@ -113,20 +113,36 @@ impl Checker<'_> {
         read.collect()
     }
 
-    fn config(&mut self, at: &KeyPath, config: &BTreeMap<String, String>) {
+    fn config(&mut self, at: &KeyPath, config: BTreeMap<String, schema::Setting>) -> BTreeMap<String, Setting> {
         for key in config.keys() {
             self.take_key(&at.child(key), "config key", filled(key, "give the value a name"));
         }
+        self.settings(at, config)
     }
 
-    fn env(&mut self, at: &KeyPath, env: &BTreeMap<String, String>) {
-        for (key, value) in env {
+    fn env(&mut self, at: &KeyPath, env: BTreeMap<String, schema::Setting>) -> BTreeMap<String, Setting> {
+        for (key, value) in &env {
             let at = at.child(key);
             self.take_key(&at, "variable", names::env(key));
-            if value.contains('\0') {
+            if matches!(value, schema::Setting::Written(text) if text.contains('\0')) {
                 self.take::<()>(&at, Err(Invalid::new("has a NUL", "leave it out")));
             }
         }
+        self.settings(at, env)
+    }
+
+    fn settings(&mut self, at: &KeyPath, table: BTreeMap<String, schema::Setting>) -> BTreeMap<String, Setting> {
+        let help = "write the path of the file that has the value";
+        let settings = table.into_iter().filter_map(|(key, value)| {
+            let setting = match value {
+                schema::Setting::Written(text) => Setting::Written(text.into()),
+                schema::Setting::InFile { file } => {
+                    Setting::File(self.path(&at.child(&key).child("file"), &file?, help)?)
+                }
+            };
+            Some((key, setting))
+        });
+        settings.collect()
     }
 
     fn links(&mut self, at: &KeyPath, name: &str, links: &BTreeMap<String, String>, known: &BTreeSet<String>) {

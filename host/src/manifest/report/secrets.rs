@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::manifest::OutboundHost;
@@ -78,7 +79,9 @@ fn of_services(services: &DeValue<'_>, text: &str, places: &mut Vec<Range<usize>
 fn of_service(service: &DeTable<'_>, text: &str, places: &mut Vec<Range<usize>>) {
     for (key, value) in service.iter() {
         match (key.get_ref().as_ref(), value.get_ref()) {
-            ("env" | "config", DeValue::Table(table)) => places.extend(table.iter().map(|(_, value)| value.span())),
+            ("env" | "config", DeValue::Table(table)) => {
+                table.iter().for_each(|(_, value)| of_setting(value, places));
+            }
             // What is no table is refused, and quoted for that.
             ("env" | "config", _) => places.push(value.span()),
             ("outbound", DeValue::Array(hosts)) => {
@@ -86,6 +89,17 @@ fn of_service(service: &DeTable<'_>, text: &str, places: &mut Vec<Range<usize>>)
             }
             _ => {}
         }
+    }
+}
+
+/// A value. Of one that is in a file the file is no secret.
+fn of_setting(value: &Spanned<DeValue<'_>>, places: &mut Vec<Range<usize>>) {
+    match value.get_ref() {
+        DeValue::Table(table) if table.contains_key("file") => {
+            let others = table.iter().filter(|(key, value)| key.get_ref() != "file" || !value.get_ref().is_str());
+            places.extend(others.map(|(_, value)| value.span()));
+        }
+        _ => places.push(value.span()),
     }
 }
 

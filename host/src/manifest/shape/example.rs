@@ -17,7 +17,7 @@ pub(super) fn example(advice: &str, at: &KeyPath, schema: &Value) -> String {
         return format!("{advice}\n[{at}]{}", lines.collect::<String>());
     }
     let entries = &schema["additionalProperties"];
-    if entries.get("properties").is_some() {
+    if entries.get("properties").is_some() && !admits(entries, "string") {
         let name = schema["propertyNames"]["examples"][0].as_str().unwrap_or("NAME");
         return example(advice, &at.child(name), entries);
     }

@@ -32,7 +32,7 @@ use self::{
 };
 pub(in crate::service) use self::{handler::Http, room::Room};
 use super::Reply;
-use crate::capability::{delivery::Delivery, output_commit::Watermark, unit::Unit};
+use crate::capability::{delivery::Delivery, output_commit::Watermark, settings::Told, unit::Unit};
 
 mod body;
 mod driver;
@@ -61,6 +61,7 @@ pub struct Place {
 struct Driver {
     orders: mpsc::UnboundedSender<Order>,
     register: Arc<Register>,
+    told: Told,
     task: AbortHandle,
 }
 
@@ -69,9 +70,10 @@ impl Place {
     /// more that there are `places`.
     fn of(guest: Guest, places: u32) -> (Place, impl Iterator<Item = Place>) {
         let register = Arc::new(Register::new(guest.store.data().output_commit()));
+        let told = guest.store.data().told.clone();
         let (orders, received) = mpsc::unbounded_channel();
         let task = tokio::spawn(drive(guest, received, register.clone())).abort_handle();
-        let driver = Arc::new(Driver { orders, register, task });
+        let driver = Arc::new(Driver { orders, register, told, task });
         let free = move || Place {
             driver: driver.clone(),
             taken: None,
@@ -96,6 +98,10 @@ impl Place {
             self.seen = seen;
         }
         self.taken.is_some()
+    }
+
+    pub(super) fn told(&self) -> &Told {
+        &self.driver.told
     }
 
     pub(super) fn is_pending(&self) -> bool {

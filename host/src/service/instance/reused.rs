@@ -24,6 +24,7 @@ use super::{
 use crate::capability::{
     delivery::Delivery,
     output_commit::{OutputCommit, Watermark},
+    settings::Told,
     unit::Unit,
 };
 
@@ -56,6 +57,10 @@ impl Reused {
         self.store.data_mut().begin(deadline, self.commit.seen());
         self.store.set_epoch_deadline(1);
         true
+    }
+
+    pub(super) fn told(&self) -> &Told {
+        &self.store.data().told
     }
 
     pub(super) fn work_in(&mut self, unit: Option<Arc<Unit>>, delivery: Option<Arc<Delivery>>) {
