@@ -107,6 +107,9 @@ impl Compose {
         out.write(&composed.component)?;
         terminal.done("Composed", &self.subject(&composed), started.elapsed());
         tell(&composed.needs, &terminal);
+        for (table, key, path) in composed.needs.in_files() {
+            terminal.say("Note", &self.note_of_file(table, key, path));
+        }
         if let Some(note) = self.note_of_schedules(plan.manifest(), &composed.services) {
             terminal.say("Note", &note);
         }
@@ -125,6 +128,16 @@ impl Compose {
             terminal.say("Run", &run);
         }
         Ok(())
+    }
+
+    /// That a value is left out which is in a file, and where it is to be given instead.
+    fn note_of_file(&self, table: &str, key: &str, path: &Path) -> String {
+        let instead = match (table, self.target) {
+            ("config", _) => "write it in the place of the `…`, where whoever lists processes sees it".to_owned(),
+            (_, Some(For::Spin)) => format!("pass `--env {key}=…` to `spin up`"),
+            (_, None) => "set the variable before the command".to_owned(),
+        };
+        format!("`{table}.{key}` is in `{}`, which other hosts do not read: {instead}", path.display())
     }
 
     /// That time emits nothing on other hosts, where it did for what is composed.

@@ -196,13 +196,16 @@ name = "My_app"
 [service.relay]
 component = "{relay}"
 routes = ["/*"]
-env = { GREETING = "say \"hello\"" }
+env = { GREETING = "say \"hello\"", TOKEN = { file = "secrets/token" } }
 links = { "shop:users/directory" = "user" }
 [service.user]
 component = "{user}"
 buckets = ["users"]
 "#);
-    composed(&folder, &["--target", "spin"]);
+    let output = compose(folder.path(), &["--target", "spin", "-o", "composed.wasm"]);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("other hosts do not read: pass `--env TOKEN=…` to `spin up`"), "{told}");
+    assert!(read(&folder, "spin.toml").contains("# \"TOKEN\" is in \"secrets/token\", which Spin does not read.\n"));
     let manifest: toml::Table = read(&folder, "spin.toml").parse().expect("TOML");
     let component: Value = serde_json::to_value(&manifest["component"]["app"]).expect("plain values");
     assert_eq!(component["environment"], json!({ "GREETING": "say \"hello\"" }));

@@ -14,6 +14,7 @@ use tempfile::TempDir;
 
 use crate::support::{Client, GUESTS, Host, Upload, app, made::variant, until, up, write_manifest};
 
+mod shown;
 mod start;
 
 /// Two values of each service that are in files.
