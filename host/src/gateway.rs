@@ -15,7 +15,14 @@ use ipnet::IpNet;
 use route::{Answer, Asked, Routes};
 
 pub use self::redirect::Redirect;
-use self::{access::Access, answer::AnswerBody, client::Client, refused::Refused, served::Served};
+use self::{
+    access::Access,
+    answer::AnswerBody,
+    client::Client,
+    rates::{Rate, Rates},
+    refused::Refused,
+    served::Served,
+};
 use crate::{
     app::App,
     listener::{self, Handler, Peer, limits},
@@ -30,6 +37,7 @@ mod client;
 mod crumbs;
 mod forwarded;
 mod hop;
+mod rates;
 mod redirect;
 mod refused;
 pub mod reply;
@@ -42,20 +50,29 @@ pub struct Gateway {
     routes: ArcSwap<Routes<Arc<Served>>>,
     /// Where the proxies are that may say whose a request is.
     trusted: ArcSwap<Vec<IpNet>>,
+    /// How often routes may be asked, and how often they were.
+    rates: ArcSwap<Vec<Arc<Rate>>>,
 }
 
 impl Gateway {
     /// The gateway to an app's routes.
     pub fn new(app: &App) -> Gateway {
         let trusted = app.manifest().gateway.trusted.clone();
-        Gateway { routes: ArcSwap::from_pointee(routes(app)), trusted: ArcSwap::from_pointee(trusted) }
+        let rates = rates::all(app, &[]);
+        Gateway {
+            routes: ArcSwap::from_pointee(routes(app, &rates)),
+            trusted: ArcSwap::from_pointee(trusted),
+            rates: ArcSwap::from_pointee(rates),
+        }
     }
 
     /// Have new requests answered by another app, by one store of a pointer. Those
     /// in flight finish where they began.
     pub fn publish(&self, app: &App) {
         self.trusted.store(Arc::new(app.manifest().gateway.trusted.clone()));
-        self.routes.store(Arc::new(routes(app)));
+        let rates = rates::all(app, &self.rates.load());
+        self.routes.store(Arc::new(routes(app, &rates)));
+        self.rates.store(Arc::new(rates));
     }
 
     /// The route of a request for this host. The others are let go of at once: they keep an
@@ -88,6 +105,7 @@ impl Gateway {
         if let Some(refused) = limits::refusal(&request) {
             return refused.map(ReplyBody::whole);
         }
+        let address = client.address();
         let host = match prepare(&mut request, client) {
             Ok(host) => host,
             Err(refused) => return refused.into(),
@@ -99,7 +117,7 @@ impl Gateway {
         if let Some(access) = access {
             access.found(served.name());
         }
-        served.answer(request, id).await
+        served.answer(request, address, id).await
     }
 }
 
@@ -123,11 +141,12 @@ impl Handler for Gateway {
 }
 
 /// The routes of an app, none of which conflict: its manifest has been checked.
-fn routes(app: &App) -> Routes<Arc<Served>> {
-    let routes = app.routes();
-    routes
-        .map(|(route, service)| (&route.route, Arc::new(Served::new(service.clone(), route.policy.clone()))))
-        .collect()
+fn routes(app: &App, rates: &[Arc<Rate>]) -> Routes<Arc<Served>> {
+    let served = app.routes().map(|(route, service)| {
+        let rates = Rates::of(&route.route.to_string(), &route.policy, rates);
+        (&route.route, Arc::new(Served::new(service.clone(), route.policy.clone(), rates)))
+    });
+    served.collect()
 }
 
 /// Refuse what no component may be given, and make of the rest what it is to be given. The

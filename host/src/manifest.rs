@@ -36,6 +36,7 @@ mod network;
 mod no_service;
 mod outbound;
 mod policy;
+mod rate;
 mod reference;
 mod report;
 mod schedule;
@@ -70,6 +71,7 @@ pub use nearest::nearest;
 pub use no_service::NoService;
 pub use outbound::OutboundHost;
 pub use policy::{Policy, RouteManifest};
+pub use rate::{Per, RateLimit, RateManifest};
 pub use reference::Reference;
 pub use report::{Problem, Report, Told};
 pub use route::Route;
@@ -104,6 +106,8 @@ pub struct Manifest {
     pub admin: AdminManifest,
     /// Where buckets are kept; a path in it is relative to [`dir`](Self::dir).
     pub store: StoreUrl,
+    /// Sorted by name.
+    pub rates: Vec<RateManifest>,
     /// At least one, sorted by name.
     pub services: Vec<ServiceManifest>,
     /// Sorted by interface, each of which is there once.

@@ -12,6 +12,7 @@ use super::{AdminManifest, GatewayManifest, Invalid, Manifest, Problem, Report, 
 mod event;
 mod listen;
 mod policy;
+mod rate;
 mod routes;
 mod schedule;
 mod service;
@@ -28,13 +29,20 @@ pub(super) fn check(
     problems: Vec<Problem>,
 ) -> Result<Manifest, Report> {
     let pulled = load::pulled(path, &state);
-    let mut checker =
-        Checker { dir: load::dir(path), pulled, source: &source, places: &places, problems, claims: Vec::new() };
+    let mut checker = Checker {
+        dir: load::dir(path),
+        pulled,
+        source: &source,
+        places: &places,
+        problems,
+        rates: Vec::new(),
+        claims: Vec::new(),
+    };
     let parts = checker.document(document);
     let Checker { problems, .. } = checker;
     match parts {
         Some(parts) if problems.is_empty() => {
-            let Parts { app, gateway, admin, store, services, events, schedules } = parts;
+            let Parts { app, gateway, admin, store, rates, services, events, schedules } = parts;
             Ok(Manifest {
                 path: path.to_owned(),
                 state,
@@ -42,6 +50,7 @@ pub(super) fn check(
                 gateway,
                 admin,
                 store,
+                rates,
                 services,
                 events,
                 schedules,
@@ -60,6 +69,8 @@ struct Checker<'a> {
     source: &'a Source,
     places: &'a Places,
     problems: Vec<Problem>,
+    /// The names of `[rate.NAME]`.
+    rates: Vec<String>,
     /// All routes that are valid, to be compared.
     claims: Vec<routes::Claim>,
 }
@@ -70,6 +81,7 @@ struct Parts {
     gateway: GatewayManifest,
     admin: AdminManifest,
     store: StoreUrl,
+    rates: Vec<super::RateManifest>,
     services: Vec<super::ServiceManifest>,
     events: Vec<super::EventManifest>,
     schedules: Vec<super::ScheduleManifest>,
@@ -80,6 +92,7 @@ impl Checker<'_> {
         let at = |table, key| KeyPath::root().child(table).child(key);
         let app = document.app.and_then(|app| app.name);
         let app = app.and_then(|app| self.take(&at("app", "name"), names::app(&app).map(|()| app)));
+        let rates = self.rates(document.rate);
         let (places, gateway) = self.gateway(document.gateway);
         let admin = self.admin(document.admin);
         self.apart(&places, &gateway, admin.as_ref().map(|admin| &admin.listen));
@@ -93,7 +106,7 @@ impl Checker<'_> {
         let services = self.services(tables, &gateway.policy);
         self.route_conflicts();
         let (app, admin, store) = (app?, admin?, store?);
-        Some(Parts { app, gateway, admin, store, services, events, schedules })
+        Some(Parts { app, gateway, admin, store, rates, services, events, schedules })
     }
 
     /// A file's path, seen from where the host runs.

@@ -20,11 +20,17 @@ pub struct Policy {
     pub timeout: Option<Duration>,
     /// The longest request body, in place of that of the service's limits.
     pub body: Option<ByteSize>,
+    /// The names of the rates that bound them, in the order in which they are counted.
+    pub rates: Option<Vec<String>>,
 }
 
 impl Policy {
     /// What this says, and where it says nothing what a `wider` one does.
     pub fn or(self, wider: &Policy) -> Policy {
-        Policy { timeout: self.timeout.or(wider.timeout), body: self.body.or(wider.body) }
+        Policy {
+            timeout: self.timeout.or(wider.timeout),
+            body: self.body.or(wider.body),
+            rates: self.rates.or_else(|| wider.rates.clone()),
+        }
     }
 }

@@ -16,11 +16,13 @@ use serde_json::Value;
 
 pub(super) use self::{
     list::List,
+    rate::Rate,
     route::{Policy, Route, RouteTable},
     setting::Setting,
 };
 
 mod list;
+mod rate;
 mod route;
 mod setting;
 
@@ -45,6 +47,10 @@ pub(super) struct Document {
     pub admin: Admin,
     #[serde(default)]
     pub store: Store,
+    /// Rates that routes may name, by name: lower-case letters, digits and `-`.
+    #[serde(default)]
+    #[schemars(extend("propertyNames" = {"pattern": "^[a-z][a-z0-9-]{0,62}$", "examples": ["clients"]}))]
+    pub rate: BTreeMap<String, Rate>,
     /// The services, by name: lower-case letters, digits and `-`.
     #[schemars(required, extend("minProperties" = 1, "propertyNames" = {"pattern": "^[a-z][a-z0-9-]{0,62}$"}))]
     pub service: Option<BTreeMap<String, Service>>,
@@ -482,6 +488,7 @@ mod tests {
             ".gateway.http",
             ".gateway.tls",
             ".gateway.tls.*",
+            ".rate.*",
             ".schedule.*",
             ".service.*",
             ".service.*.config.*",

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{
-    Backoff, ByteSize, Manifest, Missed, Parked, Policy, Protocol, ScheduleManifest, ServiceManifest, Setting, Start,
-    listen_address,
+    Backoff, ByteSize, Manifest, Missed, Parked, Per, Policy, Protocol, RateLimit, ScheduleManifest, ServiceManifest,
+    Setting, Start, listen_address,
 };
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
@@ -92,7 +92,7 @@ fn every_key_reaches_its_field() -> Outcome {
     assert_eq!(order.watch, [folder().join("order/src"), folder().join("wit")]);
     let shown = |service: &ServiceManifest| service.routes.iter().map(|it| it.route.to_string()).collect::<Vec<_>>();
     assert_eq!(shown(order), ["/orders", "GET,PUT shop.example/orders/{id}", "/receipts/*"]);
-    assert_eq!(order.routes[0].policy, Policy { timeout: Some(Duration::from_secs(5)), body: None });
+    assert_eq!(order.routes[0].policy, Policy { timeout: Some(Duration::from_secs(5)), ..Policy::default() });
     assert!(order.buckets.contains("orders"));
     let secret = |file: &str| Setting::File(folder().join(file));
     assert_eq!(order.config["currency"], Setting::Written("EUR".into()));
@@ -112,8 +112,23 @@ fn every_key_reaches_its_field() -> Outcome {
     assert!(order.atomic && !user.atomic);
     assert_eq!((&order.openapi, &user.openapi), (&None, &Some(folder().join("user.openapi.json"))));
     assert_eq!(shown(user), ["POST *.example/users x-beta=* x-version=2"]);
-    let policy = Policy { timeout: Some(Duration::from_secs(1)), body: Some(ByteSize::kib(2)) };
+    let policy = Policy {
+        timeout: Some(Duration::from_secs(1)),
+        body: Some(ByteSize::kib(2)),
+        rates: Some(vec!["clients".to_owned(), "all".to_owned()]),
+    };
     assert_eq!(user.routes[0].policy, policy);
+    Ok(())
+}
+
+#[test]
+fn a_rate_has_what_its_table_says() -> Outcome {
+    let manifest = Manifest::load(&folder().join("full.toml"))?;
+    let [all, clients, tenants] = &manifest.rates[..] else { return Err("not three rates".into()) };
+    assert_eq!((all.name.as_str(), &all.per, all.shared), ("all", &Per::Route, false));
+    assert_eq!((all.limit, all.burst), (RateLimit { requests: 100, period: Duration::from_secs(1) }, 200));
+    assert_eq!((&clients.per, clients.shared, clients.burst), (&Per::Address, false, 1_000));
+    assert_eq!((&tenants.per, tenants.shared), (&Per::Header("x-tenant".parse()?), true));
     Ok(())
 }
 
@@ -226,9 +241,9 @@ fn later_problems_are_shown_at_their_keys() -> Outcome {
     assert_eq!(place("order", Some("links.shop:users/directory@0.1.0")).as_deref(), Some("32:38"));
     assert_eq!(place("user", Some("limits.memory")).as_deref(), Some("47:1"));
     let place = |event, key| shown(manifest.event_problem(event, key, "wrong", "mend it"));
-    assert_eq!(place("shop:orders/events@0.1.0", None).as_deref(), Some("58:1"));
-    assert_eq!(place("shop:orders/events@0.1.0", Some("subscribers")).as_deref(), Some("59:15"));
-    assert_eq!(place("shop:orders/events@0.1.0", Some("limits.waiting")).as_deref(), Some("67:18"));
-    assert_eq!(place("shop:audit/log", Some("key")).as_deref(), Some("69:1"));
+    assert_eq!(place("shop:orders/events@0.1.0", None).as_deref(), Some("59:1"));
+    assert_eq!(place("shop:orders/events@0.1.0", Some("subscribers")).as_deref(), Some("60:15"));
+    assert_eq!(place("shop:orders/events@0.1.0", Some("limits.waiting")).as_deref(), Some("68:18"));
+    assert_eq!(place("shop:audit/log", Some("key")).as_deref(), Some("70:1"));
     Ok(())
 }

@@ -19,7 +19,8 @@ const PLAN: [(&str, &[&str]); 25] = [
     ("cli", &["everything"]),
     // How connections are accepted, bounded and drained is the same for both:
     // hence `listener`, a room that knows nothing of what is served.
-    ("gateway", &["app", "listener", "manifest", "service", "telemetry"]),
+    // `store`, because hosts count requests together there.
+    ("gateway", &["app", "listener", "manifest", "service", "store", "telemetry"]),
     ("admin", &["app", "event", "listener", "manifest", "service", "swap", "telemetry"]),
     // Deliveries are calls of an app's services, with the store between. `link` for the
     // name of the export that a message is for.

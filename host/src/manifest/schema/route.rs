@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::Bytes;
+use super::{Bytes, List};
 
 /// A route: its pattern alone, or a table that says more of it.
 #[derive(Deserialize, Serialize)]
@@ -46,6 +46,10 @@ pub(in crate::manifest) struct Policy {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Bytes", extend("examples" = ["16MiB"], "maximum" = 1_099_511_627_776_u64))]
     pub body: Option<Bytes>,
+    /// The `[rate.NAME]` that bounds how often it may be asked, or several; `[]` is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "List<String>", extend("examples" = ["clients", ["clients", "searches"]], "minItems" = 0))]
+    pub rate: Option<List<String>>,
 }
 
 impl JsonSchema for Route {

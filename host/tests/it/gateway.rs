@@ -1,0 +1,3 @@
+//! What the gateway does with requests beside giving them to a service.
+
+mod rates;
