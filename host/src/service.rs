@@ -22,7 +22,10 @@ use std::{
 use arc_swap::ArcSwap;
 use wasmtime::{PoolConcurrencyLimitError, component::Val};
 
-use self::commit::Commit;
+use self::{
+    commit::Commit,
+    pool::{Patience, Unleased},
+};
 pub use self::{
     commit::Shared,
     conduct::{Conduct, Fault},
@@ -44,7 +47,11 @@ pub use crate::capability::{
     output_commit::Watermark,
     unit::Unit,
 };
-use crate::{capability::output_commit::OutputCommit, manifest::Limits, telemetry::ServiceLog};
+use crate::{
+    capability::output_commit::OutputCommit,
+    manifest::{Limits, Priority},
+    telemetry::ServiceLog,
+};
 
 mod commit;
 mod conduct;
@@ -143,10 +150,20 @@ impl Service {
         if purpose.is_clients() {
             self.calls.fetch_add(1, Ordering::Relaxed);
         }
-        let busy =
-            || CallError::Busy { service: self.name.clone(), instances: self.limits.instances, waited: deadline - now };
+        let patience = match caller.as_ref().and_then(|caller| caller.priority) {
+            Some(priority) => self.patience(priority, now, deadline),
+            None => Patience::until(deadline),
+        };
+        let busy = |until: Instant| CallError::Busy {
+            service: self.name.clone(),
+            instances: self.limits.instances,
+            waited: until - now,
+        };
         let suits = |instance: &Instance| !instance.is_undecided() && (!purpose.is_read() || !instance.is_pending());
-        let mut lease = revision.pool.lease(deadline, suits).await.map_err(|_| busy())?;
+        let mut lease = revision.pool.lease(patience, suits).await.map_err(|unleased| match unleased {
+            Unleased::InVain => busy(patience.until),
+            Unleased::Behind(waiting) => CallError::Crowded { service: self.name.clone(), waiting },
+        })?;
         if !lease.item().is_some_and(|instance| instance.begin(deadline)) {
             // Before another is made: there may be room for one alone.
             lease.clear();
@@ -154,7 +171,7 @@ impl Service {
             // room for it on the way.
             let fresh = Box::pin(revision.instantiate(deadline)).await.map_err(|error| {
                 match error.is::<pool::Exhausted>() || error.is::<PoolConcurrencyLimitError>() {
-                    true => busy(),
+                    true => busy(deadline),
                     false => {
                         let error = CallError::of(&self.name, &self.limits, error, None, deadline - now);
                         self.count(purpose.is_clients().then_some(&revision.life), Err(&error));
@@ -172,6 +189,18 @@ impl Service {
             instance.work_in(unit.clone(), delivery);
         }
         Ok(Call { service: self.clone(), purpose, lease, revision, seen, unit, deadline, allowed: deadline - now })
+    }
+
+    /// How a call from outside waits, which nobody else waits for: in a line that is bounded, and
+    /// for half of its time at most. It is no use to begin what cannot end any more; where each
+    /// began at its last moment, none would end.
+    fn patience(&self, priority: Priority, now: Instant, deadline: Instant) -> Patience {
+        let line = match priority {
+            Priority::Low => self.limits.queue / 2,
+            Priority::Normal => self.limits.queue,
+            Priority::High => self.limits.queue * 2,
+        };
+        Patience { until: now + (deadline - now) / 2, line: line as usize }
     }
 
     /// Count a call that has ended, for the service and for the revision that it was a
@@ -204,6 +233,7 @@ impl Service {
             }
             Err(
                 CallError::Busy { .. }
+                | CallError::Crowded { .. }
                 | CallError::NoExport { .. }
                 | CallError::Client { .. }
                 | CallError::Store { .. }
@@ -247,6 +277,9 @@ pub struct Caller {
     pub unit: Option<Arc<Unit>>,
     /// The delivery that it is, or was made in.
     pub delivery: Option<Arc<Delivery>>,
+    /// How much it matters, of a call that may be refused where too many wait; none of one that
+    /// others wait for, who hold an instance meanwhile.
+    pub priority: Option<Priority>,
 }
 
 /// One invocation of an export: a leased instance and a deadline. Dropped before

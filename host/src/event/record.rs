@@ -96,7 +96,7 @@ impl Why {
             NotDelivered::Refused { .. } => Why::Error,
             NotDelivered::Store(_) => return None,
             NotDelivered::Failed(error) => match error.root() {
-                CallError::Busy { .. } | CallError::Stopped { .. } => return None,
+                CallError::Busy { .. } | CallError::Crowded { .. } | CallError::Stopped { .. } => return None,
                 error if error.is_stores() => return None,
                 CallError::Deadline { .. } | CallError::CallersDeadline { .. } => Why::Deadline,
                 CallError::Trap { .. } | CallError::Memory { .. } => Why::Trap,

@@ -34,12 +34,12 @@ pub fn failure(service: &Service, limit: u64, failed: &CallError, id: &HeaderVal
         let error = failed as &dyn std::error::Error;
         match root {
             // Too many requests are no defect.
-            CallError::Busy { .. } => tracing::warn!(id, error, "a call failed"),
+            CallError::Busy { .. } | CallError::Crowded { .. } => tracing::warn!(id, error, "a call failed"),
             _ => tracing::error!(id, error, "a call failed"),
         }
     });
     match root {
-        CallError::Busy { .. } => {
+        CallError::Busy { .. } | CallError::Crowded { .. } => {
             let mut response = error(StatusCode::SERVICE_UNAVAILABLE, "The service is busy; try again");
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             response

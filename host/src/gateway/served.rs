@@ -52,7 +52,8 @@ impl Served {
         let version = request.version();
         let request = request.map(|body| RequestBody::new(body, limit, version));
         let conduct = request.body().conduct();
-        let answered = self.service.handle(request, conduct, self.policy.timeout).await;
+        let answered =
+            self.service.handle(request, conduct, self.policy.timeout, self.policy.priority.unwrap_or_default()).await;
         answered.unwrap_or_else(|error| reply::failure(&self.service, limit, &error, id))
     }
 }

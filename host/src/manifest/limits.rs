@@ -13,6 +13,8 @@ pub struct Limits {
     pub deadline: Duration,
     /// The most instances at once; 1 to 10,000.
     pub instances: u32,
+    /// How many requests may wait for an instance, at the usual priority; 0 to 100,000.
+    pub queue: u32,
     /// How many calls an instance of WASI 0.3 serves at once; 1 to 1,000. An
     /// instance of WASI 0.2 serves one.
     pub concurrency: u32,

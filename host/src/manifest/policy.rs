@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{ByteSize, Route};
+use super::{ByteSize, Priority, Route};
 
 /// A route of a service, and what is done with its requests.
 #[derive(Debug, Clone)]
@@ -22,6 +22,8 @@ pub struct Policy {
     pub body: Option<ByteSize>,
     /// The names of the rates that bound them, in the order in which they are counted.
     pub rates: Option<Vec<String>>,
+    /// Who is refused first where too many wait.
+    pub priority: Option<Priority>,
 }
 
 impl Policy {
@@ -31,6 +33,7 @@ impl Policy {
             timeout: self.timeout.or(wider.timeout),
             body: self.body.or(wider.body),
             rates: self.rates.or_else(|| wider.rates.clone()),
+            priority: self.priority.or(wider.priority),
         }
     }
 }

@@ -268,6 +268,9 @@ pub(super) struct Limits {
     /// The most instances at once.
     #[schemars(extend("examples" = [64]), range(min = 1, max = 10_000))]
     pub instances: i64,
+    /// How many requests may wait for an instance. What comes beyond is refused at once.
+    #[schemars(extend("examples" = [1_024]), range(min = 0, max = 100_000))]
+    pub queue: i64,
     /// How many calls an instance of a WASI 0.3 component serves at once. A trap
     /// ends all that its instance serves.
     #[schemars(extend("examples" = [1]), range(min = 1, max = 1_000))]
@@ -417,6 +420,7 @@ impl Default for Limits {
             memory: Bytes::Text("64MiB".to_owned()),
             deadline: "10s".to_owned(),
             instances: 64,
+            queue: 1_024,
             concurrency: 1,
             reuse: 1000,
             body: Bytes::Text("1MiB".to_owned()),

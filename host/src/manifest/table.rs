@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{
-    Backoff, ByteSize, Manifest, Missed, Parked, Per, Policy, Protocol, RateLimit, ScheduleManifest, ServiceManifest,
-    Setting, Start, listen_address,
+    Backoff, ByteSize, Manifest, Missed, Parked, Per, Policy, Priority, Protocol, RateLimit, ScheduleManifest,
+    ServiceManifest, Setting, Start, listen_address,
 };
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
@@ -60,7 +60,7 @@ fn the_smallest_manifest_has_every_default() -> Outcome {
     assert_eq!(user.component.file(), Path::new("user.wasm"));
     assert_eq!(user.limits.memory, ByteSize::mib(64));
     assert_eq!(user.limits.deadline.as_secs(), 10);
-    assert_eq!((user.limits.instances, user.limits.reuse), (64, 1000));
+    assert_eq!((user.limits.instances, user.limits.queue, user.limits.reuse), (64, 1_024, 1000));
     assert_eq!(user.limits.body, ByteSize::mib(1));
     assert_eq!(user.limits.value, ByteSize::mib(1));
     assert!(user.build.is_none() && user.routes.is_empty() && user.outbound.is_empty());
@@ -103,7 +103,7 @@ fn every_key_reaches_its_field() -> Outcome {
     assert_eq!(order.links["shop:users/directory@0.1.0"], "user");
     assert_eq!(order.limits.memory, ByteSize::mib(16));
     assert_eq!(order.limits.deadline.as_millis(), 500);
-    assert_eq!((order.limits.instances, order.limits.reuse), (8, 1));
+    assert_eq!((order.limits.instances, order.limits.queue, order.limits.reuse), (8, 16, 1));
     assert_eq!(order.limits.body, ByteSize(0));
     assert_eq!(order.limits.value, ByteSize::mib(2));
     assert_eq!(order.limits.drain.as_secs(), 60);
@@ -116,6 +116,7 @@ fn every_key_reaches_its_field() -> Outcome {
         timeout: Some(Duration::from_secs(1)),
         body: Some(ByteSize::kib(2)),
         rates: Some(vec!["clients".to_owned(), "all".to_owned()]),
+        priority: Some(Priority::High),
     };
     assert_eq!(user.routes[0].policy, policy);
     Ok(())
@@ -239,11 +240,11 @@ fn later_problems_are_shown_at_their_keys() -> Outcome {
     assert_eq!(place("order", None).as_deref(), Some("20:1"));
     assert_eq!(place("order", Some("limits.memory")).as_deref(), Some("38:10"));
     assert_eq!(place("order", Some("links.shop:users/directory@0.1.0")).as_deref(), Some("32:38"));
-    assert_eq!(place("user", Some("limits.memory")).as_deref(), Some("47:1"));
+    assert_eq!(place("user", Some("limits.memory")).as_deref(), Some("48:1"));
     let place = |event, key| shown(manifest.event_problem(event, key, "wrong", "mend it"));
-    assert_eq!(place("shop:orders/events@0.1.0", None).as_deref(), Some("59:1"));
-    assert_eq!(place("shop:orders/events@0.1.0", Some("subscribers")).as_deref(), Some("60:15"));
-    assert_eq!(place("shop:orders/events@0.1.0", Some("limits.waiting")).as_deref(), Some("68:18"));
-    assert_eq!(place("shop:audit/log", Some("key")).as_deref(), Some("70:1"));
+    assert_eq!(place("shop:orders/events@0.1.0", None).as_deref(), Some("61:1"));
+    assert_eq!(place("shop:orders/events@0.1.0", Some("subscribers")).as_deref(), Some("62:15"));
+    assert_eq!(place("shop:orders/events@0.1.0", Some("limits.waiting")).as_deref(), Some("70:18"));
+    assert_eq!(place("shop:audit/log", Some("key")).as_deref(), Some("72:1"));
     Ok(())
 }

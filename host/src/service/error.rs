@@ -25,6 +25,14 @@ pub enum CallError {
         /// How long the call waited.
         waited: Duration,
     },
+    /// Too many calls waited for an instance already.
+    #[error("service {service:?}: {waiting} calls wait for an instance already (limits.queue)")]
+    Crowded {
+        /// The service that was called.
+        service: Arc<str>,
+        /// How many waited.
+        waiting: usize,
+    },
     /// The call ran up to its deadline and was stopped.
     #[error("service {service:?} was stopped at its deadline, after {allowed:?} (limits.deadline)")]
     Deadline {

@@ -18,6 +18,8 @@ use wasmtime_wasi_http::{
     p2::{bindings::http::types::ErrorCode, body::HyperOutgoingBody},
 };
 
+use crate::manifest::Priority;
+
 use super::{
     Call, CallError, Caller, Conduct, Fault, Purpose, Revision, Service, Unit,
     commit::Commit,
@@ -45,20 +47,23 @@ impl Service {
     ///
     /// `conduct` is the client's, as the request's body notes it: what fails of that is
     /// [`CallError::Client`], whatever the component answers, and is not counted. It may take
-    /// no longer than `timeout`, nor than the service's own limit.
+    /// no longer than `timeout`, nor than the service's own limit. Where too many wait it is
+    /// refused, those of low `priority` first.
     pub async fn handle<B>(
         self: &Arc<Self>,
         request: Request<B>,
         conduct: Option<Conduct>,
         timeout: Option<Duration>,
+        priority: Priority,
     ) -> Result<Response<ReplyBody>, CallError>
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<HttpError>,
     {
         let purpose = if request.method().is_safe() { Purpose::Reading } else { Purpose::Any };
-        let caller = timeout.map(|timeout| Caller { deadline: Some(Instant::now() + timeout), ..Caller::default() });
-        let call = self.begin(purpose, caller).await?;
+        let deadline = timeout.map(|timeout| Instant::now() + timeout);
+        let caller = Caller { deadline, priority: Some(priority), ..Caller::default() };
+        let call = self.begin(purpose, Some(caller)).await?;
         self.handle_with(call, request, conduct).await
     }
 

@@ -2,12 +2,12 @@
 //!
 //! The pool knows nothing of wasm. It keeps idle items for reuse (the last one
 //! given back first, as it is warmest), has a maximum of leases, and serves those
-//! who wait in the order in which they came.
+//! who wait in the order in which they came, as long as they have patience.
 
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Instant,
 };
@@ -23,6 +23,8 @@ pub struct Pool<T> {
     /// Told of each lease that ends and each item that is added.
     ended: Notify,
     capacity: u32,
+    /// How many wait for a lease.
+    waiting: AtomicUsize,
     /// Looked at and changed while `idle` is held.
     is_retired: AtomicBool,
 }
@@ -35,6 +37,24 @@ pub struct Lease<T> {
     pool: Arc<Pool<T>>,
     item: Option<T>,
     keep: bool,
+}
+
+/// How long somebody waits for a lease, and in how long a line.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// Not beyond this.
+    pub until: Instant,
+    /// Not behind so many or more.
+    pub line: usize,
+}
+
+/// Why somebody has no lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unleased {
+    /// There was none in time.
+    InVain,
+    /// So many wait already.
+    Behind(usize),
 }
 
 /// The pool had nothing to lease until the deadline.
@@ -51,19 +71,21 @@ impl<T> Pool<T> {
             permits,
             ended: Notify::new(),
             capacity,
+            waiting: AtomicUsize::new(0),
             is_retired: AtomicBool::new(false),
         })
     }
 
     /// Wait for a lease. It holds an idle item where there is one, of those that suit if
     /// any does; otherwise whoever leases it makes the item.
-    pub async fn lease(self: &Arc<Self>, deadline: Instant, suits: impl Fn(&T) -> bool) -> Result<Lease<T>, Exhausted> {
+    pub async fn lease(self: &Arc<Self>, patience: Patience, suits: impl Fn(&T) -> bool) -> Result<Lease<T>, Unleased> {
         // A timer is made only for those who must wait.
         let permit = match self.permits.try_acquire() {
             Ok(permit) => permit,
             Err(_) => {
-                let wait = tokio::time::timeout_at(deadline.into(), self.permits.acquire()).await;
-                wait.ok().and_then(Result::ok).ok_or(Exhausted(self.capacity))?
+                let _place = Place::take(&self.waiting, patience.line)?;
+                let wait = tokio::time::timeout_at(patience.until.into(), self.permits.acquire()).await;
+                wait.ok().and_then(Result::ok).ok_or(Unleased::InVain)?
             }
         };
         permit.forget(); // given back when the lease is dropped
@@ -136,6 +158,30 @@ impl<T> Pool<T> {
     }
 }
 
+impl Patience {
+    /// That of whoever waits until then, in any line.
+    pub fn until(until: Instant) -> Patience {
+        Patience { until, line: usize::MAX }
+    }
+}
+
+/// A place in the line, given back when it is dropped.
+struct Place<'a>(&'a AtomicUsize);
+
+impl Place<'_> {
+    fn take(waiting: &AtomicUsize, line: usize) -> Result<Place<'_>, Unleased> {
+        let before = waiting.fetch_add(1, Ordering::Relaxed);
+        let place = Place(waiting);
+        if before < line { Ok(place) } else { Err(Unleased::Behind(before)) }
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl<T> Lease<T> {
     /// The leased item, unless there was none and none was put here.
     pub fn item(&mut self) -> Option<&mut T> {
@@ -192,8 +238,8 @@ mod tests {
 
     use super::*;
 
-    fn soon() -> Instant {
-        tokio::time::Instant::now().into_std() + Duration::from_secs(1)
+    fn soon() -> Patience {
+        Patience::until(tokio::time::Instant::now().into_std() + Duration::from_secs(1))
     }
 
     async fn lease(pool: &Arc<Pool<u32>>) -> Lease<u32> {
@@ -243,7 +289,7 @@ mod tests {
     async fn a_wait_ends_at_the_deadline() {
         let pool = Pool::new(1);
         let held = lease(&pool).await;
-        assert_eq!(pool.lease(soon(), |_| true).await.expect_err("none is free").0, 1);
+        assert_eq!(pool.lease(soon(), |_| true).await.expect_err("none is free"), Unleased::InVain);
         drop(held);
         assert_eq!(pool.busy_count(), 0);
         lease(&pool).await;
@@ -280,6 +326,28 @@ mod tests {
         for waiter in 0..10 {
             assert_eq!(served.recv().await, Some(waiter));
         }
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_in_a_line_that_is_too_long() {
+        let pool = Pool::new(1);
+        let mut held = Some(lease(&pool).await);
+        let waits = |line| {
+            let pool = pool.clone();
+            tokio::spawn(async move { pool.lease(Patience { line, ..soon() }, |_| true).await.map(drop) })
+        };
+        let (first, second) = (waits(1), waits(2));
+        // The runtime has one thread: this lets both join the line.
+        tokio::task::yield_now().await;
+        assert_eq!(waits(2).await.expect("no panic"), Err(Unleased::Behind(2)));
+        assert_eq!(waits(0).await.expect("no panic"), Err(Unleased::Behind(2)));
+        first.abort();
+        assert!(first.await.is_err());
+        let third = waits(2);
+        tokio::task::yield_now().await;
+        held.take();
+        assert_eq!((second.await.expect("no panic"), third.await.expect("no panic")), (Ok(()), Ok(())));
+        assert_eq!(waits(0).await.expect("no panic"), Ok(()), "where one is free there is no line");
     }
 
     #[tokio::test]

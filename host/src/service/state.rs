@@ -176,7 +176,7 @@ impl State {
     /// other makes it cannot be told, so that it is made in no delivery then.
     pub fn as_caller(&self) -> Caller {
         let delivery = self.delivery.clone().filter(|_| !self.is_shared);
-        Caller { deadline: Some(self.deadline), unit: self.unit.clone(), delivery }
+        Caller { deadline: Some(self.deadline), unit: self.unit.clone(), delivery, priority: None }
     }
 
     /// Make ready for another call.

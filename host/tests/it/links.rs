@@ -104,7 +104,8 @@ async fn a_call_through_a_link_ends_at_the_earlier_of_two_deadlines() {
     }
 }
 
-/// A directory that has one instance, and relays with and without patience.
+/// A directory that has one instance, for which no request may wait, but whoever holds an instance
+/// does; and relays with and without patience.
 const QUEUE: &str = r#"
 [app]
 name = "queue"
@@ -118,7 +119,7 @@ routes = ["/hasty/*"]
 limits = { deadline = "300ms" }
 [service.directory]
 component = "{faulty_directory}"
-limits = { deadline = "1h", instances = 1 }
+limits = { deadline = "1h", instances = 1, queue = 0 }
 "#;
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,7 @@ use super::{
     Checker,
     service::{body, up_to_an_hour},
 };
-use crate::manifest::{Policy, key::KeyPath, schema};
+use crate::manifest::{Policy, Priority, key::KeyPath, schema};
 
 impl Checker<'_> {
     /// The policy in the table at `at`.
@@ -13,6 +13,8 @@ impl Checker<'_> {
         let timeout = timeout.and_then(|text| self.take(&at.child("timeout"), up_to_an_hour(text)));
         let largest = written.body.as_ref().and_then(|size| self.take(&at.child("body"), body(size)));
         let rates = written.rate.as_ref().map(|names| self.named_rates(at, names));
-        Policy { timeout, body: largest, rates }
+        let priority = written.priority.as_deref();
+        let priority = priority.and_then(|text| self.take(&at.child("priority"), Priority::parse(text)));
+        Policy { timeout, body: largest, rates, priority }
     }
 }

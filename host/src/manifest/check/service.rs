@@ -172,6 +172,7 @@ impl Checker<'_> {
         let memory = self.take(&at.child("memory"), memory(&table.memory));
         let deadline = self.take(&at.child("deadline"), up_to_an_hour(&table.deadline));
         let instances = self.take(&at.child("instances"), instances(table.instances));
+        let queue = self.take(&at.child("queue"), queue(table.queue));
         let concurrency = self.take(&at.child("concurrency"), concurrency(table.concurrency));
         let reuse = self.take(&at.child("reuse"), reuse(table.reuse));
         let body = self.take(&at.child("body"), body(&table.body));
@@ -181,6 +182,7 @@ impl Checker<'_> {
             memory: memory?,
             deadline: deadline?,
             instances: instances?,
+            queue: queue?,
             concurrency: concurrency?,
             reuse: reuse?,
             body: body?,
@@ -247,6 +249,11 @@ pub(super) fn up_to_an_hour(text: &str) -> Result<Duration, Invalid> {
 
 fn instances(number: i64) -> Result<u32, Invalid> {
     count(number, 10_000, "write 1 to 10_000")
+}
+
+fn queue(number: i64) -> Result<u32, Invalid> {
+    let number = within(number, 0, 100_000, "write 0 to 100_000")?;
+    u32::try_from(number).map_err(|_| Invalid::new("is too large", "write 0 to 100_000"))
 }
 
 fn concurrency(number: i64) -> Result<u32, Invalid> {

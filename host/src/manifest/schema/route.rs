@@ -50,6 +50,11 @@ pub(in crate::manifest) struct Policy {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "List<String>", extend("examples" = ["clients", ["clients", "searches"]], "minItems" = 0))]
     pub rate: Option<List<String>>,
+    /// Whether its requests are refused before others of the service or after them, where too
+    /// many wait: `low`, `normal` or `high`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", extend("examples" = ["high"], "enum" = ["low", "normal", "high"]))]
+    pub priority: Option<String>,
 }
 
 impl JsonSchema for Route {
