@@ -328,6 +328,30 @@ mod tests {
         }
     }
 
+    /// Of callers that come twice as often as one item can serve them, how many are served to
+    /// their end, if each waits for this part of its time.
+    async fn served(part: u32) -> usize {
+        let (time, pool) = (Duration::from_secs(1), Pool::<()>::new(1));
+        let mut callers = tokio::task::JoinSet::new();
+        for _ in 0..100 {
+            let (pool, now) = (pool.clone(), tokio::time::Instant::now());
+            callers.spawn(async move {
+                let patience = Patience::until((now + time / part).into_std());
+                let Ok(_lease) = pool.lease(patience, |()| true).await else { return false };
+                tokio::time::timeout_at(now + time, tokio::time::sleep(Duration::from_millis(400))).await.is_ok()
+            });
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        callers.join_all().await.into_iter().filter(|is_served| *is_served).count()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_for_half_of_its_time_is_served_to_its_end() {
+        let (all, half) = (served(1).await, served(2).await);
+        assert!(half >= 49, "in 20 s there is time for 50: {half}");
+        assert!(all < 20, "most begin too late: {all}");
+    }
+
     #[tokio::test]
     async fn nobody_waits_in_a_line_that_is_too_long() {
         let pool = Pool::new(1);
