@@ -6,7 +6,7 @@
 
 use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
-use self::{messaging::Messaging, settings::Settings};
+use self::{messaging::Messaging, outbound::Breaker, settings::Settings};
 pub use crate::store::BucketStore;
 use crate::{manifest::OutboundHost, telemetry::ServiceLog};
 
@@ -41,6 +41,8 @@ pub struct Grants {
     pub settings: Arc<Settings>,
     /// Hosts that it may send requests to.
     pub outbound: Vec<OutboundHost>,
+    /// Which of them cannot be reached.
+    pub breaker: Breaker,
     /// What it may publish by `wasmcloud:messaging`.
     pub messaging: Messaging,
 }

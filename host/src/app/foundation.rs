@@ -10,6 +10,7 @@ use crate::{
     capability::{
         Grants,
         messaging::{self, HANDLE, HANDLER, Messaging},
+        outbound::Breaker,
     },
     engine::Kind,
     link::{self, Emission, Link},
@@ -126,6 +127,7 @@ impl Foundation {
             largest_value: service.limits.value.0 as usize,
             settings: self.settings.get(&service.name).cloned().unwrap_or_default(),
             outbound: service.outbound.clone(),
+            breaker: Breaker::new(service.limits.outbound_failures),
             messaging: self.messaging(service),
         }
     }

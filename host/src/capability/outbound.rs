@@ -5,19 +5,28 @@
 //! has. Redirects are the component's own business: it must ask again, and is
 //! checked again.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use http::{HeaderName, Request, Response};
 use http_body_util::BodyExt;
 use wasmtime_wasi_http::{DEFAULT_FORBIDDEN_HEADERS, Error, RequestOptions, WasiBody, WasiHttpHooks};
 
-use self::{attempt::send, attempt::send_to, destination::Destination};
+pub use self::breaker::Breaker;
+use self::{
+    attempt::{send, send_to},
+    breaker::Change,
+    destination::Destination,
+};
 use super::{
-    Grants,
+    Grants, beginning,
     output_commit::{Held, OutputCommit, Watermark},
 };
 
 mod attempt;
+mod breaker;
 mod destination;
 
 /// Bodies of a call whose writes are taken in large pieces, so that an answer
@@ -31,6 +40,10 @@ const SMALL_PIECE: usize = 4 << 10;
 /// How long DNS may take for a component that does not say; its call's deadline is
 /// most often earlier.
 const RESOLVING: Duration = Duration::from_secs(60);
+
+/// How long a connection may take for a component that does not say; it is most often there
+/// before its call's deadline, so that a server which is away is known to be.
+const CONNECTING: Duration = Duration::from_secs(5);
 
 /// Headers that components neither set nor see.
 static FORBIDDEN: [HeaderName; 9] = DEFAULT_FORBIDDEN_HEADERS;
@@ -80,15 +93,47 @@ impl WasiHttpHooks for Outbound {
         let request = request.map(|body| Held::new(body, commit.clone()).boxed_unsync());
         Box::new(async move {
             commit.done().await.map_err(|lost| Error::InternalError(Some(lost.to_string())))?;
-            let patience = options.and_then(|options| options.connect_timeout).unwrap_or(RESOLVING);
-            let addresses = to.resolve(&grants, patience).await?;
-            match to.scheme {
-                // Asked for again by name, which TLS needs: a server that DNS leads
-                // to meanwhile has no certificate for it.
-                "https" => send(request, options).await,
-                _ => send_to(&addresses, request, options).await,
-            }
+            let Some(tried) = grants.breaker.admit(&to.written, Instant::now()) else {
+                return Err(Error::DestinationUnavailable);
+            };
+            let sent = sent(&to, &grants, request, options).await;
+            grants.tell(&to.written, &grants.breaker.ended(&to.written, tried, &sent, Instant::now()));
+            sent
         })
+    }
+}
+
+async fn sent(
+    to: &Destination,
+    grants: &Grants,
+    request: Request<WasiBody>,
+    options: Option<RequestOptions>,
+) -> Result<(Response<WasiBody>, Ended), Error> {
+    let mut options = options.unwrap_or_default();
+    let addresses = to.resolve(grants, options.connect_timeout.unwrap_or(RESOLVING)).await?;
+    options.connect_timeout.get_or_insert(CONNECTING);
+    match to.scheme {
+        // Asked for again by name, which TLS needs: a server that DNS leads
+        // to meanwhile has no certificate for it.
+        "https" => send(request, Some(options)).await,
+        _ => send_to(&addresses, request, Some(options)).await,
+    }
+}
+
+impl Grants {
+    /// Log what has become of a server.
+    fn tell(&self, server: &str, change: &Change) {
+        let server = beginning(server);
+        match change {
+            Change::None => {}
+            Change::LeftAlone => self.log.line(|service| {
+                tracing::warn!(
+                    service,
+                    "{server:?} cannot be reached: requests to it fail at once for a while (limits.outbound_failures)"
+                );
+            }),
+            Change::Back => self.log.line(|service| tracing::info!(service, "{server:?} is reached again")),
+        }
     }
 }
 

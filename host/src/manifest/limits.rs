@@ -25,6 +25,9 @@ pub struct Limits {
     pub body: ByteSize,
     /// The largest value that it keeps in a bucket; up to 16 MiB.
     pub value: ByteSize,
+    /// After how many failures in a row a server that it sends requests to is left alone for a
+    /// while; 0 to 1,000, and never if it is 0.
+    pub outbound_failures: u32,
     /// How long calls in flight may take when the component is replaced; 1 ms to 1 h.
     pub drain: Duration,
 }

@@ -284,6 +284,10 @@ pub(super) struct Limits {
     /// The largest value that it keeps in a bucket, up to 16MiB.
     #[schemars(extend("examples" = ["1MiB"], "maximum" = 16_777_216))]
     pub value: Bytes,
+    /// After how many failures in a row a server that it sends requests to is left alone for a
+    /// while; 0 is never.
+    #[schemars(extend("examples" = [5]), range(min = 0, max = 1_000))]
+    pub outbound_failures: i64,
     /// How long the calls of a replaced component may take to end, from 1ms to 1h.
     #[schemars(extend("examples" = ["30s"]), regex(pattern = "^[0-9]+(ms|s|m|h|d)$"))]
     pub drain: String,
@@ -425,6 +429,7 @@ impl Default for Limits {
             reuse: 1000,
             body: Bytes::Text("1MiB".to_owned()),
             value: Bytes::Text("1MiB".to_owned()),
+            outbound_failures: 5,
             drain: "30s".to_owned(),
         }
     }

@@ -62,7 +62,7 @@ fn the_smallest_manifest_has_every_default() -> Outcome {
     assert_eq!(user.limits.deadline.as_secs(), 10);
     assert_eq!((user.limits.instances, user.limits.queue, user.limits.reuse), (64, 1_024, 1000));
     assert_eq!(user.limits.body, ByteSize::mib(1));
-    assert_eq!(user.limits.value, ByteSize::mib(1));
+    assert_eq!((user.limits.value, user.limits.outbound_failures), (ByteSize::mib(1), 5));
     assert!(user.build.is_none() && user.routes.is_empty() && user.outbound.is_empty());
     assert!(!user.atomic && manifest.events.is_empty() && manifest.schedules.is_empty());
     Ok(())
@@ -106,7 +106,7 @@ fn every_key_reaches_its_field() -> Outcome {
     assert_eq!((order.limits.instances, order.limits.queue, order.limits.reuse), (8, 16, 1));
     assert_eq!(order.limits.body, ByteSize(0));
     assert_eq!(order.limits.value, ByteSize::mib(2));
-    assert_eq!(order.limits.drain.as_secs(), 60);
+    assert_eq!((order.limits.drain.as_secs(), order.limits.outbound_failures), (60, 0));
     assert_eq!(order.probe.as_ref().map(ToString::to_string).as_deref(), Some("/orders/1?probe"));
     let user = manifest.service("user").ok_or("no user")?;
     assert!(order.atomic && !user.atomic);
@@ -240,11 +240,11 @@ fn later_problems_are_shown_at_their_keys() -> Outcome {
     assert_eq!(place("order", None).as_deref(), Some("20:1"));
     assert_eq!(place("order", Some("limits.memory")).as_deref(), Some("38:10"));
     assert_eq!(place("order", Some("links.shop:users/directory@0.1.0")).as_deref(), Some("32:38"));
-    assert_eq!(place("user", Some("limits.memory")).as_deref(), Some("48:1"));
+    assert_eq!(place("user", Some("limits.memory")).as_deref(), Some("49:1"));
     let place = |event, key| shown(manifest.event_problem(event, key, "wrong", "mend it"));
-    assert_eq!(place("shop:orders/events@0.1.0", None).as_deref(), Some("61:1"));
-    assert_eq!(place("shop:orders/events@0.1.0", Some("subscribers")).as_deref(), Some("62:15"));
-    assert_eq!(place("shop:orders/events@0.1.0", Some("limits.waiting")).as_deref(), Some("70:18"));
-    assert_eq!(place("shop:audit/log", Some("key")).as_deref(), Some("72:1"));
+    assert_eq!(place("shop:orders/events@0.1.0", None).as_deref(), Some("62:1"));
+    assert_eq!(place("shop:orders/events@0.1.0", Some("subscribers")).as_deref(), Some("63:15"));
+    assert_eq!(place("shop:orders/events@0.1.0", Some("limits.waiting")).as_deref(), Some("71:18"));
+    assert_eq!(place("shop:audit/log", Some("key")).as_deref(), Some("73:1"));
     Ok(())
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::{
     capabilities::guests_of,
-    support::{GUESTS, Host, server::Server, tools},
+    support::{GUESTS, Host, server::Server, tools, until},
 };
 
 #[tokio::test]
@@ -172,5 +172,42 @@ async fn a_name_does_not_lead_to_this_machine() {
             expected += 1;
         }
         assert_eq!(server.stop().await, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_away_is_left_alone_until_it_is_back() {
+    for component in GUESTS {
+        let server = Server::start().await;
+        let address = server.address;
+        let limit = |most: u32| format!("outbound = [\"{address}\"]\nlimits.outbound_failures = {most}");
+        let folder = guests_of(component, &[("guest", &limit(3)), ("none", &limit(0))]);
+        let host = Host::up(folder.path());
+        let mut client = host.connect().await;
+        let (guest, none) =
+            (format!("/guest/fetch?url=http://{address}/"), format!("/none/fetch?url=http://{address}/"));
+        assert_eq!(client.get(&guest).await.status, StatusCode::OK);
+        server.stop().await;
+        for _ in 0..3 {
+            let answer = client.get(&guest).await;
+            assert_eq!(answer.status, StatusCode::BAD_GATEWAY);
+            assert!(answer.text().contains("ConnectionRefused"), "{answer:?}");
+        }
+        // For a second, and where that is over by now for longer.
+        until("it is left alone", async || client.get(&guest).await.text().contains("DestinationUnavailable")).await;
+        let told = || host.output().iter().filter(|line| line.contains("cannot be reached")).count();
+        let line = host.wait_for_output("cannot be reached");
+        assert!(line.contains(" WARN ") && line.contains(&format!("\"http://{address}\"")), "{line}");
+        for _ in 0..10 {
+            let answer = client.get(&none).await;
+            assert!(answer.text().contains("ConnectionRefused"), "who wants to asks all the same: {answer:?}");
+        }
+        assert_eq!(told(), 1, "it is said once");
+
+        let server = Server::on(address).await;
+        until("it is asked again", async || client.get(&guest).await.status == StatusCode::OK).await;
+        host.wait_for_output("is reached again");
+        assert_eq!(client.get(&guest).await.status, StatusCode::OK);
+        assert_eq!(server.stop().await, 2, "nobody else asked");
     }
 }

@@ -172,11 +172,13 @@ impl Checker<'_> {
         let memory = self.take(&at.child("memory"), memory(&table.memory));
         let deadline = self.take(&at.child("deadline"), up_to_an_hour(&table.deadline));
         let instances = self.take(&at.child("instances"), instances(table.instances));
-        let queue = self.take(&at.child("queue"), queue(table.queue));
+        let queue = self.take(&at.child("queue"), none_or(table.queue, 100_000, "write 0 to 100_000"));
         let concurrency = self.take(&at.child("concurrency"), concurrency(table.concurrency));
         let reuse = self.take(&at.child("reuse"), reuse(table.reuse));
         let body = self.take(&at.child("body"), body(&table.body));
         let value = self.take(&at.child("value"), largest_value(&table.value));
+        let failures = none_or(table.outbound_failures, 1_000, "write 0 to 1_000");
+        let outbound_failures = self.take(&at.child("outbound_failures"), failures);
         let drain = self.take(&at.child("drain"), up_to_an_hour(&table.drain));
         Some(Limits {
             memory: memory?,
@@ -187,6 +189,7 @@ impl Checker<'_> {
             reuse: reuse?,
             body: body?,
             value: value?,
+            outbound_failures: outbound_failures?,
             drain: drain?,
         })
     }
@@ -251,11 +254,6 @@ fn instances(number: i64) -> Result<u32, Invalid> {
     count(number, 10_000, "write 1 to 10_000")
 }
 
-fn queue(number: i64) -> Result<u32, Invalid> {
-    let number = within(number, 0, 100_000, "write 0 to 100_000")?;
-    u32::try_from(number).map_err(|_| Invalid::new("is too large", "write 0 to 100_000"))
-}
-
 fn concurrency(number: i64) -> Result<u32, Invalid> {
     count(number, 1_000, "write 1 to 1_000")
 }
@@ -265,7 +263,11 @@ fn reuse(number: i64) -> Result<u32, Invalid> {
 }
 
 pub(super) fn count(number: i64, most: u32, help: &str) -> Result<u32, Invalid> {
-    let number = within(number, 1, i64::from(most), help)?;
+    none_or(within(number, 1, i64::from(most), help)?, most, help)
+}
+
+fn none_or(number: i64, most: u32, help: &str) -> Result<u32, Invalid> {
+    let number = within(number, 0, i64::from(most), help)?;
     u32::try_from(number).map_err(|_| Invalid::new("is too large", help))
 }
 

@@ -26,7 +26,12 @@ impl Server {
 
     /// Start one on a free port of this address.
     pub async fn at(address: IpAddr) -> Server {
-        let listener = TcpListener::bind((address, 0)).await.expect("a free port");
+        Server::on((address, 0).into()).await
+    }
+
+    /// Start one on a port that is known.
+    pub async fn on(address: SocketAddr) -> Server {
+        let listener = TcpListener::bind(address).await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");
         let (stop, mut stopped) = tokio::sync::oneshot::channel();
         let served = tokio::spawn(async move {
