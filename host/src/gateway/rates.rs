@@ -25,6 +25,9 @@ const LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 /// What there is.
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
+/// Room for what is left of one rate, unless its name is long.
+const ITEM: usize = 48;
+
 /// The rates of a route, in the order in which they are counted.
 pub struct Rates {
     rates: Vec<Arc<Rate>>,
@@ -53,26 +56,26 @@ impl Rates {
     /// client is told if it may pass, or else its answer.
     pub async fn admit(&self, address: IpAddr, headers: &HeaderMap) -> Result<Said, Response<ReplyBody>> {
         let asker = Asker { address, headers, route: &self.route };
-        let mut told = String::new();
+        let mut told = String::with_capacity(ITEM * self.rates.len());
         for rate in &self.rates {
             let count = rate.count(&asker).await;
             let separator = if told.is_empty() { "" } else { ", " };
             // To write to a string does not fail.
             let _ = write!(told, "{separator}\"{}\";r={};t={}", rate.name(), count.left, count.seconds());
             if count.is_over {
-                return Err(self.refuse(&told, &count));
+                return Err(self.refuse(told, &count));
             }
         }
-        Ok(self.said(&told))
+        Ok(self.said(told))
     }
 
-    fn said(&self, told: &str) -> Said {
+    fn said(&self, told: String) -> Said {
         // Names, digits and punctuation.
         let limit = HeaderValue::try_from(told).unwrap_or_else(|_| HeaderValue::from_static(""));
         Said { policy: self.policy.clone(), limit }
     }
 
-    fn refuse(&self, told: &str, count: &Count) -> Response<ReplyBody> {
+    fn refuse(&self, told: String, count: &Count) -> Response<ReplyBody> {
         let seconds = count.seconds();
         let sentence = format!("Too many requests; try again in {seconds} s");
         let mut response = reply::error(StatusCode::TOO_MANY_REQUESTS, &sentence);
