@@ -77,6 +77,11 @@ const ROWS: &[(&str, &str, Rule)] = &[
         "GET /told HTTP/1.1|Host: [::1]:8080",
         Told(&[(":authority", Some("[::1]:8080")), ("host", None), (":scheme", Some("Scheme::Http"))]),
     ),
+    (
+        "RFC 3986, 6.2.2.2: an escape that need not be is none",
+        "GET http://a/told HTTP/1.1|host: %61",
+        Told(&[(":authority", Some("a"))]),
+    ),
     // A host should refuse it. The library that reads a target drops it and does not tell.
     (
         "RFC 9112, 3.2: a fragment is no part of a target",

@@ -55,6 +55,11 @@ const ROWS: &[(&str, List, Rule)] = &[
         Refused(400, "The Host header and the URL name different hosts"),
     ),
     (
+        "RFC 3986, 6.2.2.2: an escape that need not be is none",
+        &[GET, HTTP, TOLD, A, ("host", "%61")],
+        Told(&[(":authority", Some("a"))]),
+    ),
+    (
         "RFC 9113, 8.3.1: no user",
         &[GET, HTTP, TOLD, (":authority", "me@a")],
         Refused(400, "The URL must not name a user"),
