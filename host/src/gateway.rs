@@ -76,15 +76,15 @@ impl Gateway {
         id: &HeaderValue,
         access: Option<&mut Access>,
     ) -> Response<ReplyBody> {
-        target::root(request.uri_mut());
         let version = request.version();
         let unasked = |answer| listener::reply::unasked(answer, version).map(ReplyBody::whole);
-        match route::path(request.method().as_str(), request.uri().path()) {
+        match route::path(request.method().as_str(), target::path(request.uri(), version)) {
             // Whatever else is wrong: what follows on the connection may be no request, and
             // what is no target is said to be none.
             Err(answer) if answer.closes || answer.status == StatusCode::BAD_REQUEST => return unasked(answer),
             _ => {}
         }
+        target::meant(request.uri_mut());
         if let Some(refused) = limits::refusal(&request) {
             return refused.map(ReplyBody::whole);
         }

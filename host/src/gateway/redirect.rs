@@ -7,7 +7,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header, uri::Sche
 use http_body_util::Full;
 use hyper::body::Incoming;
 
-use super::authority;
+use super::{authority, target};
 use crate::listener::{
     Handler, Peer, limits,
     reply::{error, unasked, without_body},
@@ -37,7 +37,7 @@ impl Redirect {
 
     fn route<B>(&self, request: &Request<B>) -> Response<Bytes> {
         let (method, uri) = (request.method().as_str(), request.uri());
-        if let Err(answer) = route::path(method, uri.path()) {
+        if let Err(answer) = route::path(method, target::path(uri, request.version())) {
             return unasked(answer, request.version());
         }
         if let Some(refused) = limits::refusal(request) {
@@ -48,8 +48,8 @@ impl Redirect {
             Ok(_) => return error(StatusCode::BAD_REQUEST, "The Host header is missing"),
             Err(refused) => return error(refused.status, refused.sentence),
         };
-        let target = uri.path_and_query().map_or("/", |target| target.as_str());
-        match HeaderValue::try_from(format!("https://{}{target}", self.there(&host))) {
+        let asked = uri.path_and_query().map_or("/", |target| target.as_str());
+        match HeaderValue::try_from(format!("https://{}{asked}", self.there(&host))) {
             Ok(there) => {
                 let mut response = Response::new(Bytes::new());
                 *response.status_mut() = StatusCode::PERMANENT_REDIRECT;

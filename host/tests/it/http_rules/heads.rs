@@ -68,6 +68,11 @@ const ROWS: &[(&str, &str, Rule)] = &[
         ]),
     ),
     (
+        "RFC 3986, 3.1: in whatever case it has the scheme",
+        "GET HTTP://a/told HTTP/1.1|host: a",
+        Told(&[(":scheme", Some("Scheme::Http")), (":path", Some("/told"))]),
+    ),
+    (
         "RFC 9110, 4.2.3: port 80 need not be said",
         "GET http://a:80/told HTTP/1.1|host: a",
         Told(&[(":authority", Some("a:80")), (":path", Some("/told"))]),
