@@ -166,6 +166,11 @@ const ROWS: &[(&str, &str, Rule)] = &[
         Refused(400, CHUNKED_TWICE),
     ),
     (
+        "RFC 9110, 5.6.1.2: what is empty in a list is nothing",
+        "POST /told HTTP/1.1|host: a|transfer-encoding: , ,chunked||0||",
+        Told(&[("transfer-encoding", None)]),
+    ),
+    (
         "RFC 9112, 6.1: and nothing between",
         "POST /told HTTP/1.1|host: a|transfer-encoding: chunked, gzip, chunked||0||",
         Refused(501, MORE_THAN_CHUNKED),
