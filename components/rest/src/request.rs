@@ -57,13 +57,16 @@ impl Request {
     }
 
     /// The answer to a read of what has this JSON: with its tag, or, if the client has
-    /// it under that tag already, without a body.
-    pub fn reply(&self, json: Vec<u8>) -> Reply {
+    /// it under that tag already, without a body. Refused if the client wants another.
+    pub fn reply(&self, json: Vec<u8>) -> Result<Reply, Error> {
+        if !self.is_about(&json) {
+            return Err(Error::precondition_failed("This is not what If-Match names"));
+        }
         let etag = etag(&json);
-        match self.header("if-none-match").is_some_and(|list| etag::names(&list, &etag, Comparison::Weak)) {
+        Ok(match self.header("if-none-match").is_some_and(|list| etag::names(&list, &etag, Comparison::Weak)) {
             true => Reply::not_modified(etag),
             false => Reply::ok(json).with_header("etag", etag),
-        }
+        })
     }
 
     /// Whether the request is about what has this JSON: it is, unless it names others.

@@ -46,7 +46,7 @@ fn create(request: &Request) -> Result<Reply, Error> {
 
 fn get(request: &Request, id: &str) -> Result<Reply, Error> {
     let id = rest::id(id).ok_or_else(unknown)?;
-    Ok(request.reply(users::get(id)?.ok_or_else(unknown)?))
+    request.reply(users::get(id)?.ok_or_else(unknown)?)
 }
 
 /// No user changes, so the one that was compared is the one that is deleted.
