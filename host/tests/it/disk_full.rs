@@ -25,7 +25,7 @@ const WRITERS: u64 = 8;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_loses_nothing_and_ends_when_there_is_room() {
     let folder = shop();
-    let host = up(folder.path());
+    let host = Host::up(folder.path());
     let mut client = host.connect().await;
     let mut answered = vec![order(&mut client, "first").await.expect("there is room")];
 
@@ -85,7 +85,7 @@ async fn a_full_disk_loses_nothing_and_ends_when_there_is_room() {
 async fn a_call_that_lost_a_write_fails_though_it_wrote_again_when_there_was_room() {
     let folder = app("[app]\nname = \"kept\"\n[service.guest]\ncomponent = \"{guest}\"\nroutes = [\"/*\"]\n\
          buckets = [\"fixtures\"]\nlimits = { deadline = \"1m\" }\n");
-    let host = up(folder.path());
+    let host = Host::up(folder.path());
     host.get("/increment?key=n").await;
     let (to, body) = pieces();
     let upload = request(Method::POST, "/keep-each?key=k", "").map(|_| body);
@@ -113,7 +113,7 @@ async fn a_call_of_an_atomic_service_that_finds_no_room_leaves_nothing() {
     let folder = app("[app]\nname = \"kept\"\n[service.worker]\ncomponent = \"{worker}\"\nroutes = [\"/*\"]\n\
          buckets = [\"fixtures\"]\natomic = true\n[service.directory]\ncomponent = \"{faulty_directory}\"\n\
          buckets = [\"fixtures\"]\natomic = true\n");
-    let host = up(folder.path());
+    let host = Host::up(folder.path());
     assert_eq!(host.get("/?steps=set:a:0;ask:1000000").await.status, StatusCode::OK);
     assert_eq!(host.get("/?steps=getmany:a,b").await.json(), json!([["a=0", null]]));
     limit(&host, Some(0));
@@ -253,21 +253,6 @@ fn a_backup_without_room_names_the_file_that_was_asked_for() {
     told(output, &format!("copy the store at {store:?}: {cause}"));
 }
 
-/// Serve from a disk that can be [limited](limit).
-pub fn up(folder: &Path) -> Host {
-    Host::start(
-        // The limit is then an error of the write, as a full disk is, and no signal.
-        Command::new("sh")
-            .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
-            .arg(dovetail().get_program())
-            .args(["up", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--manifest"])
-            .arg(folder.join("dovetail.toml"))
-            .env_remove("DOVETAIL_LOG")
-            .stdin(Stdio::null())
-            .stderr(Stdio::piped()),
-    )
-}
-
 /// A host whose folder for its state is a disk of 4 MiB; none where there can be none.
 fn on_small_disk(folder: &TempDir, state: &Path) -> Option<Host> {
     fs::create_dir(state).expect("there is room");
@@ -294,7 +279,8 @@ async fn assert_kept(client: &mut Client, answered: &[Value]) {
     }
 }
 
-/// Let no file of the host grow beyond this.
+/// Let no file of the host grow beyond this: that is an error of the write, as a full disk
+/// is, and ends no host.
 pub fn limit(host: &Host, bytes: Option<u64>) {
     let pid = Pid::from_raw(host.id().cast_signed()).expect("it runs");
     prlimit(Some(pid), Resource::Fsize, Rlimit { current: bytes, maximum: None }).expect("it may be limited");
