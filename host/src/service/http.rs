@@ -62,13 +62,16 @@ impl Service {
         self.handle_with(call, request, conduct).await
     }
 
-    /// How a revision that need not be live answers a GET of this path.
-    pub async fn probe(self: &Arc<Self>, revision: Arc<Revision>, path: Uri) -> Result<StatusCode, CallError> {
+    /// How a revision that need not be live answers a GET of this path, and whether the store
+    /// failed it meanwhile.
+    pub async fn probe(self: &Arc<Self>, revision: Arc<Revision>, path: Uri) -> Result<(StatusCode, bool), CallError> {
         let mut request = Request::new(Empty::new().map_err(no_error));
         *request.uri_mut() = path;
         request.headers_mut().insert(header::HOST, HeaderValue::from_static("localhost"));
         let call = self.begin_on(revision, Purpose::Probe, None).await?;
-        Ok(self.handle_with(call, request, None).await?.status())
+        let commit = call.commit();
+        let status = self.handle_with(call, request, None).await?.status();
+        Ok((status, commit.output.seen().has_failed()))
     }
 
     /// Answer a request, and count what failed of it.

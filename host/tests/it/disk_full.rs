@@ -16,8 +16,8 @@ use tokio::task::JoinSet;
 
 use crate::support::{
     Client, Host, app, dovetail,
-    made::{directory, other, relay_and_directory},
-    mount, pieces, plain, post, request, shop, until,
+    made::{directory, other, relay_and_directory, variant},
+    mount, pieces, plain, post, request, shop, until, up,
 };
 
 const WRITERS: u64 = 8;
@@ -204,6 +204,33 @@ async fn a_canary_that_cannot_be_recorded_is_withdrawn_and_the_cause_told_once()
     let line = host.wait_for_output("the trial could not be ended well");
     assert!(line.contains("the canary cannot be promoted, and was withdrawn"), "{line}");
     assert_eq!(line.matches("No space left on device").count(), 1, "{line}");
+}
+
+/// What the store does not do is the fault of no canary.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_canary_whose_probe_finds_no_room_is_not_withdrawn() {
+    let folder = app(r#"
+[app]
+name = "app"
+[store]
+url = "sqlite:data/app.db"
+[service.guest]
+component = "{guest}"
+routes = ["/*"]
+buckets = ["fixtures"]
+probe = "/increment?bucket=fixtures&key=probes&by=1"
+"#);
+    let mut up = up(folder.path());
+    let host = Host::start(up.env("DOVETAIL_LOG", "info,dovetail::swap=debug").stderr(Stdio::piped()));
+    host.canary("guest", &variant("guest", "text/plain", "text/PLAIN"), "canary=1&for=100ms&calls=1000").await;
+    let probes = async || host.service("guest").await["canary"]["probes"].as_u64().expect("it is on trial");
+    until("the probe is asked", async || probes().await > 0).await;
+    limit(&host, Some(0));
+    host.wait_for_output("a probe of a canary says nothing: the store failed it");
+    let before = probes().await;
+    limit(&host, None);
+    until("the probe is answered again", async || probes().await > before).await;
+    assert_eq!(host.service("guest").await["revision"], 1);
 }
 
 #[test]
