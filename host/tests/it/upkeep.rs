@@ -271,7 +271,13 @@ fn a_store_that_is_named_needs_no_manifest() {
 fn buckets_of_the_hosts_own_are_told_apart() {
     let folder = plain("");
     let told = "buckets with a colon are the host's own: what `dovetail events` shows, and how far schedules have come";
-    for (bucket, is_hosts) in [("orders", false), ("queues:", true), ("event:shop:orders/events/notices", true)] {
+    for (bucket, is_hosts, is_noted) in [
+        ("orders", false, true),
+        ("queues:", true, false),
+        ("event:shop:orders/events/notices", true, false),
+        ("event", false, true),
+        ("evnt:shop:orders/events/notices", true, true),
+    ] {
         let line = format!("{{\"bucket\":\"{bucket}\",\"key\":\"k\",\"value\":\"v\"}}\n");
         fs::write(folder.path().join("line"), line).expect("it is ours");
         let (status, said) = run(folder.path(), &["store", "import", "line"]);
@@ -279,9 +285,12 @@ fn buckets_of_the_hosts_own_are_told_apart() {
         let shown = run_out(folder.path(), &["store", "stats"]);
         assert!(shown.contains(&format!("\n{bucket} ")), "{shown}");
         assert_eq!(shown.ends_with(&format!("\n\n{told}\n")), is_hosts, "{shown}");
+        let noted = format!("no service of `dovetail.toml` may open the bucket `{bucket}`");
+        assert_eq!(said.contains(&noted), is_noted, "{said}");
     }
 }
 
+        fs::remove_dir_all(folder.path().join("data")).expect("it is there");
 /// A bucket is there when a service may open it or it has a key.
 #[test]
 fn a_bucket_that_nobody_knows_is_an_error_in_every_engine() {
