@@ -30,7 +30,7 @@ pub struct Swap {
     #[arg(value_name = "FILE|-|oci://…", value_parser = Given::parse, value_hint = ValueHint::FilePath)]
     component: Given,
     /// Give it this share of the calls, until it is promoted or rolled back.
-    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    #[arg(long, value_name = "PERCENT", value_parser = percent, allow_hyphen_values = true)]
     canary: Option<u8>,
     /// Decide after this time, and calls enough, whether the canary becomes live, by how
     /// often it erred.

@@ -196,12 +196,15 @@ async fn a_backup_of_a_store_in_use_is_whole() {
 fn what_cannot_be_done_is_told() {
     let folder = plain("");
     let redis = redis::Server::shared().map(redis::Server::database).unwrap_or_default();
+    fs::write(folder.path().join("marked"), "\u{feff}{}").expect("there is room");
     for (arguments, told) in [
         (&["stats"][..], "there is no store at "),
         (&["export"], "`dovetail up` makes it, or name another by --store"),
         (&["stats", "--store", "memory:"], "the store memory: has nothing to keep"),
         (&["import", "--store", "memory:", "lines"], "the store memory: has nothing to keep"),
         (&["import", "missing"], "cannot read missing"),
+        (&["backup", "new/"], "`new/` would be a folder"),
+        (&["import", "marked"], "line 1 of marked begins with a byte order mark; save the file as UTF-8 without one"),
         (&["stats", "--store", &redis], "there is no store at \"redis://"),
     ] {
         if arguments.last() == Some(&"") {
@@ -282,15 +285,15 @@ fn buckets_of_the_hosts_own_are_told_apart() {
         fs::write(folder.path().join("line"), line).expect("it is ours");
         let (status, said) = run(folder.path(), &["store", "import", "line"]);
         assert_eq!(status, Some(0), "{said}");
+        let noted = format!("no service of `dovetail.toml` may open the bucket `{bucket}`");
+        assert_eq!(said.contains(&noted), is_noted, "{said}");
         let shown = run_out(folder.path(), &["store", "stats"]);
         assert!(shown.contains(&format!("\n{bucket} ")), "{shown}");
         assert_eq!(shown.ends_with(&format!("\n\n{told}\n")), is_hosts, "{shown}");
-        let noted = format!("no service of `dovetail.toml` may open the bucket `{bucket}`");
-        assert_eq!(said.contains(&noted), is_noted, "{said}");
+        fs::remove_dir_all(folder.path().join("data")).expect("it is there");
     }
 }
 
-        fs::remove_dir_all(folder.path().join("data")).expect("it is there");
 /// A bucket is there when a service may open it or it has a key.
 #[test]
 fn a_bucket_that_nobody_knows_is_an_error_in_every_engine() {
