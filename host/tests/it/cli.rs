@@ -16,7 +16,7 @@ use crate::support::{Host, PLAIN, app, dovetail, plain, shop};
 
 #[test]
 fn it_ends_with_2_for_wrong_usage_alone() {
-    let wrong: [&[&str]; 9] = [
+    let wrong: [&[&str]; 10] = [
         &[],
         &["serve"],
         &["check", "--nope"],
@@ -26,6 +26,7 @@ fn it_ends_with_2_for_wrong_usage_alone() {
         &["up", "--admin", "127.0.0.1"],
         &["up", "--store", "mysql://localhost"],
         &["up", "--store", "sqlite:"],
+        &["up", "--store", "sqlite: data.db"],
     ];
     for arguments in wrong {
         let output = run(dovetail().args(arguments));

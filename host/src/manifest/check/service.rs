@@ -208,6 +208,11 @@ fn probe(path: &str) -> Result<Uri, Invalid> {
     let help = "write a path, as in \"/health\"";
     match path.parse::<Uri>() {
         _ if !path.starts_with('/') => Err(Invalid::new("does not begin with `/`", help)),
+        // Whoever reads a URL keeps the fragment for itself.
+        _ if path.contains('#') => {
+            let sent = path.split('#').next().unwrap_or_default();
+            Err(Invalid::new("has a fragment, which is not sent", format!("write \"{sent}\"")))
+        }
         // A request for it would get no further than the gateway.
         Ok(uri) if route::normalised(uri.path()).is_ok() => Ok(uri),
         _ => Err(Invalid::new("is no path of a URL", help)),
