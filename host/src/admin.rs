@@ -63,6 +63,11 @@ impl Admin {
             return response;
         }
         let query = request.uri().query().unwrap_or_default().to_owned();
+        let takes_some =
+            request.method().is_safe() || matches!(segments[..], ["v1", "services", _, "component" | "rollback"]);
+        if let Err(why) = query::check(&query, takes_some) {
+            return error(StatusCode::BAD_REQUEST, &why);
+        }
         match segments[..] {
             ["healthz"] => json(StatusCode::OK, &json!({ "status": "ok" })),
             ["readyz"] => self.ready().await,
