@@ -56,6 +56,9 @@ fn delete(request: &Request, id: &str) -> Result<Reply, Error> {
     if !request.is_about(&user) {
         return Err(Error::precondition_failed("The user is not the one that If-Match names"));
     }
+    if request.is_about_others(&user) {
+        return Err(Error::precondition_failed("The user is one that If-None-Match names"));
+    }
     match users::delete(id)? {
         true => Ok(Reply::no_content()),
         // Another deletion came first.

@@ -117,6 +117,12 @@ async fn a_user_is_deleted_if_it_is_the_one_that_is_meant() {
         let told = json!({ "error": "The user is not the one that If-Match names" });
         assert_eq!((answer.status, answer.json()), (StatusCode::PRECONDITION_FAILED, told), "{means:?}");
     }
+    // RFC 9110, section 13.1.2.
+    for spared in ["*", &tag, &weak] {
+        let answer = client.send(with(Method::DELETE, "/users/3", "if-none-match", &[spared])).await;
+        let told = json!({ "error": "The user is one that If-None-Match names" });
+        assert_eq!((answer.status, answer.json()), (StatusCode::PRECONDITION_FAILED, told), "{spared}");
+    }
     assert_eq!(client.get("/users/3").await.status, StatusCode::OK);
     for (path, means, status) in [
         ("/users/3", &list[..], StatusCode::NO_CONTENT),
@@ -129,5 +135,6 @@ async fn a_user_is_deleted_if_it_is_the_one_that_is_meant() {
         let answer = client.send(with(Method::DELETE, path, "if-match", &[means])).await;
         assert_eq!(answer.status, status, "{path} {means}");
     }
-    assert_eq!(client.ask(Method::DELETE, "/users/5").await.status, StatusCode::NO_CONTENT);
+    let others = with(Method::DELETE, "/users/5", "if-none-match", &["\"x\""]);
+    assert_eq!(client.send(others).await.status, StatusCode::NO_CONTENT);
 }
