@@ -133,5 +133,10 @@ impl Checker<'_> {
 }
 
 fn filled(text: &str, help: &str) -> Result<(), Invalid> {
-    if text.trim().is_empty() { Err(Invalid::new("is empty", help)) } else { Ok(()) }
+    match text {
+        text if text.trim().is_empty() => Err(Invalid::new("is empty", help)),
+        // Nothing that the system is told may have one.
+        text if text.contains('\0') => Err(Invalid::new("has a NUL", help)),
+        _ => Ok(()),
+    }
 }
