@@ -34,11 +34,11 @@ pub struct Swap {
     canary: Option<u8>,
     /// Decide after this time, and calls enough, whether the canary becomes live, by how
     /// often it erred.
-    #[arg(long = "for", value_name = "TIME", value_parser = manifest::duration, requires = "canary")]
+    #[arg(long = "for", value_name = "TIME", value_parser = manifest::duration, allow_hyphen_values = true, requires = "canary")]
     time: Option<Duration>,
     /// With --for: how many calls it must have answered, 100 if not given. The service's
     /// probe stands in for those that do not come.
-    #[arg(long, value_name = "NUMBER", value_parser = number, requires = "time")]
+    #[arg(long, value_name = "NUMBER", value_parser = number, allow_hyphen_values = true, requires = "time")]
     calls: Option<u64>,
     #[command(flatten)]
     target: Target,

@@ -132,7 +132,9 @@ fn wrong_usage_ends_with_2() {
     }
     for number in [
         &["swap", "user", "new.wasm", "--canary", "10%", "--for", "60s", "--calls", "0"][..],
+        &["swap", "user", "new.wasm", "--canary", "10%", "--for", "60s", "--calls", "-1"],
         &["rollback", "user", "--from", "0"],
+        &["rollback", "user", "--from", "-1"],
     ] {
         let output = ended(dovetail().args(number), 2);
         assert!(stderr(&output).contains("is no number above 0; write 1 or more, in digits"), "{}", stderr(&output));
@@ -141,6 +143,8 @@ fn wrong_usage_ends_with_2() {
         let output = ended(dovetail().args(["swap", "user", "new.wasm", "--canary", share]), 2);
         assert!(stderr(&output).contains("is no share of the calls; write 1% to 99%"), "{}", stderr(&output));
     }
+    let output = ended(dovetail().args(["swap", "user", "new.wasm", "--canary", "10%", "--for", "-5m"]), 2);
+    assert!(stderr(&output).contains("is not a duration; write a whole number"), "{}", stderr(&output));
     let output = ended(dovetail().args(["swap", "user", ""]), 2);
     assert!(stderr(&output).contains("is empty; name the component's file"), "{}", stderr(&output));
     let output = fail(dovetail().args(["swap", "user", "/nowhere/new.wasm"]));

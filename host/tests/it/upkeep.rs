@@ -197,6 +197,7 @@ fn what_cannot_be_done_is_told() {
     let folder = plain("");
     let redis = redis::Server::shared().map(redis::Server::database).unwrap_or_default();
     fs::write(folder.path().join("marked"), "\u{feff}{}").expect("there is room");
+    fs::write(folder.path().join("wide"), b"\xff\xfe{\0}\0\n\0").expect("there is room");
     for (arguments, told) in [
         (&["stats"][..], "there is no store at "),
         (&["export"], "`dovetail up` makes it, or name another by --store"),
@@ -204,6 +205,7 @@ fn what_cannot_be_done_is_told() {
         (&["import", "--store", "memory:", "lines"], "the store memory: has nothing to keep"),
         (&["import", "missing"], "cannot read missing"),
         (&["backup", "new/"], "`new/` would be a folder"),
+        (&["import", "wide"], "line 1 of wide begins with a byte order mark; save the file as UTF-8"),
         (&["import", "marked"], "line 1 of marked begins with a byte order mark; save the file as UTF-8 without one"),
         (&["stats", "--store", &redis], "there is no store at \"redis://"),
     ] {
