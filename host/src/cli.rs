@@ -44,6 +44,7 @@ mod listeners;
 mod listening;
 mod openapi;
 mod output;
+mod passed;
 mod pinned;
 mod promote;
 mod pull;

@@ -25,5 +25,6 @@ pub mod renewal;
 pub mod service;
 pub mod store;
 pub mod swap;
+pub mod systemd;
 pub mod telemetry;
 pub mod tls;

@@ -79,8 +79,17 @@ impl Listener {
     /// Bind the addresses of each of these names, for so many connections at once. None is
     /// accepted before [`Listener::serve`].
     pub async fn bind(names: &[Vec<SocketAddr>], connections: usize) -> io::Result<Listener> {
-        let sockets = Sockets::of(names).await?;
-        Ok(Listener { sockets, room: Arc::new(Semaphore::new(connections)), tls: None, proxies: None })
+        Ok(Listener::of(Sockets::of(names).await?, connections))
+    }
+
+    /// Listen on these, which are bound, for so many connections at once. They stay theirs who
+    /// have them: what waits in one when this is dropped waits on.
+    pub fn on(bound: &[std::net::TcpListener], connections: usize) -> io::Result<Listener> {
+        Ok(Listener::of(Sockets::on(bound)?, connections))
+    }
+
+    fn of(sockets: Sockets, connections: usize) -> Listener {
+        Listener { sockets, room: Arc::new(Semaphore::new(connections)), tls: None, proxies: None }
     }
 
     /// Speak TLS alone, if there is something to show.

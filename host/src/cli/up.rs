@@ -40,6 +40,7 @@ use crate::{
     manifest::{Invalid, Manifest, StoreUrl},
     store,
     swap::Swapper,
+    systemd,
 };
 
 /// How long what is in flight may take to finish when the host stops.
@@ -106,6 +107,7 @@ impl Up {
         // who asks before there are services is to be refused, not kept waiting.
         drop(runtime.block_on(Listeners::bind(&manifest, &addresses, &tls))?);
         let begun = Instant::now();
+        systemd::status("builds the components");
         build::run(&manifest, Which::All, &Terminal::new())?;
         if let Some(watch) = &mut watch {
             watch.first_build(begun.elapsed());
@@ -175,6 +177,8 @@ async fn serve(
     watch: Option<(Watch, Up)>,
 ) -> Result<()> {
     let mut signals = Signals::new()?;
+    tokio::spawn(systemd::watch());
+    systemd::status("makes the services ready");
     let recorded = Recorded::of(&plan, &history);
     // Nothing is in flight before all services are ready, which may take each of
     // them up to its deadline.
@@ -184,6 +188,7 @@ async fn serve(
     };
     let events = Arc::new(Events::start(&app).await?);
     introduce(&app, &url, &recorded, &listeners)?;
+    let serving = format!("serves {} at {}", app.name(), listeners.gateway()?);
 
     let Listeners { gateway, redirect, admin } = listeners;
     let guard = guard(&admin, app.manifest(), access.token.as_ref())?;
@@ -198,7 +203,9 @@ async fn serve(
     let stop = async { _ = signals.next().await };
     let served = Served { gateway: requests.clone(), swapper: swapper.clone(), events: events.clone(), history, cache };
     let watch = watch.map(|(watch, up)| tokio::spawn(watch.run(served, up)));
+    systemd::ready(&serving);
     let connections = gateway.serve(requests, stop).await;
+    systemd::stopping("lets requests in flight finish");
     watch.into_iter().chain(redirect).for_each(|task| task.abort());
     status.stopping();
     tracing::info!("stopping; a second signal ends at once");

@@ -67,6 +67,7 @@ mod streaming;
 mod support;
 mod swap;
 mod swap_messages;
+mod systemd;
 mod tls;
 mod trial;
 mod unwritable;

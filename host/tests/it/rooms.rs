@@ -75,6 +75,8 @@ const PLAN: &[(&str, &[&str])] = &[
     // `tls`, because whoever listens may speak it.
     ("listener", &["tls"]),
     ("telemetry", &[]),
+    // What is passed to the process and told of it, by plain values.
+    ("systemd", &[]),
     // `manifest` for where its files are; `renewal`, because they are read again when they
     // change, as other files are.
     ("tls", &["manifest", "renewal"]),
