@@ -2,6 +2,7 @@
 //!
 //! The rooms, in reading order; `ARCHITECTURE.md` has the map.
 
+pub mod acme;
 pub mod admin;
 pub mod app;
 pub mod asyncapi;

@@ -81,7 +81,7 @@ pub use size::ByteSize;
 pub use store_url::{PostgresHost, PostgresUrl, RedisUrl, StoreUrl, TlsMode, percent_decoded, percent_encoded};
 pub use subject::Subject;
 pub use times::Times;
-pub use tls::{TlsFiles, TlsPair};
+pub use tls::{Acme, TlsFiles, TlsPair};
 pub use transport::{Protocol, Transport};
 
 use key::{KeyPath, Places};

@@ -15,7 +15,7 @@ use tokio::{runtime::Runtime, sync::oneshot, task::JoinHandle, time::timeout};
 
 use super::{
     build::{self, Which},
-    certificates::Certificates,
+    certificates::{self, Certificates},
     listeners::Listeners,
     listening::{Addresses, Listening},
     pinned::{self, Pinning},
@@ -30,6 +30,7 @@ use super::{
     watch::Watch,
 };
 use crate::{
+    acme::Orders,
     admin::{Admin, Guard, Token},
     app::{App, Plan},
     engine::CodeCache,
@@ -41,6 +42,7 @@ use crate::{
     store,
     swap::Swapper,
     systemd,
+    tls::Proofs,
 };
 
 /// How long what is in flight may take to finish when the host stops.
@@ -192,7 +194,10 @@ async fn serve(
 
     let Listeners { gateway, redirect, admin } = listeners;
     let guard = guard(&admin, app.manifest(), access.token.as_ref())?;
-    let redirect = redirect.map(|listener| redirected(listener, &gateway)).transpose()?;
+    let proofs = access.tls.gateway.as_ref().and_then(|tls| tls.proofs());
+    let orders = proofs.iter().flat_map(|proofs| ordered(app.manifest(), proofs)).collect::<Vec<_>>();
+    let redirect = redirect.map(|listener| redirected(listener, &gateway, proofs)).transpose()?;
+    orders.into_iter().for_each(|orders| drop(tokio::spawn(orders.run())));
     access.tls.renewals.into_iter().for_each(|renewal| drop(tokio::spawn(renewal.run())));
     // The admin API answers until all else is done.
     let (done, until_done) = oneshot::channel::<()>();
@@ -232,11 +237,17 @@ fn guard(admin: &Listener, manifest: &Manifest, token: Option<&Token>) -> Result
 }
 
 /// Sends plain HTTP on to the gateway, until it is aborted.
-fn redirected(listener: Listener, gateway: &Listener) -> Result<JoinHandle<()>> {
+fn redirected(listener: Listener, gateway: &Listener, proofs: Option<Arc<Proofs>>) -> Result<JoinHandle<()>> {
     let ports =
         |listener: &Listener| listener.addresses().map(|them| them.iter().map(SocketAddr::port).collect::<Vec<_>>());
     let (own, ports) = (ports(&listener)?, ports(gateway)?);
-    Ok(tokio::spawn(async move { drop(listener.serve(Redirect::new(own, &ports), pending()).await) }))
+    Ok(tokio::spawn(async move { drop(listener.serve(Redirect::new(own, &ports, proofs), pending()).await) }))
+}
+
+/// What has certificates in time that are ordered.
+fn ordered(manifest: &Manifest, proofs: &Arc<Proofs>) -> impl Iterator<Item = Orders> {
+    let over_http = manifest.gateway.redirect.is_some();
+    certificates::orders(manifest).map(move |(_, acme)| Orders::new(acme.clone(), proofs.clone(), over_http))
 }
 
 /// Bind the addresses, open the store, and make every service live on it.

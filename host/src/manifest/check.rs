@@ -9,6 +9,7 @@ use super::key::{KeyPath, Places};
 use super::report::Source;
 use super::{AdminManifest, GatewayManifest, Invalid, Manifest, Problem, Report, StoreUrl, load, names, schema};
 
+mod acme;
 mod event;
 mod listen;
 mod policy;
@@ -28,8 +29,15 @@ pub(super) fn check(
     problems: Vec<Problem>,
 ) -> Result<Manifest, Report> {
     let pulled = load::pulled(path, &state);
-    let mut checker =
-        Checker { dir: load::dir(path), pulled, source: &source, places: &places, problems, claims: Vec::new() };
+    let mut checker = Checker {
+        dir: load::dir(path),
+        state: &state,
+        pulled,
+        source: &source,
+        places: &places,
+        problems,
+        claims: Vec::new(),
+    };
     let parts = checker.document(document);
     let Checker { problems, .. } = checker;
     match parts {
@@ -55,6 +63,8 @@ pub(super) fn check(
 
 struct Checker<'a> {
     dir: &'a Path,
+    /// The host's folder.
+    state: &'a Path,
     /// Where components are kept that are in registries.
     pulled: PathBuf,
     source: &'a Source,

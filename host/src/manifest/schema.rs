@@ -101,17 +101,59 @@ pub(super) struct Gateway {
     pub http: Policy,
 }
 
-/// A certificate and its key.
+/// A certificate and its key, or where to have them from.
 #[derive(Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Pair {
     /// The file of the certificate in PEM, relative to this one: its own first, then those
     /// between it and its authority.
-    #[schemars(required, with = "String", length(min = 1), extend("examples" = ["shop.pem"]))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(min = 1), extend("examples" = ["shop.pem"]))]
     pub certificate: Option<String>,
     /// The file of the key in PEM, without a password, that only its owner may read.
-    #[schemars(required, with = "String", length(min = 1), extend("examples" = ["shop.key"]))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(min = 1), extend("examples" = ["shop.key"]))]
     pub key: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Acme")]
+    pub acme: Option<Acme>,
+}
+
+/// Have both from an authority that speaks ACME (RFC 8555), and renew them in time.
+#[derive(Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Acme {
+    /// The names that the certificate is to be for.
+    #[schemars(required, with = "Vec<String>", length(min = 1), extend("examples" = [["shop.example"]]))]
+    pub hosts: Option<Vec<String>>,
+    /// Whether you agree to the authority's terms of service.
+    #[schemars(required, with = "bool", extend("examples" = [true]))]
+    pub agree: Option<bool>,
+    /// The URL of the authority's directory: that of Let's Encrypt unless it says another.
+    #[serde(default = "lets_encrypt")]
+    #[schemars(
+        extend("examples" = ["https://acme-staging-v02.api.letsencrypt.org/directory"]),
+        regex(pattern = r"^https://.+$")
+    )]
+    pub directory: String,
+    /// Where the authority reaches you.
+    #[serde(default)]
+    #[schemars(extend("examples" = [["mailto:anna@shop.example"]]))]
+    pub contact: Vec<String>,
+    /// The folder, relative to this file, of the certificate, its key and that of the account.
+    /// It is `acme` in the host's own folder unless it says another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(min = 1), extend("examples" = ["acme"]))]
+    pub folder: Option<String>,
+    /// A file in PEM with the authorities that vouch for the directory's own server, instead
+    /// of those that the system trusts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(min = 1), extend("examples" = ["ca.pem"]))]
+    pub ca: Option<String>,
+}
+
+fn lets_encrypt() -> String {
+    "https://acme-v02.api.letsencrypt.org/directory".to_owned()
 }
 
 /// Where the admin API listens.
@@ -481,7 +523,9 @@ mod tests {
             ".gateway",
             ".gateway.http",
             ".gateway.tls",
+            ".gateway.tls.acme",
             ".gateway.tls.*",
+            ".gateway.tls.*.acme",
             ".schedule.*",
             ".service.*",
             ".service.*.config.*",

@@ -78,8 +78,17 @@ fn every_key_reaches_its_field() -> Outcome {
     assert_eq!(manifest.admin.listen.to_string(), "0.0.0.0:0");
     let tls = manifest.gateway.tls.as_ref().ok_or("no TLS")?;
     let secret = folder().join("secrets/shop.key");
-    let expected = format!("{}, {}, /a.pem, /a.key", folder().join("shop.pem").display(), secret.display());
-    assert_eq!((tls.to_string(), tls.pairs.len()), (expected, 2));
+    let ordered = folder().join("secrets/acme/certificate.pem");
+    let (own, ordered) = (folder().join("shop.pem"), ordered.display());
+    let expected = format!("{}, {}, /a.pem, /a.key, {ordered}, {ordered}", own.display(), secret.display());
+    assert_eq!((tls.to_string(), tls.pairs.len()), (expected, 3));
+    let acme = tls.pairs[2].acme.as_ref().ok_or("no ACME")?;
+    assert_eq!(acme.directory, "https://acme.example:14000/dir");
+    assert_eq!(
+        (&acme.hosts[..], &acme.contact[..]),
+        (&["a.example", "b.example"].map(String::from)[..], &["mailto:anna@a.example".to_owned()][..])
+    );
+    assert_eq!((&acme.folder, &acme.ca), (&folder().join("secrets/acme"), &Some(folder().join("acme.pem"))));
     assert_eq!(manifest.gateway.redirect.as_ref().map(ToString::to_string).as_deref(), Some("0.0.0.0:80"));
     let tls = manifest.admin.tls.as_ref().ok_or("no TLS")?;
     assert_eq!((&tls.pairs[0].key, &tls.clients), (&folder().join("admin.key"), &Some(folder().join("clients.pem"))));

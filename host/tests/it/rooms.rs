@@ -19,7 +19,8 @@ const PLAN: &[(&str, &[&str])] = &[
     ("cli", &["everything"]),
     // How connections are accepted, bounded and drained is the same for both:
     // hence `listener`, a room that knows nothing of what is served.
-    ("gateway", &["app", "listener", "manifest", "service", "telemetry"]),
+    // `tls` for what authorities are shown at a port of plain HTTP.
+    ("gateway", &["app", "listener", "manifest", "service", "telemetry", "tls"]),
     ("admin", &["app", "event", "listener", "manifest", "service", "swap", "telemetry"]),
     // Deliveries are calls of an app's services, with the store between. `link` for the
     // name of the export that a message is for.
@@ -75,6 +76,9 @@ const PLAN: &[(&str, &[&str])] = &[
     // `tls`, because whoever listens may speak it.
     ("listener", &["tls"]),
     ("telemetry", &[]),
+    // Who orders certificates: it knows nobody who listens. `manifest` for what is ordered,
+    // `private` for where it is kept, `tls` for what authorities look at.
+    ("acme", &["manifest", "private", "tls"]),
     // What is passed to the process and told of it, by plain values.
     ("systemd", &[]),
     // `manifest` for where its files are; `renewal`, because they are read again when they

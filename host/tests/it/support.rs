@@ -33,6 +33,7 @@ pub mod made;
 pub mod mount;
 pub mod nats;
 pub mod objects;
+pub mod pebble;
 pub mod postgres;
 mod preload;
 pub mod rabbitmq;

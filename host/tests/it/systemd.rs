@@ -65,7 +65,7 @@ fn free<const N: usize>() -> [SocketAddr; N] {
 /// The command that waits for a connection at these addresses and then serves a manifest on
 /// them, in its own place.
 fn activated(names: &str, at: &[&str], folder: &Path, more: &[&str]) -> Option<Command> {
-    let Some(activate) = tools::find(ACTIVATE) else { return None };
+    let activate = tools::find(ACTIVATE)?;
     let mut command = Command::new(activate);
     command.args(at.iter().flat_map(|at| ["-l", at]));
     if !names.is_empty() {
