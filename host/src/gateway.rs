@@ -26,10 +26,12 @@ mod access;
 mod answer;
 mod authority;
 mod body;
+mod changes;
 mod client;
 mod crumbs;
 mod forwarded;
 mod hop;
+mod moved;
 mod redirect;
 mod refused;
 pub mod reply;
@@ -97,7 +99,7 @@ impl Gateway {
             Err(answer) => return unasked(answer),
         };
         if let Some(access) = access {
-            access.found(served.name());
+            served.name().into_iter().for_each(|name| access.found(name));
         }
         served.answer(request, id).await
     }
@@ -124,10 +126,7 @@ impl Handler for Gateway {
 
 /// The routes of an app, none of which conflict: its manifest has been checked.
 fn routes(app: &App) -> Routes<Arc<Served>> {
-    let routes = app.routes();
-    routes
-        .map(|(route, service)| (&route.route, Arc::new(Served::new(service.clone(), route.policy.clone()))))
-        .collect()
+    app.routes().filter_map(|(route, service)| Some((&route.route, Arc::new(Served::new(route, service)?)))).collect()
 }
 
 /// Refuse what no component may be given, and make of the rest what it is to be given. The

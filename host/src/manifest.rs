@@ -21,15 +21,19 @@ mod admin;
 mod backoff;
 mod check;
 mod component_source;
+mod content;
 mod digest;
 mod duration;
 mod event;
+mod files;
 mod gateway;
+mod header_changes;
 mod invalid;
 mod key;
 mod limits;
 mod listen;
 mod load;
+mod moved;
 mod names;
 mod nearest;
 mod network;
@@ -56,15 +60,19 @@ mod table;
 pub use admin::AdminManifest;
 pub use backoff::Backoff;
 pub use component_source::ComponentSource;
+pub use content::Content;
 pub use digest::Digest;
 pub use duration::duration;
 pub use event::{EventLimits, EventManifest, Parked, Start};
+pub use files::FilesManifest;
 pub use gateway::GatewayManifest;
+pub use header_changes::HeaderChanges;
 pub use invalid::Invalid;
 pub use limits::Limits;
 pub use listen::{
     ListenAddress, admin_address, any_admin_address, is_for_others, listen_address, redirect_address, refuse_others,
 };
+pub use moved::{Moved, Target};
 pub use names::{bucket as bucket_name, service as service_name};
 pub use nearest::nearest;
 pub use no_service::NoService;
@@ -152,6 +160,14 @@ pub struct ServiceManifest {
     pub atomic: bool,
     /// What bounds its calls and its pool.
     pub limits: Limits,
+}
+
+impl ServiceManifest {
+    /// Whether it answers requests from outside: whether it has a route that is not answered by
+    /// the gateway.
+    pub fn answers(&self) -> bool {
+        self.routes.iter().any(|route| route.content.is_none())
+    }
 }
 
 impl Manifest {

@@ -29,7 +29,7 @@ impl Topology {
     /// export.
     pub fn resolve(manifest: &Manifest, parts: Vec<Arc<Part>>) -> Result<Topology, Report> {
         let named = || manifest.services.iter().zip(&parts);
-        let silent = named().filter(|(service, part)| !service.routes.is_empty() && !part.handles_http());
+        let silent = named().filter(|(service, part)| service.answers() && !part.handles_http());
         let mut problems: Vec<_> = silent.map(|(service, _)| no_handler(manifest, &service.name)).collect();
         let (linked, events) = (linked(manifest, &parts), manifest.events.iter().map(event).collect::<Vec<_>>());
         let schedules: Vec<_> = manifest.schedules.iter().map(schedule).collect();

@@ -1,6 +1,7 @@
 //! `dovetail compose`: the services as one component, for other hosts.
 
 use std::{
+    collections::BTreeSet,
     fs,
     io::ErrorKind,
     path::{Path, PathBuf},
@@ -24,7 +25,7 @@ use crate::{
     app::{self, Plan, ScheduleNames},
     compose::{self, Composed, Events, Needs, Source, Store},
     history::History,
-    manifest::Manifest,
+    manifest::{Manifest, RouteManifest},
 };
 
 /// Compose services into one component that other hosts run.
@@ -113,6 +114,9 @@ impl Compose {
         if let Some(note) = self.note_of_schedules(plan.manifest(), &composed.services) {
             terminal.say("Note", &note);
         }
+        if let Some(note) = self.note_of_policies(plan.manifest()) {
+            terminal.say("Note", &note);
+        }
         if store == Store::Host && !composed.needs.buckets.is_empty() {
             terminal.say("Note", "`wasmtime serve` keeps no buckets; with `--store fs` they are files");
         }
@@ -151,6 +155,15 @@ impl Compose {
         let (noun, be) = if left.len() == 1 { ("schedule", "is") } else { ("schedules", "are") };
         let names = left.join(", ");
         (!left.is_empty()).then(|| format!("the {noun} {names} {be} left out: other hosts emit nothing by themselves"))
+    }
+
+    /// That a router does nothing with requests but to hand them on.
+    fn note_of_policies(&self, manifest: &Manifest) -> Option<String> {
+        let routes = manifest.services.iter().flat_map(|service| &service.routes).chain(&manifest.gateway.routes);
+        let keys: BTreeSet<_> = routes.flat_map(RouteManifest::keys).map(|key| format!("`{key}`")).collect();
+        let keys: Vec<_> = keys.into_iter().collect();
+        let is_noted = self.service.is_none() && !keys.is_empty();
+        is_noted.then(|| format!("what routes say of {} is left out: it is the gateway's to do", keys.join(", ")))
     }
 
     /// What became of what.

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use super::{pinned::Pinning, plan_of_live, state::State, stdout::print};
 use crate::{
     app::{LinkNames, ScheduleNames},
-    manifest::ServiceManifest,
+    manifest::{RouteManifest, ServiceManifest},
 };
 
 /// Show the services, their routes, their links and events, and the schedules.
@@ -43,6 +43,7 @@ impl Graph {
         let drawing = Drawing {
             app: &manifest.app,
             services: &manifest.services,
+            gateway: &manifest.gateway.routes,
             links: &plan.links(),
             events: &plan.events(),
             schedules: &ScheduleNames::all(manifest),
@@ -60,6 +61,8 @@ impl Graph {
 struct Drawing<'a> {
     app: &'a str,
     services: &'a [ServiceManifest],
+    /// The routes that no service answers.
+    gateway: &'a [RouteManifest],
     links: &'a [LinkNames],
     /// Drawn dashed: nobody waits for them.
     events: &'a [LinkNames],
@@ -76,7 +79,11 @@ impl Drawing<'_> {
             let emitted = to.iter().map(|to| format!("event {interface}#{function} ⇢ {to}"));
             (format!("schedule {name}"), emitted.collect())
         });
-        let branches: Vec<(String, Vec<String>)> = services.chain(schedules).collect();
+        let gateway = (!self.gateway.is_empty()).then(|| {
+            let routes = self.gateway.iter().map(|it| format!("route {}", labelled(it)));
+            ("gateway".to_owned(), routes.collect())
+        });
+        let branches: Vec<(String, Vec<String>)> = gateway.into_iter().chain(services).chain(schedules).collect();
         for (place, (branch, leaves)) in branches.iter().enumerate() {
             let last = place + 1 == branches.len();
             writeln!(text, "{} {branch}", if last { "└──" } else { "├──" })?;
@@ -90,7 +97,7 @@ impl Drawing<'_> {
 
     /// What hangs on a service in the tree.
     fn leaves(&self, service: &ServiceManifest) -> Vec<String> {
-        let routes = routes(service).map(|route| format!("route {route}"));
+        let routes = service.routes.iter().map(|it| format!("route {}", labelled(it)));
         let links = self.links.iter().filter(|link| link.from == service.name);
         let links = links.map(|link| format!("link {} → {}", link.interface, link.to));
         let events = self.events.iter().filter(|event| event.from == service.name);
@@ -107,6 +114,10 @@ impl Drawing<'_> {
             for route in routes(service) {
                 writeln!(text, "    {route:?} [shape=plaintext];\n    {route:?} -> {:?};", service.name)?;
             }
+        }
+        for (route, content) in self.contents() {
+            writeln!(text, "    {route:?} [shape=plaintext];\n    {content:?} [shape=note];")?;
+            writeln!(text, "    {route:?} -> {content:?};")?;
         }
         for link in self.links {
             writeln!(text, "    {:?} -> {:?} [label={:?}];", link.from, link.to, link.interface)?;
@@ -138,6 +149,10 @@ impl Drawing<'_> {
                 writeln!(text, "    route-{count}([\"{route}\"]) --> service-{}", service.name)?;
             }
         }
+        for (route, content) in self.contents() {
+            count += 1;
+            writeln!(text, "    route-{count}([\"{route}\"]) --> content-{count}[\"{content}\"]")?;
+        }
         for link in self.links {
             writeln!(text, "    service-{} -- \"{}\" --> service-{}", link.from, link.interface, link.to)?;
         }
@@ -156,6 +171,13 @@ impl Drawing<'_> {
         Ok(text)
     }
 
+    /// The routes that the gateway answers itself, and how.
+    fn contents(&self) -> impl Iterator<Item = (String, String)> {
+        let theirs = self.services.iter().flat_map(|service| &service.routes);
+        let all = self.gateway.iter().chain(theirs);
+        all.filter_map(|it| Some((it.route.to_string(), it.content.as_ref()?.to_string())))
+    }
+
     /// The brokers that events go by, each once.
     fn brokers(&self) -> BTreeSet<&str> {
         let ends = self.events.iter().flat_map(|event| [event.from.as_str(), event.to.as_str()]);
@@ -167,10 +189,10 @@ impl Drawing<'_> {
         let services = self
             .services
             .iter()
-            .map(|service| serde_json::json!({ "name": service.name, "routes": routes(service).collect::<Vec<_>>() }));
+            .map(|service| serde_json::json!({ "name": service.name, "routes": labels(&service.routes) }));
         let services: Vec<_> = services.collect();
         let drawn = serde_json::json!({
-            "app": self.app, "services": services, "links": self.links, "events": self.events,
+            "app": self.app, "gateway": { "routes": labels(self.gateway) }, "services": services, "links": self.links, "events": self.events,
             "schedules": self.schedules,
         });
         format!("{drawn:#}\n")
@@ -187,6 +209,19 @@ fn node(end: &str) -> String {
     end.strip_prefix('@').map_or_else(|| format!("service-{end}"), |broker| format!("broker-{broker}"))
 }
 
+/// The routes that a service answers itself.
 fn routes(service: &ServiceManifest) -> impl Iterator<Item = String> {
-    service.routes.iter().map(|it| it.route.to_string())
+    service.routes.iter().filter(|it| it.content.is_none()).map(|it| it.route.to_string())
+}
+
+fn labels(routes: &[RouteManifest]) -> Vec<String> {
+    routes.iter().map(labelled).collect()
+}
+
+/// A route, and what the gateway answers if it does.
+fn labelled(it: &RouteManifest) -> String {
+    match &it.content {
+        Some(content) => format!("{} → {content}", it.route),
+        None => it.route.to_string(),
+    }
 }

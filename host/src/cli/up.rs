@@ -38,7 +38,8 @@ use crate::{
     gateway::{Gateway, Redirect},
     history::History,
     listener::Listener,
-    manifest::{Invalid, Manifest, StoreUrl},
+    manifest::{Invalid, Manifest, RouteManifest, StoreUrl},
+    service::Service,
     store,
     swap::Swapper,
     systemd,
@@ -257,10 +258,19 @@ async fn start(plan: Plan, access: &Access, url: &StoreUrl, history: Arc<History
     Ok((Arc::new(app), listeners))
 }
 
+/// By what those are known who answer a route.
+fn answerer(route: &RouteManifest, service: Option<&Arc<Service>>) -> String {
+    match (&route.content, service) {
+        (Some(content), _) => content.to_string(),
+        (None, service) => service.map(|service| service.name().to_owned()).unwrap_or_default(),
+    }
+}
+
 /// Say what is served and where. The addresses come last, when all is ready.
 fn introduce(app: &App, url: &StoreUrl, recorded: &[Recorded], listeners: &Listeners) -> Result<()> {
     let (gateway, redirect, admin) = (listeners.gateway()?, listeners.redirect()?, listeners.admin()?);
-    let routes: Vec<_> = app.routes().map(|(route, service)| (route.route.to_string(), service.name())).collect();
+    let routes: Vec<_> =
+        app.routes().map(|(route, service)| (route.route.to_string(), answerer(route, service))).collect();
     let width = routes.iter().map(|(route, _)| route.len()).max().unwrap_or_default();
     print_with(|out| {
         for link in app.links() {

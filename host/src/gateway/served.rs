@@ -6,39 +6,65 @@ use http::{HeaderValue, Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
 
-use super::{body::RequestBody, reply};
+use super::{body::RequestBody, changes, moved, reply};
 use crate::{
-    manifest::Policy,
+    manifest::{Content, Moved, Policy, Route, RouteManifest},
     service::{ReplyBody, Service},
 };
 
 /// Who answers the requests of a route, and what is done with them on the way.
 pub struct Served {
-    service: Arc<Service>,
+    target: Target,
     policy: Policy,
 }
 
+/// Who answers.
+enum Target {
+    Service(Arc<Service>),
+    Moved(Route, Moved),
+}
+
 impl Served {
-    /// A route of a service.
-    pub fn new(service: Arc<Service>, policy: Policy) -> Served {
-        Served { service, policy }
+    /// A route, and the service whose it is. None is for one that nobody answers: manifests have
+    /// no such route.
+    pub fn new(route: &RouteManifest, service: Option<&Arc<Service>>) -> Option<Served> {
+        let target = match &route.content {
+            Some(Content::Moved(moved)) => Target::Moved(route.route.clone(), moved.clone()),
+            Some(Content::Files(_)) => return None,
+            None => Target::Service(service?.clone()),
+        };
+        Some(Served { target, policy: route.policy.clone() })
     }
 
-    /// By what those are known who answer.
-    pub fn name(&self) -> &str {
-        self.service.name()
+    /// By what the service is known that answers.
+    pub fn name(&self) -> Option<&str> {
+        match &self.target {
+            Target::Service(service) => Some(service.name()),
+            Target::Moved(..) => None,
+        }
     }
 
     /// Answer a request, which is known by this id.
     pub async fn answer(&self, request: Request<Incoming>, id: &HeaderValue) -> Response<ReplyBody> {
-        let limit = self.policy.body.unwrap_or(self.service.limits().body).0;
+        let mut response = match &self.target {
+            Target::Service(service) => self.ask(service, request, id).await,
+            Target::Moved(route, moved) => moved::answer(moved, route, &request),
+        };
+        if let Some(headers) = &self.policy.headers {
+            changes::apply(headers, response.headers_mut());
+        }
+        response
+    }
+
+    async fn ask(&self, service: &Arc<Service>, request: Request<Incoming>, id: &HeaderValue) -> Response<ReplyBody> {
+        let limit = self.policy.body.unwrap_or(service.limits().body).0;
         if request.body().size_hint().lower() > limit {
             return reply::too_large(limit);
         }
         let version = request.version();
         let request = request.map(|body| RequestBody::new(body, limit, version));
         let conduct = request.body().conduct();
-        let answered = self.service.handle(request, conduct, self.policy.timeout).await;
-        answered.unwrap_or_else(|error| reply::failure(&self.service, limit, &error, id))
+        let answered = service.handle(request, conduct, self.policy.timeout).await;
+        answered.unwrap_or_else(|error| reply::failure(service, limit, &error, id))
     }
 }

@@ -10,6 +10,7 @@ use super::report::Source;
 use super::{AdminManifest, GatewayManifest, Invalid, Manifest, Problem, Report, StoreUrl, load, names, schema};
 
 mod acme;
+mod content;
 mod event;
 mod listen;
 mod policy;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{ByteSize, Route};
+use super::{ByteSize, Content, HeaderChanges, Route};
 
 /// A route of a service, and what is done with its requests.
 #[derive(Debug, Clone)]
@@ -11,6 +11,19 @@ pub struct RouteManifest {
     pub route: Route,
     /// What is said of it, of its service or of the gateway; the nearest of these counts.
     pub policy: Policy,
+    /// What answers in place of a service.
+    pub content: Option<Content>,
+}
+
+impl RouteManifest {
+    /// The keys of what is said beside the route itself.
+    pub fn keys(&self) -> impl Iterator<Item = &'static str> {
+        let content = self.content.as_ref().map(|content| match content {
+            Content::Moved(_) => "redirect",
+            Content::Files(_) => "files",
+        });
+        content.into_iter().chain(self.policy.keys())
+    }
 }
 
 /// What is done with requests. What is not said is not done.
@@ -20,11 +33,23 @@ pub struct Policy {
     pub timeout: Option<Duration>,
     /// The longest request body, in place of that of the service's limits.
     pub body: Option<ByteSize>,
+    /// What is changed in the heads of answers.
+    pub headers: Option<HeaderChanges>,
 }
 
 impl Policy {
+    fn keys(&self) -> impl Iterator<Item = &'static str> + use<> {
+        let said =
+            [("timeout", self.timeout.is_some()), ("body", self.body.is_some()), ("headers", self.headers.is_some())];
+        said.into_iter().filter_map(|(key, is_said)| is_said.then_some(key))
+    }
+
     /// What this says, and where it says nothing what a `wider` one does.
     pub fn or(self, wider: &Policy) -> Policy {
-        Policy { timeout: self.timeout.or(wider.timeout), body: self.body.or(wider.body) }
+        Policy {
+            timeout: self.timeout.or(wider.timeout),
+            body: self.body.or(wider.body),
+            headers: self.headers.or_else(|| wider.headers.clone()),
+        }
     }
 }

@@ -15,14 +15,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub(super) use self::{
+    content::{HeaderChanges, Redirect},
     list::List,
     route::{Policy, Route, RouteTable},
     setting::Setting,
+    text_or::TextOr,
 };
 
+mod content;
 mod list;
 mod route;
 mod setting;
+mod text_or;
 
 /// The JSON schema of `dovetail.toml`.
 pub fn json_schema() -> Value {
@@ -99,6 +103,9 @@ pub(super) struct Gateway {
     pub proxy_protocol: bool,
     /// What it does with the requests of all routes.
     pub http: Policy,
+    /// Routes that it answers itself: tables, each with a `redirect` or with `files`.
+    #[schemars(extend("examples" = [[{"route": "/old/{id}", "redirect": "/new/{id}"}]]))]
+    pub routes: Vec<RouteTable>,
 }
 
 /// A certificate and its key, or where to have them from.
@@ -431,7 +438,15 @@ impl JsonSchema for Bytes {
 impl Default for Gateway {
     fn default() -> Self {
         let listen = List::One("127.0.0.1:8080".to_owned());
-        Self { listen, tls: None, redirect: None, trusted: Vec::new(), proxy_protocol: false, http: Policy::default() }
+        Self {
+            listen,
+            tls: None,
+            redirect: None,
+            trusted: Vec::new(),
+            proxy_protocol: false,
+            http: Policy::default(),
+            routes: Vec::new(),
+        }
     }
 }
 

@@ -101,7 +101,9 @@ fn every_key_reaches_its_field() -> Outcome {
     assert_eq!(order.watch, [folder().join("order/src"), folder().join("wit")]);
     let shown = |service: &ServiceManifest| service.routes.iter().map(|it| it.route.to_string()).collect::<Vec<_>>();
     assert_eq!(shown(order), ["/orders", "GET,PUT shop.example/orders/{id}", "/receipts/*"]);
-    assert_eq!(order.routes[0].policy, Policy { timeout: Some(Duration::from_secs(5)), body: None });
+    assert_eq!(order.routes[0].policy, Policy { timeout: Some(Duration::from_secs(5)), ..Policy::default() });
+    let content: Vec<_> = manifest.gateway.routes.iter().filter_map(|it| it.content.as_ref()).collect();
+    assert_eq!(content.iter().map(ToString::to_string).collect::<Vec<_>>(), ["308 /new/{id}", "307 /"]);
     assert!(order.buckets.contains("orders"));
     let secret = |file: &str| Setting::File(folder().join(file));
     assert_eq!(order.config["currency"], Setting::Written("EUR".into()));
@@ -121,8 +123,11 @@ fn every_key_reaches_its_field() -> Outcome {
     assert!(order.atomic && !user.atomic);
     assert_eq!((&order.openapi, &user.openapi), (&None, &Some(folder().join("user.openapi.json"))));
     assert_eq!(shown(user), ["POST *.example/users x-beta=* x-version=2"]);
-    let policy = Policy { timeout: Some(Duration::from_secs(1)), body: Some(ByteSize::kib(2)) };
-    assert_eq!(user.routes[0].policy, policy);
+    let policy = &user.routes[0].policy;
+    assert_eq!((policy.timeout, policy.body), (Some(Duration::from_secs(1)), Some(ByteSize::kib(2))));
+    let headers = policy.headers.as_ref().ok_or("no changes")?;
+    let set = headers.set.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect::<Vec<_>>();
+    assert_eq!((set, &headers.remove[..]), (vec![("x-frame-options", &b"DENY"[..])], &[http::header::SERVER][..]));
     Ok(())
 }
 

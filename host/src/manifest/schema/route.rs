@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::Bytes;
+use super::{Bytes, HeaderChanges, Redirect, TextOr};
 
 /// A route: its pattern alone, or a table that says more of it.
 #[derive(Deserialize, Serialize)]
@@ -28,6 +28,10 @@ pub(in crate::manifest) struct RouteTable {
     #[serde(default)]
     #[schemars(extend("examples" = [{"x-version": "2"}]))]
     pub header: BTreeMap<String, String>,
+    /// Where its requests are sent on, in place of a service: a path, a URL, or a table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "TextOr<Redirect>", extend("examples" = ["/new/{id}", {"to": "/new", "status": 307}]))]
+    pub redirect: Option<TextOr<Redirect>>,
     #[serde(flatten)]
     pub policy: Policy,
 }
@@ -46,6 +50,9 @@ pub(in crate::manifest) struct Policy {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Bytes", extend("examples" = ["16MiB"], "maximum" = 1_099_511_627_776_u64))]
     pub body: Option<Bytes>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "HeaderChanges")]
+    pub headers: Option<HeaderChanges>,
 }
 
 impl JsonSchema for Route {

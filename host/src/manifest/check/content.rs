@@ -1,0 +1,66 @@
+//! What the gateway answers by itself, and what it changes in answers.
+
+use super::Checker;
+use crate::manifest::{
+    Content, HeaderChanges, Invalid, Moved, Policy, Route, RouteManifest, Target, header_changes,
+    key::KeyPath,
+    moved,
+    schema::{self, RouteTable, TextOr},
+};
+
+impl Checker<'_> {
+    /// The routes that no service answers.
+    pub(super) fn gateway_routes(&mut self, tables: Vec<RouteTable>, policy: &Policy) -> Vec<RouteManifest> {
+        let list = KeyPath::root().child("gateway").child("routes");
+        for (index, table) in tables.iter().enumerate().filter(|(_, table)| table.redirect.is_none()) {
+            let route = table.route.as_deref().unwrap_or_default();
+            let problem = self.problem(&list.child(index), format!("nobody answers the gateway's route `{route}`"));
+            let help = "add `redirect = \"/new\"` or `files = \"dist/\"`, or let it be a service's";
+            self.problems.push(problem.help(help));
+        }
+        let routes: Vec<_> = tables.into_iter().map(|table| schema::Route::Table(Box::new(table))).collect();
+        self.routes(&list, "the gateway", &routes, policy)
+    }
+
+    /// What answers the route of the table at `at` in place of a service, if anything does.
+    pub(super) fn content(&mut self, at: &KeyPath, table: &RouteTable, route: &Route) -> Option<Content> {
+        let redirect = table.redirect.as_ref()?;
+        self.moved(&at.child("redirect"), redirect, route).map(Content::Moved)
+    }
+
+    fn moved(&mut self, at: &KeyPath, written: &TextOr<schema::Redirect>, route: &Route) -> Option<Moved> {
+        let parameters = route.path().parameters();
+        let (to, status) = match written {
+            TextOr::Text(to) => (self.take(at, Target::parse(to, &parameters)), None),
+            TextOr::Table(table) => {
+                // One that is missing has been reported.
+                let to = table.to.as_deref();
+                (to.and_then(|to| self.take(&at.child("to"), Target::parse(to, &parameters))), table.status)
+            }
+        };
+        let status = self.take(&at.child("status"), moved::status(status.unwrap_or(308)));
+        Some(Moved { to: to?, status: status? })
+    }
+
+    /// The changes in the table at `at`.
+    pub(super) fn headers(&mut self, at: &KeyPath, written: &schema::HeaderChanges) -> HeaderChanges {
+        let mut changes = HeaderChanges::default();
+        for (text, value) in &written.set {
+            let at = at.child("set").child(text);
+            let name = self.take_key(&at, "header", header_changes::name(text));
+            let value = self.take(&at, header_changes::value(value));
+            changes.set.extend(name.zip(value));
+        }
+        for (index, text) in written.remove.iter().enumerate() {
+            let name =
+                header_changes::name(text).and_then(|name| match changes.set.iter().any(|(set, _)| *set == name) {
+                    true => {
+                        Err(Invalid::new("is set as well", "leave it out here: what is set is in place of all others"))
+                    }
+                    false => Ok(name),
+                });
+            changes.remove.extend(self.take_item(&at.child("remove"), index, text, name));
+        }
+        changes
+    }
+}

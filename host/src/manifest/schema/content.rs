@@ -1,0 +1,33 @@
+//! What the gateway answers by itself, and what it changes in answers.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Header fields of answers that are set, in place of what is there, and those that are taken
+/// out.
+#[derive(Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(in crate::manifest) struct HeaderChanges {
+    /// Names and values.
+    #[schemars(extend("examples" = [{"x-frame-options": "DENY"}]))]
+    pub set: BTreeMap<String, String>,
+    /// Names.
+    #[schemars(extend("examples" = [["server"]]))]
+    pub remove: Vec<String>,
+}
+
+/// Where requests are sent on.
+#[derive(Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::manifest) struct Redirect {
+    /// A path, or a URL, in which the route's parameters may stand, and `{*}` for what its `*`
+    /// stands for. The query is kept, unless there is one here.
+    #[schemars(required, with = "String", length(min = 1), extend("examples" = ["/new/{id}"]))]
+    pub to: Option<String>,
+    /// 301, 302, 303, 307 or 308, which is meant where it is not written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "i64", extend("examples" = [307], "enum" = [301, 302, 303, 307, 308]))]
+    pub status: Option<i64>,
+}

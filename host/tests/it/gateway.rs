@@ -1,0 +1,4 @@
+//! What the gateway itself does with the requests of a route, and with their answers.
+
+mod headers;
+mod redirects;
