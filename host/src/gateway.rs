@@ -22,6 +22,7 @@ use crate::{
     service::{OverTls, REQUEST_ID, ReplyBody},
 };
 
+mod accepted;
 mod access;
 mod answer;
 mod authority;
@@ -29,6 +30,7 @@ mod body;
 mod changes;
 mod client;
 mod crumbs;
+mod files;
 mod forwarded;
 mod hop;
 mod moved;

@@ -8,7 +8,7 @@
 //! on with the rest, so one run shows all there is to mend.
 //!
 //! Nothing here touches more of the world than the manifest's own file, but for
-//! [`Manifest::missing_sources`], which asks whether files exist,
+//! [`Manifest::missing_sources`] and [`Manifest::missing_folders`], which ask whether files exist,
 //! [`ListenAddress::resolve`], which asks for the addresses of a name, and the zone of a
 //! schedule, which the system's database of zones has, or else one of the host's own. What a
 //! component imports and exports is for others; they report what they find at
@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 mod admin;
 mod backoff;
 mod check;
+mod coding;
 mod component_source;
 mod content;
 mod digest;
@@ -59,6 +60,7 @@ mod table;
 
 pub use admin::AdminManifest;
 pub use backoff::Backoff;
+pub use coding::Coding;
 pub use component_source::ComponentSource;
 pub use content::Content;
 pub use digest::Digest;
@@ -289,6 +291,25 @@ impl Manifest {
     pub fn table_problem(&self, table: &str, key: &str, title: impl Into<String>, help: impl Into<String>) -> Problem {
         let at = key.split('.').fold(KeyPath::root().child(table), |at, key| at.child(key));
         Problem::at(&self.source, self.places.value(&at), title).key(&at).help(help)
+    }
+
+    /// A problem for every route whose files are not there.
+    pub fn missing_folders(&self) -> Report {
+        let at = |table: KeyPath| table.child("routes");
+        let of = |service: &ServiceManifest| at(KeyPath::root().child("service").child(&service.name));
+        let services = self.services.iter().map(|service| (of(service), &service.routes));
+        let gateway = (at(KeyPath::root().child("gateway")), &self.gateway.routes);
+        let routes = services.chain([gateway]).flat_map(|(list, routes)| {
+            routes.iter().enumerate().map(move |(index, route)| (list.child(index).child("files"), route))
+        });
+        let missing = routes.filter_map(|(at, route)| {
+            let Some(Content::Files(files)) = &route.content else { return None };
+            let help = "write the path of a folder, seen from the manifest's folder, or make it first";
+            let title = format!("the files of the route `{}` are not there", route.route);
+            let problem = Problem::at(&self.source, self.places.value(&at), title).key(&at).help(help);
+            files.missing().map(|missing| problem.label(missing))
+        });
+        Report::new(missing.collect())
     }
 
     /// A problem for every path in a service's `watch` where nothing is.

@@ -6,7 +6,7 @@ use http::{HeaderValue, Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
 
-use super::{body::RequestBody, changes, moved, reply};
+use super::{body::RequestBody, changes, files::Files, moved, reply};
 use crate::{
     manifest::{Content, Moved, Policy, Route, RouteManifest},
     service::{ReplyBody, Service},
@@ -22,6 +22,7 @@ pub struct Served {
 enum Target {
     Service(Arc<Service>),
     Moved(Route, Moved),
+    Files(Arc<Files>),
 }
 
 impl Served {
@@ -30,7 +31,7 @@ impl Served {
     pub fn new(route: &RouteManifest, service: Option<&Arc<Service>>) -> Option<Served> {
         let target = match &route.content {
             Some(Content::Moved(moved)) => Target::Moved(route.route.clone(), moved.clone()),
-            Some(Content::Files(_)) => return None,
+            Some(Content::Files(files)) => Target::Files(Files::new(route.route.clone(), files.clone())),
             None => Target::Service(service?.clone()),
         };
         Some(Served { target, policy: route.policy.clone() })
@@ -40,7 +41,7 @@ impl Served {
     pub fn name(&self) -> Option<&str> {
         match &self.target {
             Target::Service(service) => Some(service.name()),
-            Target::Moved(..) => None,
+            Target::Moved(..) | Target::Files(_) => None,
         }
     }
 
@@ -49,6 +50,7 @@ impl Served {
         let mut response = match &self.target {
             Target::Service(service) => self.ask(service, request, id).await,
             Target::Moved(route, moved) => moved::answer(moved, route, &request),
+            Target::Files(files) => files.answer(&request).await,
         };
         if let Some(headers) = &self.policy.headers {
             changes::apply(headers, response.headers_mut());

@@ -60,7 +60,7 @@ pub(super) fn name(text: &str) -> Result<HeaderName, Invalid> {
 
 /// Reads a field's value.
 pub(super) fn value(text: &str) -> Result<HeaderValue, Invalid> {
-    let help = "write visible ASCII, without a space at either end; to take the field out name it in `remove`";
+    let help = "write visible ASCII, without a space at either end";
     let is_fine = !text.is_empty() && text.trim() == text && text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
     let value = HeaderValue::from_str(text).ok().filter(|_| is_fine);
     value.ok_or_else(|| Invalid::new("is no value of a header", help))

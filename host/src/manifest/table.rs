@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::{
     Backoff, ByteSize, Manifest, Missed, Parked, Policy, Protocol, ScheduleManifest, ServiceManifest, Setting, Start,
+    Backoff, ByteSize, Content, Manifest, Missed, Parked, Policy, Protocol, ScheduleManifest, ServiceManifest, Start,
     listen_address,
 };
 
@@ -103,7 +104,10 @@ fn every_key_reaches_its_field() -> Outcome {
     assert_eq!(shown(order), ["/orders", "GET,PUT shop.example/orders/{id}", "/receipts/*"]);
     assert_eq!(order.routes[0].policy, Policy { timeout: Some(Duration::from_secs(5)), ..Policy::default() });
     let content: Vec<_> = manifest.gateway.routes.iter().filter_map(|it| it.content.as_ref()).collect();
-    assert_eq!(content.iter().map(ToString::to_string).collect::<Vec<_>>(), ["308 /new/{id}", "307 /"]);
+    assert_eq!(content.iter().map(ToString::to_string).collect::<Vec<_>>(), ["308 /new/{id}", "307 /", "files dist/"]);
+    let Some(Content::Files(files)) = &content[2..].first() else { return Err("no files".into()) };
+    assert_eq!((&files.folder, files.fallback.as_deref()), (&folder().join("dist/"), Some("index.html")));
+    assert_eq!(files.cache_control.as_ref().map(http::HeaderValue::as_bytes), Some(&b"max-age=60"[..]));
     assert!(order.buckets.contains("orders"));
     let secret = |file: &str| Setting::File(folder().join(file));
     assert_eq!(order.config["currency"], Setting::Written("EUR".into()));

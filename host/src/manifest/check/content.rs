@@ -2,7 +2,7 @@
 
 use super::Checker;
 use crate::manifest::{
-    Content, HeaderChanges, Invalid, Moved, Policy, Route, RouteManifest, Target, header_changes,
+    Content, FilesManifest, HeaderChanges, Invalid, Moved, Policy, Route, RouteManifest, Target, files, header_changes,
     key::KeyPath,
     moved,
     schema::{self, RouteTable, TextOr},
@@ -12,7 +12,9 @@ impl Checker<'_> {
     /// The routes that no service answers.
     pub(super) fn gateway_routes(&mut self, tables: Vec<RouteTable>, policy: &Policy) -> Vec<RouteManifest> {
         let list = KeyPath::root().child("gateway").child("routes");
-        for (index, table) in tables.iter().enumerate().filter(|(_, table)| table.redirect.is_none()) {
+        for (index, table) in
+            tables.iter().enumerate().filter(|(_, table)| table.redirect.is_none() && table.files.is_none())
+        {
             let route = table.route.as_deref().unwrap_or_default();
             let problem = self.problem(&list.child(index), format!("nobody answers the gateway's route `{route}`"));
             let help = "add `redirect = \"/new\"` or `files = \"dist/\"`, or let it be a service's";
@@ -24,8 +26,38 @@ impl Checker<'_> {
 
     /// What answers the route of the table at `at` in place of a service, if anything does.
     pub(super) fn content(&mut self, at: &KeyPath, table: &RouteTable, route: &Route) -> Option<Content> {
-        let redirect = table.redirect.as_ref()?;
-        self.moved(&at.child("redirect"), redirect, route).map(Content::Moved)
+        match (&table.redirect, &table.files) {
+            (Some(_), Some(_)) => {
+                let title = "a route cannot have both a `redirect` and `files`";
+                let problem = self.problem(&at.child("files"), title).help("leave one of the two out");
+                self.problems.push(problem.other(self.places.value(&at.child("redirect")), "sends all requests on"));
+                None
+            }
+            (Some(redirect), None) => self.moved(&at.child("redirect"), redirect, route).map(Content::Moved),
+            (None, Some(files)) => self.files(&at.child("files"), files, route).map(Content::Files),
+            (None, None) => None,
+        }
+    }
+
+    fn files(&mut self, at: &KeyPath, written: &TextOr<schema::Files>, route: &Route) -> Option<FilesManifest> {
+        if route.path().parameters().last() != Some(&"*") {
+            let path = route.path().as_str().trim_end_matches("{/}").trim_end_matches('/');
+            let problem = self.problem(at, format!("`{at}` is of a route that stands for no paths below it"));
+            self.problems.push(problem.help(format!("end the route with `*`, as in \"{path}/*\"")));
+        }
+        let (folder, table) = match written {
+            TextOr::Text(folder) => ((at.clone(), Some(folder)), None),
+            TextOr::Table(table) => ((at.child("folder"), table.folder.as_ref()), Some(table)),
+        };
+        let fallback = table.and_then(|table| table.fallback.clone());
+        let fallback = fallback.and_then(|path| self.take(&at.child("fallback"), files::inside(&path).map(|()| path)));
+        let cache_control = table.and_then(|table| table.cache_control.as_deref());
+        let cache_control =
+            cache_control.and_then(|text| self.take(&at.child("cache_control"), header_changes::value(text)));
+        // One that is missing has been reported.
+        let (at, text) = (folder.0, folder.1?);
+        let folder = self.path(&at, text, "write the path of a folder, as in \"dist/\"")?;
+        Some(FilesManifest { text: text.clone(), folder, fallback, cache_control })
     }
 
     fn moved(&mut self, at: &KeyPath, written: &TextOr<schema::Redirect>, route: &Route) -> Option<Moved> {

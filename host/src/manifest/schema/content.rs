@@ -18,6 +18,24 @@ pub(in crate::manifest) struct HeaderChanges {
     pub remove: Vec<String>,
 }
 
+/// A folder whose files are answered.
+#[derive(Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::manifest) struct Files {
+    /// The folder, relative to this file.
+    #[schemars(required, with = "String", length(min = 1), extend("examples" = ["dist/"]))]
+    pub folder: Option<String>,
+    /// A file in it that is answered where there is none, unless the path's last segment has a
+    /// dot: the page of a program that draws its pages itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(min = 1), extend("examples" = ["index.html"]))]
+    pub fallback: Option<String>,
+    /// What caches are told of all files but pages, which they are told to ask for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(min = 1), extend("examples" = ["max-age=31536000, immutable"]))]
+    pub cache_control: Option<String>,
+}
+
 /// Where requests are sent on.
 #[derive(Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Bytes, HeaderChanges, Redirect, TextOr};
+use super::{Bytes, Files, HeaderChanges, Redirect, TextOr};
 
 /// A route: its pattern alone, or a table that says more of it.
 #[derive(Deserialize, Serialize)]
@@ -32,6 +32,11 @@ pub(in crate::manifest) struct RouteTable {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "TextOr<Redirect>", extend("examples" = ["/new/{id}", {"to": "/new", "status": 307}]))]
     pub redirect: Option<TextOr<Redirect>>,
+    /// The folder whose files answer in place of a service, relative to this file, or a table
+    /// that says more. The route ends with `*`, which stands for a file's path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "TextOr<Files>", extend("examples" = ["dist/", {"folder": "dist/", "fallback": "index.html"}]))]
+    pub files: Option<TextOr<Files>>,
     #[serde(flatten)]
     pub policy: Policy,
 }
