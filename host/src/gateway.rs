@@ -29,6 +29,7 @@ mod authority;
 mod body;
 mod changes;
 mod client;
+mod cors;
 mod crumbs;
 mod files;
 mod forwarded;
@@ -40,6 +41,7 @@ pub mod reply;
 mod served;
 mod target;
 mod trailers;
+mod vary;
 
 /// Answers the requests of an app.
 pub struct Gateway {
@@ -69,8 +71,27 @@ impl Gateway {
             let mut values = request.headers().get_all(name).iter();
             values.any(|has| value.is_none_or(|value| has.as_bytes() == value.as_bytes()))
         };
-        let (method, host) = (request.method().as_str(), host.to_str().unwrap_or_default());
-        self.routes.load().choose(&Asked { method, host, target: request.uri().path(), has: &has }).cloned()
+        self.choose(request, request.method().as_str(), host, &has)
+    }
+
+    /// The answer to a preflight, if the request is one and the route says what is allowed that
+    /// the request behind it will have.
+    fn preflight<B>(&self, request: &Request<B>, host: &HeaderValue) -> Option<Response<ReplyBody>> {
+        let (method, headers) = (cors::asked(request)?, request.headers());
+        let has = |name: &str, _: Option<&str>| headers.contains_key(name) || cors::will_have(headers, name);
+        let served = self.choose(request, method, host, &has).ok()?;
+        Some(served.preflight(served.cors()?, headers))
+    }
+
+    fn choose<B>(
+        &self,
+        request: &Request<B>,
+        method: &str,
+        host: &HeaderValue,
+        has: &dyn Fn(&str, Option<&str>) -> bool,
+    ) -> Result<Arc<Served>, Answer> {
+        let host = host.to_str().unwrap_or_default();
+        self.routes.load().choose(&Asked { method, host, target: request.uri().path(), has }).cloned()
     }
 
     async fn route(
@@ -96,6 +117,9 @@ impl Gateway {
             Ok(host) => host,
             Err(refused) => return refused.into(),
         };
+        if let Some(preflight) = self.preflight(&request, &host) {
+            return preflight;
+        }
         let served = match self.served(&request, &host) {
             Ok(served) => served,
             Err(answer) => return unasked(answer),

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use http::{HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response, header};
 use http_body::Body;
 use hyper::body::Incoming;
 
-use super::{body::RequestBody, changes, files::Files, moved, reply};
+use super::{body::RequestBody, changes, cors::Allowed, files::Files, moved, reply};
 use crate::{
     manifest::{Content, Moved, Policy, Route, RouteManifest},
     service::{ReplyBody, Service},
@@ -16,6 +16,7 @@ use crate::{
 pub struct Served {
     target: Target,
     policy: Policy,
+    cors: Option<Allowed>,
 }
 
 /// Who answers.
@@ -34,7 +35,8 @@ impl Served {
             Some(Content::Files(files)) => Target::Files(Files::new(route.route.clone(), files.clone())),
             None => Target::Service(service?.clone()),
         };
-        Some(Served { target, policy: route.policy.clone() })
+        let cors = route.policy.cors.as_ref().map(Allowed::new);
+        Some(Served { target, policy: route.policy.clone(), cors })
     }
 
     /// By what the service is known that answers.
@@ -45,13 +47,32 @@ impl Served {
         }
     }
 
+    /// What pages of other origins may ask, if anything is said of that.
+    pub fn cors(&self) -> Option<&Allowed> {
+        self.cors.as_ref()
+    }
+
+    /// Answer a preflight of a request of this route.
+    pub fn preflight(&self, cors: &Allowed, headers: &HeaderMap) -> Response<ReplyBody> {
+        self.marked(cors.preflight(headers))
+    }
+
     /// Answer a request, which is known by this id.
     pub async fn answer(&self, request: Request<Incoming>, id: &HeaderValue) -> Response<ReplyBody> {
+        let origin = self.cors.as_ref().and_then(|_| request.headers().get(header::ORIGIN).cloned());
         let mut response = match &self.target {
             Target::Service(service) => self.ask(service, request, id).await,
             Target::Moved(route, moved) => moved::answer(moved, route, &request),
             Target::Files(files) => files.answer(&request).await,
         };
+        if let Some(cors) = &self.cors {
+            cors.mark(origin.as_ref(), response.headers_mut());
+        }
+        self.marked(response)
+    }
+
+    /// An answer, with what is changed in all.
+    fn marked(&self, mut response: Response<ReplyBody>) -> Response<ReplyBody> {
         if let Some(headers) = &self.policy.headers {
             changes::apply(headers, response.headers_mut());
         }

@@ -11,6 +11,7 @@ use super::{AdminManifest, GatewayManifest, Invalid, Manifest, Problem, Report, 
 
 mod acme;
 mod content;
+mod cors;
 mod event;
 mod listen;
 mod policy;

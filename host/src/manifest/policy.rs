@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{ByteSize, Content, HeaderChanges, Route};
+use super::{ByteSize, Content, Cors, HeaderChanges, Route};
 
 /// A route of a service, and what is done with its requests.
 #[derive(Debug, Clone)]
@@ -35,12 +35,18 @@ pub struct Policy {
     pub body: Option<ByteSize>,
     /// What is changed in the heads of answers.
     pub headers: Option<HeaderChanges>,
+    /// Which pages of other origins may ask.
+    pub cors: Option<Cors>,
 }
 
 impl Policy {
     fn keys(&self) -> impl Iterator<Item = &'static str> + use<> {
-        let said =
-            [("timeout", self.timeout.is_some()), ("body", self.body.is_some()), ("headers", self.headers.is_some())];
+        let said = [
+            ("timeout", self.timeout.is_some()),
+            ("body", self.body.is_some()),
+            ("headers", self.headers.is_some()),
+            ("cors", self.cors.is_some()),
+        ];
         said.into_iter().filter_map(|(key, is_said)| is_said.then_some(key))
     }
 
@@ -50,6 +56,7 @@ impl Policy {
             timeout: self.timeout.or(wider.timeout),
             body: self.body.or(wider.body),
             headers: self.headers.or_else(|| wider.headers.clone()),
+            cors: self.cors.or_else(|| wider.cors.clone()),
         }
     }
 }

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub(super) use self::{
-    content::{Files, HeaderChanges, Redirect},
+    content::{Cors, Files, HeaderChanges, Redirect},
     list::List,
     route::{Policy, Route, RouteTable},
     setting::Setting,

@@ -10,6 +10,8 @@ use super::{
     Backoff, ByteSize, Manifest, Missed, Parked, Policy, Protocol, ScheduleManifest, ServiceManifest, Setting, Start,
     Backoff, ByteSize, Content, Manifest, Missed, Parked, Policy, Protocol, ScheduleManifest, ServiceManifest, Start,
     listen_address,
+    Backoff, ByteSize, Content, Manifest, Missed, Names, Origins, Parked, Policy, Protocol, ScheduleManifest,
+    ServiceManifest, Start, listen_address,
 };
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
@@ -129,6 +131,11 @@ fn every_key_reaches_its_field() -> Outcome {
     assert_eq!(shown(user), ["POST *.example/users x-beta=* x-version=2"]);
     let policy = &user.routes[0].policy;
     assert_eq!((policy.timeout, policy.body), (Some(Duration::from_secs(1)), Some(ByteSize::kib(2))));
+    let cors = policy.cors.as_ref().ok_or("no origins")?;
+    assert_eq!(cors.origins, Origins::These(vec!["https://app.example".to_owned()]));
+    assert_eq!(cors.methods, Names::These(vec![http::Method::PUT]));
+    assert_eq!(cors.expose, Names::These(vec![http::header::ETAG]));
+    assert_eq!((cors.credentials, cors.max_age), (true, Some(Duration::from_secs(600))));
     let headers = policy.headers.as_ref().ok_or("no changes")?;
     let set = headers.set.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect::<Vec<_>>();
     assert_eq!((set, &headers.remove[..]), (vec![("x-frame-options", &b"DENY"[..])], &[http::header::SERVER][..]));

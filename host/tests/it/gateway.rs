@@ -1,5 +1,20 @@
 //! What the gateway itself does with the requests of a route, and with their answers.
 
+use http::{HeaderName, Method};
+
+use crate::support::{Answer, Client, request};
+
+mod cors;
 mod files;
 mod headers;
 mod redirects;
+
+/// Ask with these fields, a line each.
+async fn ask(client: &mut Client, method: Method, target: &str, fields: &str) -> Answer {
+    let mut asked = request(method, target, "");
+    for (name, value) in fields.split('\n').filter_map(|field| field.split_once(": ")) {
+        let name: HeaderName = name.parse().expect("a name");
+        asked.headers_mut().append(name, value.parse().expect("a value"));
+    }
+    client.send(asked).await
+}

@@ -13,6 +13,7 @@ impl Checker<'_> {
         let timeout = timeout.and_then(|text| self.take(&at.child("timeout"), up_to_an_hour(text)));
         let largest = written.body.as_ref().and_then(|size| self.take(&at.child("body"), body(size)));
         let headers = written.headers.as_ref().map(|changes| self.headers(&at.child("headers"), changes));
-        Policy { timeout, body: largest, headers }
+        let cors = written.cors.as_ref().and_then(|cors| self.cors(&at.child("cors"), cors));
+        Policy { timeout, body: largest, headers, cors }
     }
 }

@@ -18,6 +18,35 @@ pub(in crate::manifest) struct HeaderChanges {
     pub remove: Vec<String>,
 }
 
+/// Which pages of other origins may ask, and for what.
+#[derive(Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::manifest) struct Cors {
+    /// The origins, as browsers write them; `*` alone is every one.
+    #[schemars(required, with = "Vec<String>", extend("examples" = [["https://app.example"]]))]
+    pub origins: Option<Vec<String>>,
+    /// By which methods; by GET, HEAD and POST if it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Vec<String>", extend("examples" = [["GET", "PUT", "DELETE"]]))]
+    pub methods: Option<Vec<String>>,
+    /// Which header fields requests may have, beside those of every page.
+    #[serde(default)]
+    #[schemars(extend("examples" = [["authorization", "content-type"]]))]
+    pub headers: Vec<String>,
+    /// Which header fields of answers may be read, beside those of every page.
+    #[serde(default)]
+    #[schemars(extend("examples" = [["etag"]]))]
+    pub expose: Vec<String>,
+    /// Whether requests may bring cookies and logins.
+    #[serde(default)]
+    #[schemars(extend("examples" = [true]))]
+    pub credentials: bool,
+    /// How long a browser may remember it, from 1s to 1d.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", extend("examples" = ["10m"]), regex(pattern = "^[0-9]+(ms|s|m|h|d)$"))]
+    pub max_age: Option<String>,
+}
+
 /// A folder whose files are answered.
 #[derive(Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

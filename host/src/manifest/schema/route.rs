@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Bytes, Files, HeaderChanges, Redirect, TextOr};
+use super::{Bytes, Cors, Files, HeaderChanges, Redirect, TextOr};
 
 /// A route: its pattern alone, or a table that says more of it.
 #[derive(Deserialize, Serialize)]
@@ -58,6 +58,9 @@ pub(in crate::manifest) struct Policy {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "HeaderChanges")]
     pub headers: Option<HeaderChanges>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Cors")]
+    pub cors: Option<Cors>,
 }
 
 impl JsonSchema for Route {

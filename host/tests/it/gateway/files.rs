@@ -8,10 +8,11 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use http::{HeaderName, Method, StatusCode};
+use http::{Method, StatusCode};
 use tempfile::TempDir;
 
-use crate::support::{Answer, Client, Host, app, dovetail, request};
+use super::ask;
+use crate::support::{Client, Host, app, dovetail, request};
 
 const MANIFEST: &str = r#"
 [app]
@@ -259,15 +260,6 @@ const ASKED: &[(&str, u16, &str)] = &[
     ("range: bytes=0-0\nif-range: THEN", 206, "0"),
     ("range: bytes=0-0\nif-range: Thu, 01 Jan 1970 00:00:00 GMT", 200, "0123456789"),
 ];
-
-async fn ask(client: &mut Client, method: Method, target: &str, fields: &str) -> Answer {
-    let mut asked = request(method, target, "");
-    for (name, value) in fields.split('\n').filter_map(|field| field.split_once(": ")) {
-        let name: HeaderName = name.parse().expect("a name");
-        asked.headers_mut().append(name, value.parse().expect("a value"));
-    }
-    client.send(asked).await
-}
 
 #[tokio::test]
 async fn who_has_a_file_or_wants_a_part_of_it_gets_no_more() {
