@@ -29,6 +29,7 @@ mod authority;
 mod body;
 mod changes;
 mod client;
+mod compressed;
 mod cors;
 mod crumbs;
 mod files;

@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue, Request, Response, header};
 use http_body::Body;
 use hyper::body::Incoming;
 
-use super::{body::RequestBody, changes, cors::Allowed, files::Files, moved, reply};
+use super::{body::RequestBody, changes, compressed::Compressed, cors::Allowed, files::Files, moved, reply};
 use crate::{
     manifest::{Content, Moved, Policy, Route, RouteManifest},
     service::{ReplyBody, Service},
@@ -58,13 +58,19 @@ impl Served {
     }
 
     /// Answer a request, which is known by this id.
-    pub async fn answer(&self, request: Request<Incoming>, id: &HeaderValue) -> Response<ReplyBody> {
+    pub async fn answer(&self, mut request: Request<Incoming>, id: &HeaderValue) -> Response<ReplyBody> {
         let origin = self.cors.as_ref().and_then(|_| request.headers().get(header::ORIGIN).cloned());
+        let codings = self.policy.compress.as_deref().filter(|codings| !codings.is_empty());
+        let method = request.method().clone();
+        let compressed = codings.map(|codings| Compressed::of(codings, &method, request.headers_mut()));
         let mut response = match &self.target {
             Target::Service(service) => self.ask(service, request, id).await,
             Target::Moved(route, moved) => moved::answer(moved, route, &request),
             Target::Files(files) => files.answer(&request).await,
         };
+        if let Some(compressed) = compressed {
+            response = compressed.apply(response);
+        }
         if let Some(cors) = &self.cors {
             cors.mark(origin.as_ref(), response.headers_mut());
         }

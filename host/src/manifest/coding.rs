@@ -17,6 +17,9 @@ impl Coding {
     /// All that there are; those first that make the shortest bodies where time does not count.
     pub const ALL: [Coding; 3] = [Coding::Brotli, Coding::Zstd, Coding::Gzip];
 
+    /// All, those first that make bodies short in the least time.
+    pub const FAST: [Coding; 3] = [Coding::Zstd, Coding::Brotli, Coding::Gzip];
+
     /// The name that it has in HTTP.
     pub fn name(self) -> &'static str {
         match self {

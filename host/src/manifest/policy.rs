@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{ByteSize, Content, Cors, HeaderChanges, Route};
+use super::{ByteSize, Coding, Content, Cors, HeaderChanges, Route};
 
 /// A route of a service, and what is done with its requests.
 #[derive(Debug, Clone)]
@@ -37,6 +37,9 @@ pub struct Policy {
     pub headers: Option<HeaderChanges>,
     /// Which pages of other origins may ask.
     pub cors: Option<Cors>,
+    /// The codings that bodies of answers are made shorter by, the first of them rather; none
+    /// if they are not.
+    pub compress: Option<Vec<Coding>>,
 }
 
 impl Policy {
@@ -46,6 +49,7 @@ impl Policy {
             ("body", self.body.is_some()),
             ("headers", self.headers.is_some()),
             ("cors", self.cors.is_some()),
+            ("compress", self.compress.as_ref().is_some_and(|codings| !codings.is_empty())),
         ];
         said.into_iter().filter_map(|(key, is_said)| is_said.then_some(key))
     }
@@ -57,6 +61,7 @@ impl Policy {
             body: self.body.or(wider.body),
             headers: self.headers.or_else(|| wider.headers.clone()),
             cors: self.cors.or_else(|| wider.cors.clone()),
+            compress: self.compress.or_else(|| wider.compress.clone()),
         }
     }
 }

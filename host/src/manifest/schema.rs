@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub(super) use self::{
+    compress::Compress,
     content::{Cors, Files, HeaderChanges, Redirect},
     list::List,
     route::{Policy, Route, RouteTable},
@@ -22,6 +23,7 @@ pub(super) use self::{
     text_or::TextOr,
 };
 
+mod compress;
 mod content;
 mod list;
 mod route;

@@ -11,6 +11,7 @@ use super::{
     Backoff, ByteSize, Content, Manifest, Missed, Parked, Policy, Protocol, ScheduleManifest, ServiceManifest, Start,
     listen_address,
     Backoff, ByteSize, Content, Manifest, Missed, Names, Origins, Parked, Policy, Protocol, ScheduleManifest,
+    Backoff, ByteSize, Coding, Content, Manifest, Missed, Names, Origins, Parked, Policy, Protocol, ScheduleManifest,
     ServiceManifest, Start, listen_address,
 };
 
@@ -131,6 +132,7 @@ fn every_key_reaches_its_field() -> Outcome {
     assert_eq!(shown(user), ["POST *.example/users x-beta=* x-version=2"]);
     let policy = &user.routes[0].policy;
     assert_eq!((policy.timeout, policy.body), (Some(Duration::from_secs(1)), Some(ByteSize::kib(2))));
+    assert_eq!(policy.compress.as_deref(), Some(&[Coding::Gzip, Coding::Brotli][..]));
     let cors = policy.cors.as_ref().ok_or("no origins")?;
     assert_eq!(cors.origins, Origins::These(vec!["https://app.example".to_owned()]));
     assert_eq!(cors.methods, Names::These(vec![http::Method::PUT]));

@@ -4,6 +4,7 @@ use http::{HeaderName, Method};
 
 use crate::support::{Answer, Client, request};
 
+mod compress;
 mod cors;
 mod files;
 mod headers;

@@ -2,7 +2,8 @@
 
 use super::Checker;
 use crate::manifest::{
-    Content, FilesManifest, HeaderChanges, Invalid, Moved, Policy, Route, RouteManifest, Target, files, header_changes,
+    Coding, Content, FilesManifest, HeaderChanges, Invalid, Moved, Policy, Route, RouteManifest, Target, files,
+    header_changes,
     key::KeyPath,
     moved,
     schema::{self, RouteTable, TextOr},
@@ -72,6 +73,30 @@ impl Checker<'_> {
         };
         let status = self.take(&at.child("status"), moved::status(status.unwrap_or(308)));
         Some(Moved { to: to?, status: status? })
+    }
+
+    /// The codings that answers are made shorter by.
+    pub(super) fn compress(&mut self, at: &KeyPath, written: &schema::Compress) -> Vec<Coding> {
+        let names = match written {
+            schema::Compress::Flag(false) => return Vec::new(),
+            schema::Compress::Flag(true) => return Coding::FAST.to_vec(),
+            schema::Compress::Codings(names) => names,
+        };
+        if names.is_empty() {
+            self.take::<()>(at, Err(Invalid::new("is empty", "write `false` for none, or `true` for all")));
+        }
+        let mut codings = Vec::new();
+        for (index, name) in names.iter().enumerate() {
+            let coding = match Coding::ALL.into_iter().find(|coding| coding.name() == name) {
+                None => Err(Invalid::new("is no coding that is known here", "write \"br\", \"zstd\" or \"gzip\"")),
+                Some(coding) if codings.contains(&coding) => {
+                    Err(Invalid::new("is there twice", "leave one of the two out"))
+                }
+                Some(coding) => Ok(coding),
+            };
+            codings.extend(self.take_item(at, index, name, coding));
+        }
+        codings
     }
 
     /// The changes in the table at `at`.

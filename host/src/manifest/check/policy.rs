@@ -14,6 +14,7 @@ impl Checker<'_> {
         let largest = written.body.as_ref().and_then(|size| self.take(&at.child("body"), body(size)));
         let headers = written.headers.as_ref().map(|changes| self.headers(&at.child("headers"), changes));
         let cors = written.cors.as_ref().and_then(|cors| self.cors(&at.child("cors"), cors));
-        Policy { timeout, body: largest, headers, cors }
+        let compress = written.compress.as_ref().map(|compress| self.compress(&at.child("compress"), compress));
+        Policy { timeout, body: largest, headers, cors, compress }
     }
 }

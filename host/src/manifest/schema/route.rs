@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Bytes, Cors, Files, HeaderChanges, Redirect, TextOr};
+use super::{Bytes, Compress, Cors, Files, HeaderChanges, Redirect, TextOr};
 
 /// A route: its pattern alone, or a table that says more of it.
 #[derive(Deserialize, Serialize)]
@@ -61,6 +61,11 @@ pub(in crate::manifest) struct Policy {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Cors")]
     pub cors: Option<Cors>,
+    /// Whether bodies of answers are made shorter for clients that take them so; or the codings
+    /// that may be used, the first of them rather.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Compress", extend("examples" = [true, ["zstd", "br", "gzip"]]))]
+    pub compress: Option<Compress>,
 }
 
 impl JsonSchema for Route {
