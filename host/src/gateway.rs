@@ -1,4 +1,4 @@
-//! The gateway: HTTP from outside, given to the service whose route it matches.
+//! The gateway: HTTP from outside, given to the service, or the upstream, whose route it matches.
 //!
 //! It knows routes, what HTTP has a server refuse, drop or keep, limits on requests, what
 //! a component is told of its client, and how a failed call is answered. What a request
@@ -15,11 +15,19 @@ use ipnet::IpNet;
 use route::{Answer, Asked, Routes};
 
 pub use self::redirect::Redirect;
-use self::{access::Access, answer::AnswerBody, client::Client, refused::Refused, served::Served};
+use self::{
+    access::Access,
+    answer::AnswerBody,
+    client::Client,
+    refused::Refused,
+    served::{Served, Target},
+    websocket::WebSocket,
+};
 use crate::{
     app::App,
     listener::{self, Handler, Peer, limits},
     service::{OverTls, REQUEST_ID, ReplyBody},
+    upstream::Upstreams,
 };
 
 mod accepted;
@@ -36,6 +44,7 @@ mod files;
 mod forwarded;
 mod hop;
 mod moved;
+mod passed;
 mod redirect;
 mod refused;
 pub mod reply;
@@ -43,6 +52,7 @@ mod served;
 mod target;
 mod trailers;
 mod vary;
+mod websocket;
 
 /// Answers the requests of an app.
 pub struct Gateway {
@@ -52,17 +62,17 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// The gateway to an app's routes.
-    pub fn new(app: &App) -> Gateway {
+    /// The gateway to an app's routes, and to these upstreams of it.
+    pub fn new(app: &App, upstreams: &Upstreams) -> Gateway {
         let trusted = app.manifest().gateway.trusted.clone();
-        Gateway { routes: ArcSwap::from_pointee(routes(app)), trusted: ArcSwap::from_pointee(trusted) }
+        Gateway { routes: ArcSwap::from_pointee(routes(app, upstreams)), trusted: ArcSwap::from_pointee(trusted) }
     }
 
     /// Have new requests answered by another app, by one store of a pointer. Those
     /// in flight finish where they began.
-    pub fn publish(&self, app: &App) {
+    pub fn publish(&self, app: &App, upstreams: &Upstreams) {
         self.trusted.store(Arc::new(app.manifest().gateway.trusted.clone()));
-        self.routes.store(Arc::new(routes(app)));
+        self.routes.store(Arc::new(routes(app, upstreams)));
     }
 
     /// The route of a request for this host. The others are let go of at once: they keep an
@@ -114,6 +124,7 @@ impl Gateway {
         if let Some(refused) = limits::refusal(&request) {
             return refused.map(ReplyBody::whole);
         }
+        WebSocket::note(&mut request);
         let host = match prepare(&mut request, client) {
             Ok(host) => host,
             Err(refused) => return refused.into(),
@@ -152,8 +163,14 @@ impl Handler for Gateway {
 }
 
 /// The routes of an app, none of which conflict: its manifest has been checked.
-fn routes(app: &App) -> Routes<Arc<Served>> {
-    app.routes().filter_map(|(route, service)| Some((&route.route, Arc::new(Served::new(route, service)?)))).collect()
+fn routes(app: &App, upstreams: &Upstreams) -> Routes<Arc<Served>> {
+    let of_services = app.routes().map(|(route, service)| (route, service.cloned().map(Target::Service)));
+    let of_upstreams = app.manifest().upstreams.iter().flat_map(|it| {
+        let upstream = upstreams.get(&it.name).cloned();
+        it.routes.iter().map(move |route| (route, upstream.clone().map(Target::Upstream)))
+    });
+    let routes = of_services.chain(of_upstreams);
+    routes.filter_map(|(route, target)| Some((&route.route, Arc::new(Served::new(route, target)?)))).collect()
 }
 
 /// Refuse what no component may be given, and make of the rest what it is to be given. The

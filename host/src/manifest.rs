@@ -55,6 +55,7 @@ mod subject;
 mod times;
 mod tls;
 mod transport;
+mod upstream;
 
 #[cfg(test)]
 mod table;
@@ -95,6 +96,7 @@ pub use subject::Subject;
 pub use times::Times;
 pub use tls::{Acme, TlsFiles, TlsPair};
 pub use transport::{Protocol, Transport};
+pub use upstream::{Health, HostName, Origin, UpstreamManifest};
 
 use key::{KeyPath, Places};
 use report::Source;
@@ -118,6 +120,8 @@ pub struct Manifest {
     pub store: StoreUrl,
     /// At least one, sorted by name.
     pub services: Vec<ServiceManifest>,
+    /// Services that are no components, sorted by name.
+    pub upstreams: Vec<UpstreamManifest>,
     /// Sorted by interface, each of which is there once.
     pub events: Vec<EventManifest>,
     /// Sorted by name.
@@ -280,6 +284,18 @@ impl Manifest {
     ) -> Problem {
         let table = KeyPath::root().child("schedule").child(schedule);
         let at = key.into_iter().fold(table, |at, key| at.child(key));
+        Problem::at(&self.source, self.places.value(&at), title).key(&at).help(help)
+    }
+
+    /// As [`problem`](Self::problem), of an upstream: at a `key` of it.
+    pub fn upstream_problem(
+        &self,
+        upstream: &str,
+        key: &str,
+        title: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Problem {
+        let at = KeyPath::root().child("upstream").child(upstream).child(key);
         Problem::at(&self.source, self.places.value(&at), title).key(&at).help(help)
     }
 

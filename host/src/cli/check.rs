@@ -24,6 +24,7 @@ use crate::{
     app::{LinkNames, Plan, ScheduleNames},
     manifest::{Problem, Report, StoreUrl, Told},
     openapi, store,
+    upstream::Upstreams,
 };
 
 /// Build and check everything that `up` would, without serving.
@@ -92,6 +93,7 @@ impl Check {
             Certificates::of(&manifest).map(drop).map_err(Into::into),
             openapi::document(&manifest, "").map(drop).map_err(Into::into),
             settings::look(&manifest).map_err(Into::into),
+            Upstreams::open(&manifest, &Upstreams::default()).map(drop).map_err(Into::into),
         ];
         together(named)?;
         let (url, runtime) = (up::store_url(&manifest, None)?, up::runtime()?);

@@ -114,7 +114,8 @@ impl Compose {
         if let Some(note) = self.note_of_schedules(plan.manifest(), &composed.services) {
             terminal.say("Note", &note);
         }
-        if let Some(note) = self.note_of_policies(plan.manifest()) {
+        let upstreams = note_of_upstreams(plan.manifest()).filter(|_| self.service.is_none());
+        for note in self.note_of_policies(plan.manifest()).into_iter().chain(upstreams) {
             terminal.say("Note", &note);
         }
         if store == Store::Host && !composed.needs.buckets.is_empty() {
@@ -224,4 +225,13 @@ fn spin(out: &Output, belongings: &Belongings) -> Result<(Output, PathBuf, Strin
         bail!("`{}` was not written by `dovetail compose`: move it, or write the component elsewhere", file.display());
     }
     Ok((out, file, path.file_name().unwrap_or_default().to_string_lossy().into_owned()))
+}
+
+/// That a composition passes nothing on.
+fn note_of_upstreams(manifest: &Manifest) -> Option<String> {
+    let left: Vec<_> = manifest.upstreams.iter().map(|upstream| format!("`{}`", upstream.name)).collect();
+    let (noun, be) = if left.len() == 1 { ("upstream", "is") } else { ("upstreams", "are") };
+    let names = left.join(", ");
+    (!left.is_empty())
+        .then(|| format!("the {noun} {names} {be} left out: what has no other route is answered with 404"))
 }

@@ -8,10 +8,10 @@ use clap::{Args, ValueEnum};
 use super::{pinned::Pinning, plan_of_live, state::State, stdout::print};
 use crate::{
     app::{LinkNames, ScheduleNames},
-    manifest::{RouteManifest, ServiceManifest},
+    manifest::{RouteManifest, ServiceManifest, UpstreamManifest},
 };
 
-/// Show the services, their routes, their links and events, and the schedules.
+/// Show the services, their routes, their links and events, the upstreams and the schedules.
 #[derive(Args)]
 pub struct Graph {
     /// How to draw.
@@ -44,6 +44,7 @@ impl Graph {
             app: &manifest.app,
             services: &manifest.services,
             gateway: &manifest.gateway.routes,
+            upstreams: &manifest.upstreams,
             links: &plan.links(),
             events: &plan.events(),
             schedules: &ScheduleNames::all(manifest),
@@ -63,6 +64,7 @@ struct Drawing<'a> {
     services: &'a [ServiceManifest],
     /// The routes that no service answers.
     gateway: &'a [RouteManifest],
+    upstreams: &'a [UpstreamManifest],
     links: &'a [LinkNames],
     /// Drawn dashed: nobody waits for them.
     events: &'a [LinkNames],
@@ -74,6 +76,11 @@ impl Drawing<'_> {
     fn tree(&self) -> Result<String, std::fmt::Error> {
         let mut text = format!("{}\n", self.app);
         let services = self.services.iter().map(|service| (service.name.clone(), self.leaves(service)));
+        let upstreams = self.upstreams.iter().map(|upstream| {
+            let urls = upstream.origins.iter().map(|origin| format!("at {origin}"));
+            let routes = upstream.routes.iter().map(|it| format!("route {}", labelled(it)));
+            (format!("upstream {}", upstream.name), routes.chain(urls).collect())
+        });
         let schedules = self.schedules.iter().map(|schedule| {
             let ScheduleNames { name, interface, function, to } = schedule;
             let emitted = to.iter().map(|to| format!("event {interface}#{function} ⇢ {to}"));
@@ -83,7 +90,8 @@ impl Drawing<'_> {
             let routes = self.gateway.iter().map(|it| format!("route {}", labelled(it)));
             ("gateway".to_owned(), routes.collect())
         });
-        let branches: Vec<(String, Vec<String>)> = gateway.into_iter().chain(services).chain(schedules).collect();
+        let branches = gateway.into_iter().chain(services).chain(upstreams).chain(schedules);
+        let branches: Vec<(String, Vec<String>)> = branches.collect();
         for (place, (branch, leaves)) in branches.iter().enumerate() {
             let last = place + 1 == branches.len();
             writeln!(text, "{} {branch}", if last { "└──" } else { "├──" })?;
@@ -111,13 +119,19 @@ impl Drawing<'_> {
         let mut text = format!("digraph {:?} {{\n    rankdir=LR;\n", self.app);
         for service in self.services {
             writeln!(text, "    {:?} [shape=component];", service.name)?;
-            for route in routes(service) {
+            for route in routes(&service.routes) {
                 writeln!(text, "    {route:?} [shape=plaintext];\n    {route:?} -> {:?};", service.name)?;
             }
         }
         for (route, content) in self.contents() {
             writeln!(text, "    {route:?} [shape=plaintext];\n    {content:?} [shape=note];")?;
             writeln!(text, "    {route:?} -> {content:?};")?;
+        }
+        for upstream in self.upstreams {
+            writeln!(text, "    {:?} [shape=box3d];", upstream.name)?;
+            for route in routes(&upstream.routes) {
+                writeln!(text, "    {route:?} [shape=plaintext];\n    {route:?} -> {:?};", upstream.name)?;
+            }
         }
         for link in self.links {
             writeln!(text, "    {:?} -> {:?} [label={:?}];", link.from, link.to, link.interface)?;
@@ -144,7 +158,7 @@ impl Drawing<'_> {
         let mut count = 0;
         for service in self.services {
             writeln!(text, "    service-{0}[{0}]", service.name)?;
-            for route in routes(service) {
+            for route in routes(&service.routes) {
                 count += 1;
                 writeln!(text, "    route-{count}([\"{route}\"]) --> service-{}", service.name)?;
             }
@@ -152,6 +166,13 @@ impl Drawing<'_> {
         for (route, content) in self.contents() {
             count += 1;
             writeln!(text, "    route-{count}([\"{route}\"]) --> content-{count}[\"{content}\"]")?;
+        }
+        for upstream in self.upstreams {
+            writeln!(text, "    upstream-{0}[[{0}]]", upstream.name)?;
+            for route in routes(&upstream.routes) {
+                count += 1;
+                writeln!(text, "    route-{count}([\"{route}\"]) --> upstream-{}", upstream.name)?;
+            }
         }
         for link in self.links {
             writeln!(text, "    service-{} -- \"{}\" --> service-{}", link.from, link.interface, link.to)?;
@@ -173,8 +194,9 @@ impl Drawing<'_> {
 
     /// The routes that the gateway answers itself, and how.
     fn contents(&self) -> impl Iterator<Item = (String, String)> {
-        let theirs = self.services.iter().flat_map(|service| &service.routes);
-        let all = self.gateway.iter().chain(theirs);
+        let services = self.services.iter().flat_map(|service| &service.routes);
+        let upstreams = self.upstreams.iter().flat_map(|upstream| &upstream.routes);
+        let all = self.gateway.iter().chain(services).chain(upstreams);
         all.filter_map(|it| Some((it.route.to_string(), it.content.as_ref()?.to_string())))
     }
 
@@ -191,9 +213,14 @@ impl Drawing<'_> {
             .iter()
             .map(|service| serde_json::json!({ "name": service.name, "routes": labels(&service.routes) }));
         let services: Vec<_> = services.collect();
+        let upstreams = self.upstreams.iter().map(|upstream| {
+            let urls: Vec<_> = upstream.origins.iter().map(ToString::to_string).collect();
+            serde_json::json!({ "name": upstream.name, "urls": urls, "routes": labels(&upstream.routes) })
+        });
+        let upstreams: Vec<_> = upstreams.collect();
         let drawn = serde_json::json!({
-            "app": self.app, "gateway": { "routes": labels(self.gateway) }, "services": services, "links": self.links, "events": self.events,
-            "schedules": self.schedules,
+            "app": self.app, "gateway": { "routes": labels(self.gateway) }, "services": services, "links": self.links,
+            "events": self.events, "schedules": self.schedules, "upstreams": upstreams,
         });
         format!("{drawn:#}\n")
     }
@@ -209,9 +236,9 @@ fn node(end: &str) -> String {
     end.strip_prefix('@').map_or_else(|| format!("service-{end}"), |broker| format!("broker-{broker}"))
 }
 
-/// The routes that a service answers itself.
-fn routes(service: &ServiceManifest) -> impl Iterator<Item = String> {
-    service.routes.iter().filter(|it| it.content.is_none()).map(|it| it.route.to_string())
+/// The routes that those answer whose they are.
+fn routes(routes: &[RouteManifest]) -> impl Iterator<Item = String> {
+    routes.iter().filter(|it| it.content.is_none()).map(|it| it.route.to_string())
 }
 
 fn labels(routes: &[RouteManifest]) -> Vec<String> {

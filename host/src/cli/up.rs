@@ -44,6 +44,7 @@ use crate::{
     swap::Swapper,
     systemd,
     tls::Proofs,
+    upstream::Upstreams,
 };
 
 /// How long what is in flight may take to finish when the host stops.
@@ -78,6 +79,8 @@ pub struct Served {
     pub swapper: Arc<ArcSwap<Swapper>>,
     /// Delivers what waits for its services.
     pub events: Arc<Events>,
+    /// Those to whom requests are passed on.
+    pub upstreams: Arc<ArcSwap<Upstreams>>,
     /// What was live.
     pub history: Arc<History>,
     /// Compiled code.
@@ -96,6 +99,7 @@ impl Up {
         let token = Token::of(&manifest)?;
         let tls = Certificates::of(&manifest)?;
         settings::look(&manifest)?;
+        let upstreams = Upstreams::open(&manifest, &Upstreams::default())?;
         // That another host has the folder is known before anything is pulled or built.
         let history = Arc::new(state::history(&manifest)?);
         if let Some(unwritable) = history.unwritable() {
@@ -117,8 +121,13 @@ impl Up {
         }
         let plan = plan(manifest, &history, cache.clone(), &Terminal::new())?;
         let watch = watch.map(|watch| (watch, self));
-        let served =
-            runtime.block_on(serve(plan, url, Kept { history, cache }, Access { addresses, token, tls }, watch));
+        let served = runtime.block_on(serve(
+            plan,
+            url,
+            Kept { history, cache },
+            Access { addresses, token, tls, upstreams },
+            watch,
+        ));
         runtime.shutdown_timeout(LAST_TASKS);
         served
     }
@@ -159,11 +168,12 @@ pub fn runtime() -> Result<Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime could not be started")
 }
 
-/// Where a host is reached, and what it asks and shows there.
+/// Where a host is reached, what it asks and shows there, and whom it passes requests on to.
 struct Access {
     addresses: Addresses,
     token: Option<Token>,
     tls: Certificates,
+    upstreams: Upstreams,
 }
 
 /// What outlives the host.
@@ -202,12 +212,16 @@ async fn serve(
     access.tls.renewals.into_iter().for_each(|renewal| drop(tokio::spawn(renewal.run())));
     // The admin API answers until all else is done.
     let (done, until_done) = oneshot::channel::<()>();
-    let requests = Arc::new(Gateway::new(&app));
+    access.upstreams.look_after();
+    let requests = Arc::new(Gateway::new(&app, &access.upstreams));
+    let upstreams = Arc::new(ArcSwap::from_pointee(access.upstreams));
     let swapper = Arc::new(ArcSwap::new(Swapper::new(app, history.clone())));
-    let status = Arc::new(Admin::new(swapper.clone(), events.clone(), guard));
+    let status = Arc::new(Admin::new(swapper.clone(), events.clone(), upstreams.clone(), guard));
     let admin = tokio::spawn(admin.serve(status.clone(), async { _ = until_done.await }));
     let stop = async { _ = signals.next().await };
-    let served = Served { gateway: requests.clone(), swapper: swapper.clone(), events: events.clone(), history, cache };
+    let (events_there, swapper_there) = (events.clone(), swapper.clone());
+    let served =
+        Served { gateway: requests.clone(), swapper: swapper_there, events: events_there, upstreams, history, cache };
     let watch = watch.map(|(watch, up)| tokio::spawn(watch.run(served, up)));
     systemd::ready(&serving);
     let connections = gateway.serve(requests, stop).await;
@@ -269,8 +283,16 @@ fn answerer(route: &RouteManifest, service: Option<&Arc<Service>>) -> String {
 /// Say what is served and where. The addresses come last, when all is ready.
 fn introduce(app: &App, url: &StoreUrl, recorded: &[Recorded], listeners: &Listeners) -> Result<()> {
     let (gateway, redirect, admin) = (listeners.gateway()?, listeners.redirect()?, listeners.admin()?);
-    let routes: Vec<_> =
-        app.routes().map(|(route, service)| (route.route.to_string(), answerer(route, service))).collect();
+    let of_services = app.routes().map(|(route, service)| (route.route.to_string(), answerer(route, service)));
+    let of_upstreams = app.manifest().upstreams.iter().flat_map(|upstream| {
+        let urls: Vec<_> = upstream.origins.iter().map(ToString::to_string).collect();
+        let to = format!("{} {FAINT}{}{FAINT:#}", upstream.name, urls.join(", "));
+        upstream.routes.iter().map(move |it| {
+            let answers = it.content.as_ref().map_or_else(|| to.clone(), ToString::to_string);
+            (it.route.to_string(), answers)
+        })
+    });
+    let routes: Vec<_> = of_services.chain(of_upstreams).collect();
     let width = routes.iter().map(|(route, _)| route.len()).max().unwrap_or_default();
     print_with(|out| {
         for link in app.links() {

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue, Request, Response, header};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use http_body::Body;
 use hyper::body::Incoming;
 
-use super::{body::RequestBody, changes, compressed::Compressed, cors::Allowed, files::Files, moved, reply};
+use super::{body::RequestBody, changes, compressed::Compressed, cors::Allowed, files::Files, moved, passed, reply};
 use crate::{
     manifest::{Content, Moved, Policy, Route, RouteManifest},
     service::{ReplyBody, Service},
+    upstream::Upstream,
 };
 
 /// Who answers the requests of a route, and what is done with them on the way.
@@ -20,29 +21,35 @@ pub struct Served {
 }
 
 /// Who answers.
-enum Target {
+pub enum Target {
+    /// A component.
     Service(Arc<Service>),
+    /// Who is none.
+    Upstream(Arc<Upstream>),
+    /// The gateway itself: where what was asked for is now.
     Moved(Route, Moved),
+    /// The gateway itself, with files.
     Files(Arc<Files>),
 }
 
 impl Served {
-    /// A route, and the service whose it is. None is for one that nobody answers: manifests have
-    /// no such route.
-    pub fn new(route: &RouteManifest, service: Option<&Arc<Service>>) -> Option<Served> {
+    /// A route, and whose it is. None is for one that nobody answers: manifests have no such
+    /// route.
+    pub fn new(route: &RouteManifest, whose: Option<Target>) -> Option<Served> {
         let target = match &route.content {
             Some(Content::Moved(moved)) => Target::Moved(route.route.clone(), moved.clone()),
             Some(Content::Files(files)) => Target::Files(Files::new(route.route.clone(), files.clone())),
-            None => Target::Service(service?.clone()),
+            None => whose?,
         };
         let cors = route.policy.cors.as_ref().map(Allowed::new);
         Some(Served { target, policy: route.policy.clone(), cors })
     }
 
-    /// By what the service is known that answers.
+    /// By what those are known who answer, if that is not the gateway.
     pub fn name(&self) -> Option<&str> {
         match &self.target {
             Target::Service(service) => Some(service.name()),
+            Target::Upstream(upstream) => Some(upstream.name()),
             Target::Moved(..) | Target::Files(_) => None,
         }
     }
@@ -65,9 +72,14 @@ impl Served {
         let compressed = codings.map(|codings| Compressed::of(codings, &method, request.headers_mut()));
         let mut response = match &self.target {
             Target::Service(service) => self.ask(service, request, id).await,
+            Target::Upstream(upstream) => self.pass(upstream, request, id).await,
             Target::Moved(route, moved) => moved::answer(moved, route, &request),
             Target::Files(files) => files.answer(&request).await,
         };
+        // What follows is another protocol's.
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return response;
+        }
         if let Some(compressed) = compressed {
             response = compressed.apply(response);
         }
@@ -87,13 +99,35 @@ impl Served {
 
     async fn ask(&self, service: &Arc<Service>, request: Request<Incoming>, id: &HeaderValue) -> Response<ReplyBody> {
         let limit = self.policy.body.unwrap_or(service.limits().body).0;
-        if request.body().size_hint().lower() > limit {
-            return reply::too_large(limit);
-        }
-        let version = request.version();
-        let request = request.map(|body| RequestBody::new(body, limit, version));
+        let request = match bounded(request, limit) {
+            Ok(request) => request,
+            Err(refused) => return refused,
+        };
         let conduct = request.body().conduct();
         let answered = service.handle(request, conduct, self.policy.timeout).await;
         answered.unwrap_or_else(|error| reply::failure(service, limit, &error, id))
     }
+
+    async fn pass(
+        &self,
+        upstream: &Arc<Upstream>,
+        request: Request<Incoming>,
+        id: &HeaderValue,
+    ) -> Response<ReplyBody> {
+        let limit = self.policy.body.map_or(passed::LARGEST_BODY, |most| most.0);
+        match bounded(request, limit) {
+            Ok(request) => passed::pass(upstream, request, self.policy.timeout, limit, id).await,
+            Err(refused) => refused,
+        }
+    }
+}
+
+/// A request whose body has at most so many bytes, as far as that is known before it comes, and
+/// is held to that.
+fn bounded(request: Request<Incoming>, limit: u64) -> Result<Request<RequestBody>, Response<ReplyBody>> {
+    if request.body().size_hint().lower() > limit {
+        return Err(reply::too_large(limit));
+    }
+    let version = request.version();
+    Ok(request.map(|body| RequestBody::new(body, limit, version)))
 }

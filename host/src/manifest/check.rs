@@ -19,6 +19,7 @@ mod routes;
 mod schedule;
 mod service;
 mod tls;
+mod upstream;
 
 /// A manifest of what the `document` says, unless that, or what its shape was
 /// found to be, has `problems`. It was read from this path, and the host's folder is
@@ -44,7 +45,7 @@ pub(super) fn check(
     let Checker { problems, .. } = checker;
     match parts {
         Some(parts) if problems.is_empty() => {
-            let Parts { app, gateway, admin, store, services, events, schedules } = parts;
+            let Parts { app, gateway, admin, store, services, upstreams, events, schedules } = parts;
             Ok(Manifest {
                 path: path.to_owned(),
                 state,
@@ -53,6 +54,7 @@ pub(super) fn check(
                 admin,
                 store,
                 services,
+                upstreams,
                 events,
                 schedules,
                 source,
@@ -83,6 +85,7 @@ struct Parts {
     admin: AdminManifest,
     store: StoreUrl,
     services: Vec<super::ServiceManifest>,
+    upstreams: Vec<super::UpstreamManifest>,
     events: Vec<super::EventManifest>,
     schedules: Vec<super::ScheduleManifest>,
 }
@@ -102,10 +105,12 @@ impl Checker<'_> {
         let interfaces: Vec<String> = document.event.keys().cloned().collect();
         let events = self.events(document.event, &tables);
         let schedules = self.schedules(document.schedule, &interfaces);
+        let names = tables.keys().cloned().collect();
         let services = self.services(tables, &gateway.policy);
+        let upstreams = self.upstreams(document.upstream, &names, &gateway.policy);
         self.route_conflicts();
         let (app, admin, store) = (app?, admin?, store?);
-        Some(Parts { app, gateway, admin, store, services, events, schedules })
+        Some(Parts { app, gateway, admin, store, services, upstreams, events, schedules })
     }
 
     /// A file's path, seen from where the host runs.

@@ -21,6 +21,7 @@ pub(super) use self::{
     route::{Policy, Route, RouteTable},
     setting::Setting,
     text_or::TextOr,
+    upstream::{Health, Upstream},
 };
 
 mod compress;
@@ -29,6 +30,7 @@ mod list;
 mod route;
 mod setting;
 mod text_or;
+mod upstream;
 
 /// The JSON schema of `dovetail.toml`.
 pub fn json_schema() -> Value {
@@ -54,6 +56,11 @@ pub(super) struct Document {
     /// The services, by name: lower-case letters, digits and `-`.
     #[schemars(required, extend("minProperties" = 1, "propertyNames" = {"pattern": "^[a-z][a-z0-9-]{0,62}$"}))]
     pub service: Option<BTreeMap<String, Service>>,
+    /// Services that are no components, by name: lower-case letters, digits and `-`, and none
+    /// that a service has.
+    #[serde(default)]
+    #[schemars(extend("propertyNames" = {"pattern": "^[a-z][a-z0-9-]{0,62}$", "examples": ["users"]}))]
+    pub upstream: BTreeMap<String, Upstream>,
     /// The events, by interface: who imports one leaves a message for each subscriber,
     /// and calls nobody.
     #[serde(default)]

@@ -7,12 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{
-    Backoff, ByteSize, Manifest, Missed, Parked, Policy, Protocol, ScheduleManifest, ServiceManifest, Setting, Start,
-    Backoff, ByteSize, Content, Manifest, Missed, Parked, Policy, Protocol, ScheduleManifest, ServiceManifest, Start,
-    listen_address,
-    Backoff, ByteSize, Content, Manifest, Missed, Names, Origins, Parked, Policy, Protocol, ScheduleManifest,
-    Backoff, ByteSize, Coding, Content, Manifest, Missed, Names, Origins, Parked, Policy, Protocol, ScheduleManifest,
-    ServiceManifest, Start, listen_address,
+    Backoff, ByteSize, Coding, Content, HostName, Manifest, Missed, Names, Origins, Parked, Policy, Protocol,
+    ScheduleManifest, ServiceManifest, Setting, Start, UpstreamManifest, listen_address,
 };
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
@@ -153,6 +149,28 @@ fn no_value_is_shown_for_debugging() -> Outcome {
     let shown = format!("{manifest:?} {problem:#?}");
     assert!(shown.contains("Written(…)") && shown.contains("File(\"c\")"), "{shown}");
     assert!(!shown.contains("s3cret"), "{shown}");
+    Ok(())
+}
+
+#[test]
+fn an_upstream_has_what_its_table_says() -> Outcome {
+    let manifest = Manifest::load(&folder().join("full.toml"))?;
+    let [legacy, old] = &manifest.upstreams[..] else { return Err("not two upstreams".into()) };
+    let shown = |upstream: &UpstreamManifest| upstream.origins.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(shown(legacy), ["http://10.0.0.7:5001", "https://legacy.example"]);
+    assert_eq!(legacy.routes.iter().map(|it| it.route.to_string()).collect::<Vec<_>>(), ["/legacy/*", "GET /old"]);
+    let timeouts = [5, 2].map(Duration::from_secs);
+    for (route, timeout) in legacy.routes.iter().zip(timeouts) {
+        assert_eq!((route.policy.timeout, route.policy.body), (Some(timeout), Some(ByteSize::mib(8))));
+    }
+    assert_eq!((legacy.host, legacy.connections), (HostName::Upstream, 32));
+    assert_eq!(legacy.ca, Some(folder().join("secrets/ca.pem")));
+    let health = |upstream: &UpstreamManifest| upstream.health.as_ref().map(|it| (it.path.to_string(), it.every));
+    assert_eq!(health(legacy), Some(("/healthz".to_owned(), Duration::from_secs(2))));
+    assert_eq!((old.name.as_str(), shown(old)), ("old", vec!["http://localhost".to_owned()]));
+    assert_eq!((old.host, old.connections, old.ca.as_ref()), (HostName::Client, 256, None));
+    assert_eq!(health(old), Some(("/".to_owned(), Duration::from_secs(5))));
+    assert!(old.routes.is_empty());
     Ok(())
 }
 

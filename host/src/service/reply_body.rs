@@ -36,6 +36,8 @@ pub enum ReplyBody {
     Streaming(Streaming),
     /// One that the gateway makes.
     Made(UnsyncBoxBody<Bytes, HttpError>),
+    /// As it comes from who is no component.
+    Passed(UnsyncBoxBody<Bytes, HttpError>),
 }
 
 /// A body whose call goes on. However the call ends, a part of the body is never
@@ -222,6 +224,7 @@ impl Body for ReplyBody {
             }
             ReplyBody::Streaming(streaming) => streaming.poll_frame(cx),
             ReplyBody::Made(body) => Pin::new(body).poll_frame(cx),
+            ReplyBody::Passed(body) => Pin::new(body).poll_frame(cx),
         }
     }
 
@@ -229,6 +232,7 @@ impl Body for ReplyBody {
         match self {
             ReplyBody::Whole { data, trailers: None } => data.is_empty(),
             ReplyBody::Made(body) => body.is_end_stream(),
+            ReplyBody::Passed(body) => body.is_end_stream(),
             _ => false,
         }
     }

@@ -9,6 +9,7 @@ mod cors;
 mod files;
 mod headers;
 mod redirects;
+mod upstream;
 
 /// Ask with these fields, a line each.
 async fn ask(client: &mut Client, method: Method, target: &str, fields: &str) -> Answer {

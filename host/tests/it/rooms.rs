@@ -22,6 +22,11 @@ const PLAN: &[(&str, &[&str])] = &[
     // `tls` for what authorities are shown at a port of plain HTTP.
     ("gateway", &["app", "listener", "manifest", "service", "telemetry", "tls"]),
     ("admin", &["app", "event", "listener", "manifest", "service", "swap", "telemetry"]),
+    ("gateway", &["app", "listener", "manifest", "service", "telemetry", "upstream"]),
+    ("admin", &["app", "event", "listener", "manifest", "service", "swap", "telemetry", "upstream"]),
+    // How others are asked is known by itself: `manifest` for where they are, `tls` for whom
+    // the host believes there.
+    ("upstream", &["manifest", "tls"]),
     // Deliveries are calls of an app's services, with the store between. `link` for the
     // name of the export that a message is for.
     ("event", &["app", "broker", "link", "manifest", "message", "service", "store"]),

@@ -34,6 +34,7 @@ pub mod mount;
 pub mod nats;
 pub mod objects;
 pub mod pebble;
+pub mod peer;
 pub mod postgres;
 mod preload;
 pub mod rabbitmq;

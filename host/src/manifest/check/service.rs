@@ -53,7 +53,7 @@ impl Checker<'_> {
         let config = self.config(&at.child("config"), table.config);
         let env = self.env(&at.child("env"), table.env);
         self.links(&at.child("links"), &name, &table.links, known);
-        let probe = table.probe.as_deref().and_then(|path| self.take(&at.child("probe"), probe(path)));
+        let probe = table.probe.as_deref().and_then(|path| self.take(&at.child("probe"), self::path(path)));
         let limits = self.limits(&at.child("limits"), &table.limits);
         Some(ServiceManifest {
             name,
@@ -204,7 +204,8 @@ fn link_target(from: &str, to: &str, known: &BTreeSet<String>) -> Result<(), Inv
     }
 }
 
-fn probe(path: &str) -> Result<Uri, Invalid> {
+/// What is asked for to see how somebody does.
+pub(super) fn path(path: &str) -> Result<Uri, Invalid> {
     let help = "write a path, as in \"/health\"";
     match path.parse::<Uri>() {
         _ if !path.starts_with('/') => Err(Invalid::new("does not begin with `/`", help)),
@@ -256,6 +257,10 @@ fn instances(number: i64) -> Result<u32, Invalid> {
 
 fn concurrency(number: i64) -> Result<u32, Invalid> {
     count(number, 1_000, "write 1 to 1_000")
+}
+
+pub(super) fn connections(number: i64) -> Result<u32, Invalid> {
+    count(number, 10_000, "write 1 to 10_000")
 }
 
 fn reuse(number: i64) -> Result<u32, Invalid> {
