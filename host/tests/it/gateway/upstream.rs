@@ -1,5 +1,6 @@
 //! Requests that are passed on to services that are no components.
 
+mod desync;
 mod passed;
 mod several;
 mod websocket;
