@@ -1,6 +1,7 @@
 //! Requests that are passed on to services that are no components.
 
 mod desync;
+mod moved;
 mod passed;
 mod several;
 mod websocket;
