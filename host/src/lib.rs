@@ -20,6 +20,7 @@ pub mod manifest;
 pub mod message;
 pub mod private;
 pub mod registry;
+pub mod renewal;
 pub mod service;
 pub mod store;
 pub mod swap;

@@ -2,7 +2,7 @@
 //! their files change.
 //!
 //! What is read is checked before it is used, and files are read again when they change: a
-//! pair that is no good leaves the one before it in use, and says so once. A connection keeps
+//! pair that is no good leaves the one before it in use (`renewal`). A connection keeps
 //! what it began with. No message quotes what is in a file. Connections themselves, and how
 //! long a client may take to begin one, are the `listener`'s.
 
@@ -14,24 +14,24 @@ use rustls::ServerConfig;
 pub use self::{
     client::client,
     defect::{Defect, Part},
-    pair::is_open_to_all,
-    renewal::Renewal,
 };
 use self::{
-    kept::Kept,
+    shown::Shown,
     source::{Authorities, Pair},
 };
-use crate::manifest::TlsFiles;
+use crate::{
+    manifest::TlsFiles,
+    renewal::{Kept, Renewal},
+};
 
 mod authorities;
 mod by_name;
 mod client;
 mod defect;
-mod kept;
 mod pair;
 mod pem;
-mod renewal;
 mod server;
+mod shown;
 mod source;
 
 /// What a listener shows to its clients, as its files have it now.
@@ -53,7 +53,8 @@ impl Tls {
         let parts = Parts::open(files)?;
         let config = parts.config().map_err(|source| vec![parts.unusable(&source)])?;
         let tls = Arc::new(Tls { config: ArcSwap::from_pointee(config) });
-        Ok((tls.clone(), Renewal::new(tls, parts)))
+        let renewal = Renewal::of(Shown::new(&tls, parts));
+        Ok((tls, renewal))
     }
 
     /// What a connection that begins now is to use.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::{
     manifest::{Manifest, Problem, Report, TlsFiles},
-    tls::{self, Defect, Part, Renewal, Tls},
+    renewal::{Renewal, is_open_to_all},
+    tls::{Defect, Part, Tls},
 };
 
 /// The TLS of a host.
@@ -29,7 +30,7 @@ impl Certificates {
             certificates.open(manifest.admin.tls.as_ref(), &mut problems, |it| located(manifest, "admin", it));
         Report::new(problems).into_result()?;
         let files = manifest.gateway.tls.iter().chain(&manifest.admin.tls);
-        for pair in files.flat_map(|files| &files.pairs).filter(|pair| tls::is_open_to_all(&pair.key)) {
+        for pair in files.flat_map(|files| &files.pairs).filter(|pair| is_open_to_all(&pair.key)) {
             let key = pair.key.display();
             tracing::warn!("whoever is on this machine may read the key `{key}`; run `chmod o-r {key}`");
         }

@@ -6,8 +6,9 @@ use rustls::RootCertStore;
 
 use super::{
     defect::{Defect, Part},
-    pem::{self, wrong},
+    pem,
 };
+use crate::renewal::wrong;
 
 /// The authorities in a file, at least one.
 pub fn read(file: &Path) -> Result<RootCertStore, Defect> {

@@ -1,8 +1,6 @@
 //! A certificate and its key, which belong together and are of use now.
 
 use std::{
-    fs,
-    os::unix::fs::PermissionsExt,
     path::Path,
     sync::Arc,
     time::{Duration, UNIX_EPOCH},
@@ -18,12 +16,12 @@ use webpki::{EndEntityCert, KeyUsage};
 
 use super::{
     defect::{Defect, Part},
-    pem::{self, Wrong, wrong},
+    pem,
 };
-use crate::manifest::TlsPair;
-
-/// Those bits of a file's mode that let everybody read it. Groups are for those who may.
-const EVERYBODY: u32 = 0o004;
+use crate::{
+    manifest::TlsPair,
+    renewal::{Wrong, wrong},
+};
 
 /// Read the pair of this number.
 pub fn read(files: &TlsPair, number: usize) -> Result<CertifiedKey, Defect> {
@@ -55,11 +53,6 @@ pub fn names(certificate: &CertificateDer<'_>) -> Vec<String> {
     let names =
         EndEntityCert::try_from(certificate).map(|it| it.valid_dns_names().map(str::to_ascii_lowercase).collect());
     names.unwrap_or_default()
-}
-
-/// Whether whoever is on this machine may read a key.
-pub fn is_open_to_all(key: &Path) -> bool {
-    fs::metadata(key).is_ok_and(|found| found.permissions().mode() & EVERYBODY != 0)
 }
 
 /// Refuse a certificate that clients refuse by its form or by the time. The others of its file

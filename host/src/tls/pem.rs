@@ -1,23 +1,18 @@
 //! Files in PEM. What the library says of a line that is wrong quotes it, and it may be of a
 //! key: so that is said in other words.
 
-use std::{
-    fs::{self, File},
-    io::{self, ErrorKind, Read},
-    path::Path,
-};
+use std::path::Path;
 
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem, pem::PemObject};
+
+use crate::renewal::{Wrong, read, wrong};
 
 /// The longest file, in bytes: that of all authorities which a system trusts has a quarter.
 const LONGEST: u64 = 1 << 20;
 
-/// What is wrong with a file, and what would be right.
-pub type Wrong = (String, String);
-
 /// The certificates in a file, at least one.
 pub fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Wrong> {
-    let text = read(file)?;
+    let text = read(file, LONGEST)?;
     let found = CertificateDer::pem_slice_iter(&text).collect::<Result<Vec<_>, _>>().map_err(|error| broken(&error))?;
     match found.is_empty() {
         false => Ok(found),
@@ -30,7 +25,7 @@ pub fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Wrong> 
 
 /// The private key in a file.
 pub fn key(file: &Path) -> Result<PrivateKeyDer<'static>, Wrong> {
-    let text = read(file)?;
+    let text = read(file, LONGEST)?;
     match PrivateKeyDer::from_pem_slice(&text) {
         Ok(key) => Ok(key),
         Err(pem::Error::NoItemsFound) if has(&text, "BEGIN ENCRYPTED PRIVATE KEY") => {
@@ -45,25 +40,6 @@ pub fn key(file: &Path) -> Result<PrivateKeyDer<'static>, Wrong> {
     }
 }
 
-fn read(file: &Path) -> Result<Vec<u8>, Wrong> {
-    let unreadable = |error: io::Error| match error.kind() {
-        ErrorKind::NotFound => {
-            wrong("is not there", "write the path of a file that is, seen from the manifest's folder")
-        }
-        _ => wrong(format!("cannot be read: {error}"), "let this account read it"),
-    };
-    // To open a pipe would wait for a writer.
-    if !fs::metadata(file).map_err(unreadable)?.is_file() {
-        return Err(wrong("is no file", "name a file"));
-    }
-    let mut text = Vec::new();
-    File::open(file).and_then(|opened| opened.take(LONGEST + 1).read_to_end(&mut text)).map_err(unreadable)?;
-    match text.len() as u64 > LONGEST {
-        true => Err(wrong("is longer than 1 MiB", "leave in it what is needed")),
-        false => Ok(text),
-    }
-}
-
 fn has(text: &[u8], word: &str) -> bool {
     text.windows(word.len()).any(|part| part == word.as_bytes())
 }
@@ -74,8 +50,4 @@ fn broken(error: &pem::Error) -> Wrong {
         _ => "is not in PEM",
     };
     wrong(what, "write it whole, and in PEM")
-}
-
-pub fn wrong(reason: impl Into<String>, help: &str) -> Wrong {
-    (reason.into(), help.to_owned())
 }

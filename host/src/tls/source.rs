@@ -1,23 +1,14 @@
-//! What is read of files, and is read again when they change.
+//! The files of TLS, and what is made of them.
 
 use std::path::{Path, PathBuf};
 
 use rustls::{RootCertStore, sign::CertifiedKey};
 
 use super::{authorities, defect::Defect, pair};
-use crate::manifest::TlsPair;
+use crate::{manifest::TlsPair, renewal::Source};
 
-/// Files, and what is made of them.
-pub trait Source {
-    /// What is made of them.
-    type Read;
-
-    /// The files.
-    fn files(&self) -> Vec<&Path>;
-
-    /// Make it, if they are good.
-    fn read(&self) -> Result<Self::Read, Defect>;
-}
+/// Who has what is new.
+const EFFECT: &str = "new connections have what is there now";
 
 /// A certificate and its key.
 pub struct Pair {
@@ -35,6 +26,7 @@ pub struct Authorities {
 
 impl Source for Pair {
     type Read = CertifiedKey;
+    type Defect = Defect;
 
     fn files(&self) -> Vec<&Path> {
         vec![&self.files.certificate, &self.files.key]
@@ -43,10 +35,15 @@ impl Source for Pair {
     fn read(&self) -> Result<CertifiedKey, Defect> {
         pair::read(&self.files, self.number)
     }
+
+    fn effect(&self) -> String {
+        EFFECT.to_owned()
+    }
 }
 
 impl Source for Authorities {
     type Read = RootCertStore;
+    type Defect = Defect;
 
     fn files(&self) -> Vec<&Path> {
         vec![&self.file]
@@ -54,5 +51,9 @@ impl Source for Authorities {
 
     fn read(&self) -> Result<RootCertStore, Defect> {
         authorities::read(&self.file)
+    }
+
+    fn effect(&self) -> String {
+        EFFECT.to_owned()
     }
 }

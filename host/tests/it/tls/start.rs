@@ -36,7 +36,7 @@ fn a_pair_that_is_no_good_is_told_at_its_key() {
         ("empty.crt", "shop.key", "certificate", "has no certificate"),
         ("shop.crt", "locked.key", "key", "has a key that needs a password"),
         ("shop.crt", "koblitz.key", "key", "has a key of a kind that cannot be used"),
-        (".", "shop.key", "certificate", "is no file"),
+        (".", "shop.key", "certificate", "is a folder"),
     ] {
         let pair = format!("{{ certificate = \"{certificate}\", key = \"{key}\" }}");
         for (tls, at) in [

@@ -1,8 +1,24 @@
 //! What was read of files, until they are others.
 
-use std::{fs, mem, os::unix::fs::MetadataExt, path::Path, sync::Arc};
+use std::{fmt, fs, mem, os::unix::fs::MetadataExt, path::Path, sync::Arc};
 
-use super::{defect::Defect, source::Source};
+/// Files, and what is made of them.
+pub trait Source {
+    /// What is made of them.
+    type Read;
+
+    /// What may be wrong with them. It says nothing of what is in them.
+    type Defect: fmt::Display;
+
+    /// The files.
+    fn files(&self) -> Vec<&Path>;
+
+    /// Make it, if they are good.
+    fn read(&self) -> Result<Self::Read, Self::Defect>;
+
+    /// Who has what is new, as the rest of a sentence.
+    fn effect(&self) -> String;
+}
 
 /// What was last good of some files.
 pub struct Kept<S: Source> {
@@ -24,7 +40,7 @@ struct Stamp(u64, u64, u64, i64, i64);
 
 impl<S: Source> Kept<S> {
     /// Read for the first time.
-    pub fn open(source: S) -> Result<Kept<S>, Defect> {
+    pub fn open(source: S) -> Result<Kept<S>, S::Defect> {
         let stamps = stamps(&source);
         let now = Arc::new(source.read()?);
         Ok(Kept { source, now, read: stamps.clone(), seen: stamps, refused: None })
@@ -55,7 +71,7 @@ impl<S: Source> Kept<S> {
             Ok(read) => {
                 self.now = Arc::new(read);
                 self.refused = None;
-                tracing::info!("{} changed: new connections have what is there now", self.named());
+                tracing::info!("{} changed: {}", self.named(), self.source.effect());
                 true
             }
             Err(defect) => {
