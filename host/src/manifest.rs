@@ -18,6 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 mod admin;
+mod auth;
 mod backoff;
 mod check;
 mod component_source;
@@ -53,6 +54,7 @@ mod transport;
 mod table;
 
 pub use admin::AdminManifest;
+pub use auth::{Asks, AuthManifest, KeySource, Proof, TokenManifest};
 pub use backoff::Backoff;
 pub use component_source::ComponentSource;
 pub use digest::Digest;
@@ -98,6 +100,8 @@ pub struct Manifest {
     pub app: String,
     /// The gateway.
     pub gateway: GatewayManifest,
+    /// By what it is known who asks; sorted by name.
+    pub auths: Vec<AuthManifest>,
     /// The admin API.
     pub admin: AdminManifest,
     /// Where buckets are kept; a path in it is relative to [`dir`](Self::dir).

@@ -9,6 +9,7 @@ use super::key::{KeyPath, Places};
 use super::report::Source;
 use super::{AdminManifest, GatewayManifest, Invalid, Manifest, Problem, Report, StoreUrl, load, names, schema};
 
+mod auth;
 mod event;
 mod listen;
 mod policy;
@@ -28,18 +29,26 @@ pub(super) fn check(
     problems: Vec<Problem>,
 ) -> Result<Manifest, Report> {
     let pulled = load::pulled(path, &state);
-    let mut checker =
-        Checker { dir: load::dir(path), pulled, source: &source, places: &places, problems, claims: Vec::new() };
+    let mut checker = Checker {
+        dir: load::dir(path),
+        pulled,
+        source: &source,
+        places: &places,
+        problems,
+        auths: Vec::new(),
+        claims: Vec::new(),
+    };
     let parts = checker.document(document);
     let Checker { problems, .. } = checker;
     match parts {
         Some(parts) if problems.is_empty() => {
-            let Parts { app, gateway, admin, store, services, events, schedules } = parts;
+            let Parts { app, gateway, auths, admin, store, services, events, schedules } = parts;
             Ok(Manifest {
                 path: path.to_owned(),
                 state,
                 app,
                 gateway,
+                auths,
                 admin,
                 store,
                 services,
@@ -60,6 +69,8 @@ struct Checker<'a> {
     source: &'a Source,
     places: &'a Places,
     problems: Vec<Problem>,
+    /// The names of `[auth.NAME]`.
+    auths: Vec<String>,
     /// All routes that are valid, to be compared.
     claims: Vec<routes::Claim>,
 }
@@ -68,6 +79,7 @@ struct Checker<'a> {
 struct Parts {
     app: String,
     gateway: GatewayManifest,
+    auths: Vec<super::AuthManifest>,
     admin: AdminManifest,
     store: StoreUrl,
     services: Vec<super::ServiceManifest>,
@@ -80,6 +92,7 @@ impl Checker<'_> {
         let at = |table, key| KeyPath::root().child(table).child(key);
         let app = document.app.and_then(|app| app.name);
         let app = app.and_then(|app| self.take(&at("app", "name"), names::app(&app).map(|()| app)));
+        let auths = self.auths(document.auth);
         let (places, gateway) = self.gateway(document.gateway);
         let admin = self.admin(document.admin);
         self.apart(&places, &gateway, admin.as_ref().map(|admin| &admin.listen));
@@ -93,7 +106,7 @@ impl Checker<'_> {
         let services = self.services(tables, &gateway.policy);
         self.route_conflicts();
         let (app, admin, store) = (app?, admin?, store?);
-        Some(Parts { app, gateway, admin, store, services, events, schedules })
+        Some(Parts { app, gateway, auths, admin, store, services, events, schedules })
     }
 
     /// A file's path, seen from where the host runs.

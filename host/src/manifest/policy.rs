@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{ByteSize, Route};
+use super::{Asks, ByteSize, Route};
 
 /// A route of a service, and what is done with its requests.
 #[derive(Debug, Clone)]
@@ -20,11 +20,20 @@ pub struct Policy {
     pub timeout: Option<Duration>,
     /// The longest request body, in place of that of the service's limits.
     pub body: Option<ByteSize>,
+    /// Who may ask. It is said, if the manifest has any `[auth]`.
+    pub auth: Option<Asks>,
+    /// What they must be allowed to, all of it.
+    pub scopes: Option<Vec<String>>,
 }
 
 impl Policy {
     /// What this says, and where it says nothing what a `wider` one does.
     pub fn or(self, wider: &Policy) -> Policy {
-        Policy { timeout: self.timeout.or(wider.timeout), body: self.body.or(wider.body) }
+        Policy {
+            timeout: self.timeout.or(wider.timeout),
+            body: self.body.or(wider.body),
+            auth: self.auth.or_else(|| wider.auth.clone()),
+            scopes: self.scopes.or_else(|| wider.scopes.clone()),
+        }
     }
 }

@@ -15,10 +15,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub(super) use self::{
+    auth::Auth,
     list::List,
     route::{Policy, Route, RouteTable},
 };
 
+mod auth;
 mod list;
 mod route;
 
@@ -39,6 +41,10 @@ pub(super) struct Document {
     pub app: Option<App>,
     #[serde(default)]
     pub gateway: Gateway,
+    /// By what it is known who asks, by name: lower-case letters, digits and `-`.
+    #[serde(default)]
+    #[schemars(extend("propertyNames" = {"pattern": "^[a-z][a-z0-9-]{0,62}$", "not": {"const": "none"}, "examples": ["login"]}))]
+    pub auth: BTreeMap<String, Auth>,
     #[serde(default)]
     pub admin: Admin,
     #[serde(default)]
@@ -468,8 +474,12 @@ mod tests {
         let (event, bounds) = (".event.*", ".event.*.limits");
         let gateway = [".gateway", ".gateway.http", ".gateway.tls", ".gateway.tls.*"];
         let services = [".service.*", ".service.*.http", ".service.*.limits", ".service.*.routes.*"];
-        let expected =
-            [&["", ".admin", ".admin.tls", ".app", event, bounds], &gateway[..], &[".schedule.*"], &services];
+        let expected = [
+            &["", ".admin", ".admin.tls", ".app", ".auth.*", event, bounds],
+            &gateway[..],
+            &[".schedule.*"],
+            &services,
+        ];
         let expected = [&expected.concat()[..], &[".store"]].concat();
         assert_eq!(names, expected);
         for (at, schema) in found {

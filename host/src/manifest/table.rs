@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{
-    Backoff, ByteSize, Manifest, Missed, Parked, Policy, Protocol, ScheduleManifest, ServiceManifest, Start,
-    listen_address,
+    Asks, AuthManifest, Backoff, ByteSize, KeySource, Manifest, Missed, Parked, Policy, Proof, Protocol,
+    ScheduleManifest, ServiceManifest, Start, TokenManifest, listen_address,
 };
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
@@ -92,7 +92,10 @@ fn every_key_reaches_its_field() -> Outcome {
     assert_eq!(order.watch, [folder().join("order/src"), folder().join("wit")]);
     let shown = |service: &ServiceManifest| service.routes.iter().map(|it| it.route.to_string()).collect::<Vec<_>>();
     assert_eq!(shown(order), ["/orders", "GET,PUT shop.example/orders/{id}", "/receipts/*"]);
-    assert_eq!(order.routes[0].policy, Policy { timeout: Some(Duration::from_secs(5)), body: None });
+    assert_eq!(
+        order.routes[0].policy,
+        Policy { timeout: Some(Duration::from_secs(5)), auth: Some(Asks::Everybody), ..Policy::default() }
+    );
     assert!(order.buckets.contains("orders"));
     assert_eq!(order.config["currency"], "EUR");
     assert_eq!(order.env["LOG"], "debug");
@@ -108,8 +111,25 @@ fn every_key_reaches_its_field() -> Outcome {
     let user = manifest.service("user").ok_or("no user")?;
     assert!(order.atomic && !user.atomic);
     assert_eq!(shown(user), ["POST *.example/users x-beta=* x-version=2"]);
-    let policy = Policy { timeout: Some(Duration::from_secs(1)), body: Some(ByteSize::kib(2)) };
+    let (auth, scopes) = (Some(Asks::Known(vec!["login".into(), "keys".into()])), Some(vec!["users:write".into()]));
+    let policy = Policy { timeout: Some(Duration::from_secs(1)), body: Some(ByteSize::kib(2)), auth, scopes };
     assert_eq!(user.routes[0].policy, policy);
+    Ok(())
+}
+
+#[test]
+fn an_auth_has_what_its_table_says() -> Outcome {
+    let manifest = Manifest::load(&folder().join("full.toml"))?;
+    let [keys, login, own] = &manifest.auths[..] else { return Err("not three".into()) };
+    assert_eq!((keys.name.as_str(), &keys.proof), ("keys", &Proof::ApiKey(folder().join("keys.toml"))));
+    let token = |issuer: &str, audience: &[&str], keys: KeySource| {
+        let audience = audience.iter().map(ToString::to_string).collect();
+        Proof::Token(TokenManifest { issuer: issuer.to_owned(), audience, keys })
+    };
+    let asked = KeySource::Issuer { ca: Some(folder().join("ca.pem")) };
+    let expected = token("https://login.example", &["shop", "api"], asked);
+    assert_eq!(login, &AuthManifest { name: "login".into(), proof: expected, forward: true });
+    assert_eq!(own.proof, token("own", &["shop"], KeySource::Set(folder().join("jwks.json"))));
     Ok(())
 }
 
@@ -205,14 +225,14 @@ fn later_problems_are_shown_at_their_keys() -> Outcome {
         shown.rsplit_once("full.toml:").map(|(_, rest)| rest.lines().next().unwrap_or_default().to_owned())
     };
     let place = |service, key| shown(manifest.problem(service, key, "wrong", "mend it"));
-    assert_eq!(place("order", None).as_deref(), Some("20:1"));
-    assert_eq!(place("order", Some("limits.memory")).as_deref(), Some("38:10"));
-    assert_eq!(place("order", Some("links.shop:users/directory@0.1.0")).as_deref(), Some("32:38"));
-    assert_eq!(place("user", Some("limits.memory")).as_deref(), Some("47:1"));
+    assert_eq!(place("order", None).as_deref(), Some("35:1"));
+    assert_eq!(place("order", Some("limits.memory")).as_deref(), Some("53:10"));
+    assert_eq!(place("order", Some("links.shop:users/directory@0.1.0")).as_deref(), Some("47:38"));
+    assert_eq!(place("user", Some("limits.memory")).as_deref(), Some("62:1"));
     let place = |event, key| shown(manifest.event_problem(event, key, "wrong", "mend it"));
-    assert_eq!(place("shop:orders/events@0.1.0", None).as_deref(), Some("57:1"));
-    assert_eq!(place("shop:orders/events@0.1.0", Some("subscribers")).as_deref(), Some("58:15"));
-    assert_eq!(place("shop:orders/events@0.1.0", Some("limits.waiting")).as_deref(), Some("66:18"));
-    assert_eq!(place("shop:audit/log", Some("key")).as_deref(), Some("68:1"));
+    assert_eq!(place("shop:orders/events@0.1.0", None).as_deref(), Some("74:1"));
+    assert_eq!(place("shop:orders/events@0.1.0", Some("subscribers")).as_deref(), Some("75:15"));
+    assert_eq!(place("shop:orders/events@0.1.0", Some("limits.waiting")).as_deref(), Some("83:18"));
+    assert_eq!(place("shop:audit/log", Some("key")).as_deref(), Some("85:1"));
     Ok(())
 }

@@ -12,6 +12,7 @@ impl Checker<'_> {
         let timeout = written.timeout.as_deref();
         let timeout = timeout.and_then(|text| self.take(&at.child("timeout"), up_to_an_hour(text)));
         let largest = written.body.as_ref().and_then(|size| self.take(&at.child("body"), body(size)));
-        Policy { timeout, body: largest }
+        let (auth, scopes) = self.asks(at, written);
+        Policy { timeout, body: largest, auth, scopes }
     }
 }

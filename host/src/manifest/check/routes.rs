@@ -47,8 +47,10 @@ impl Checker<'_> {
             let Some(route) = route else { continue };
             let at = if table.is_some() { at.child("route") } else { at };
             let (owner, list, span) = (owner.to_owned(), list.clone(), self.places.value(&at));
+            let all = own.clone().or(policy);
+            self.is_guarded(&at, &route, &own, &all);
             self.claims.push(Claim { owner, list, route: route.clone(), span });
-            read.push(RouteManifest { route, policy: own.or(policy) });
+            read.push(RouteManifest { route, policy: all });
         }
         read
     }

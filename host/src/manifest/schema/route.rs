@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::Bytes;
+use super::{Bytes, List};
 
 /// A route: its pattern alone, or a table that says more of it.
 #[derive(Deserialize, Serialize)]
@@ -46,6 +46,15 @@ pub(in crate::manifest) struct Policy {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Bytes", extend("examples" = ["16MiB"], "maximum" = 1_099_511_627_776_u64))]
     pub body: Option<Bytes>,
+    /// Who may ask: whom this `[auth.NAME]` knows, or one of several; or `none`, which is
+    /// everybody. Where there is any `[auth]` it has to be said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "List<String>", extend("examples" = ["login", ["login", "partners"], "none"]))]
+    pub auth: Option<List<String>>,
+    /// What those who ask must be allowed to: all of these.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Vec<String>", extend("examples" = [["items:write"]]))]
+    pub scopes: Option<Vec<String>>,
 }
 
 impl JsonSchema for Route {
