@@ -17,6 +17,7 @@ use crate::{manifest::OutboundHost, telemetry::ServiceLog};
 pub mod config;
 pub mod delivery;
 pub mod emission;
+pub mod identity;
 pub mod keyvalue;
 pub mod messaging;
 pub mod outbound;

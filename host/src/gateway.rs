@@ -15,9 +15,10 @@ use ipnet::IpNet;
 use route::{Answer, Asked, Routes};
 
 pub use self::redirect::Redirect;
-use self::{access::Access, answer::AnswerBody, client::Client, refused::Refused, served::Served};
+use self::{access::Access, answer::AnswerBody, client::Client, gate::Gate, refused::Refused, served::Served};
 use crate::{
     app::App,
+    identity::Identities,
     listener::{self, Handler, Peer, limits},
     service::{OverTls, REQUEST_ID, ReplyBody},
 };
@@ -29,6 +30,7 @@ mod body;
 mod client;
 mod crumbs;
 mod forwarded;
+mod gate;
 mod hop;
 mod redirect;
 mod refused;
@@ -45,17 +47,17 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// The gateway to an app's routes.
-    pub fn new(app: &App) -> Gateway {
+    /// The gateway to an app's routes, for those whom these know.
+    pub fn new(app: &App, identities: &Identities) -> Gateway {
         let trusted = app.manifest().gateway.trusted.clone();
-        Gateway { routes: ArcSwap::from_pointee(routes(app)), trusted: ArcSwap::from_pointee(trusted) }
+        Gateway { routes: ArcSwap::from_pointee(routes(app, identities)), trusted: ArcSwap::from_pointee(trusted) }
     }
 
     /// Have new requests answered by another app, by one store of a pointer. Those
     /// in flight finish where they began.
-    pub fn publish(&self, app: &App) {
+    pub fn publish(&self, app: &App, identities: &Identities) {
         self.trusted.store(Arc::new(app.manifest().gateway.trusted.clone()));
-        self.routes.store(Arc::new(routes(app)));
+        self.routes.store(Arc::new(routes(app, identities)));
     }
 
     /// The route of a request for this host. The others are let go of at once: they keep an
@@ -123,11 +125,13 @@ impl Handler for Gateway {
 }
 
 /// The routes of an app, none of which conflict: its manifest has been checked.
-fn routes(app: &App) -> Routes<Arc<Served>> {
+fn routes(app: &App, identities: &Identities) -> Routes<Arc<Served>> {
     let routes = app.routes();
-    routes
-        .map(|(route, service)| (&route.route, Arc::new(Served::new(service.clone(), route.policy.clone()))))
-        .collect()
+    let served = routes.map(|(route, service)| {
+        let gate = Gate::of(&route.policy, identities, app.name());
+        (&route.route, Arc::new(Served::new(service.clone(), route.policy.clone(), gate)))
+    });
+    served.collect()
 }
 
 /// Refuse what no component may be given, and make of the rest what it is to be given. The

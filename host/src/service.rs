@@ -39,6 +39,7 @@ pub use self::{
 };
 pub use crate::capability::{
     delivery::Delivery,
+    identity::{FAMILY as IDENTITY, Identity},
     messaging::subject as messaging_subject,
     outbox::{NotEmitted, Outbox},
     output_commit::Watermark,

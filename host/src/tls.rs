@@ -12,7 +12,7 @@ use arc_swap::ArcSwap;
 use rustls::ServerConfig;
 
 pub use self::{
-    client::client,
+    client::{ClientError, client},
     defect::{Defect, Part},
 };
 use self::{

@@ -22,6 +22,7 @@ use super::{
 use crate::{
     admin::Token,
     app::{LinkNames, Plan, ScheduleNames},
+    identity::Identities,
     manifest::{Problem, Report, StoreUrl, Told},
     store,
 };
@@ -90,6 +91,7 @@ impl Check {
             Listening::default().resolve(&manifest).map(drop),
             Token::of(&manifest).map(drop).map_err(Into::into),
             Certificates::of(&manifest).map(drop).map_err(Into::into),
+            Identities::open(&manifest).map(drop).map_err(Into::into),
         ];
         together(named)?;
         let (url, runtime) = (up::store_url(&manifest, None)?, up::runtime()?);

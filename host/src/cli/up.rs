@@ -35,6 +35,7 @@ use crate::{
     event::Events,
     gateway::{Gateway, Redirect},
     history::History,
+    identity::{Care, Identities},
     listener::Listener,
     manifest::{Invalid, Manifest, StoreUrl},
     store,
@@ -90,6 +91,7 @@ impl Up {
         let mut watch = if self.watch { Some(Watch::begin(manifest.clone(), url.clone())?) } else { None };
         let token = Token::of(&manifest)?;
         let tls = Certificates::of(&manifest)?;
+        let identities = Identities::open(&manifest)?;
         // That another host has the folder is known before anything is pulled or built.
         let history = Arc::new(state::history(&manifest)?);
         if let Some(unwritable) = history.unwritable() {
@@ -110,8 +112,13 @@ impl Up {
         }
         let plan = plan(manifest, &history, cache.clone(), &Terminal::new())?;
         let watch = watch.map(|watch| (watch, self));
-        let served =
-            runtime.block_on(serve(plan, url, Kept { history, cache }, Access { addresses, token, tls }, watch));
+        let served = runtime.block_on(serve(
+            plan,
+            url,
+            Kept { history, cache },
+            Access { addresses, token, tls, identities },
+            watch,
+        ));
         runtime.shutdown_timeout(LAST_TASKS);
         served
     }
@@ -157,6 +164,7 @@ struct Access {
     addresses: Addresses,
     token: Option<Token>,
     tls: Certificates,
+    identities: (Identities, Care),
 }
 
 /// What outlives the host.
@@ -189,7 +197,9 @@ async fn serve(
     access.tls.renewals.into_iter().for_each(|renewal| drop(tokio::spawn(renewal.run())));
     // The admin API answers until all else is done.
     let (done, until_done) = oneshot::channel::<()>();
-    let requests = Arc::new(Gateway::new(&app));
+    let (identities, care) = access.identities;
+    care.begin();
+    let requests = Arc::new(Gateway::new(&app, &identities));
     let swapper = Arc::new(ArcSwap::new(Swapper::new(app, history.clone())));
     let status = Arc::new(Admin::new(swapper.clone(), events.clone(), guard));
     let admin = tokio::spawn(admin.serve(status.clone(), async { _ = until_done.await }));

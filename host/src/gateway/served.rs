@@ -6,7 +6,7 @@ use http::{HeaderValue, Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
 
-use super::{body::RequestBody, reply};
+use super::{body::RequestBody, gate::Gate, reply};
 use crate::{
     manifest::Policy,
     service::{ReplyBody, Service},
@@ -16,12 +16,14 @@ use crate::{
 pub struct Served {
     service: Arc<Service>,
     policy: Policy,
+    /// Who may ask; none if everybody may.
+    gate: Option<Gate>,
 }
 
 impl Served {
     /// A route of a service.
-    pub fn new(service: Arc<Service>, policy: Policy) -> Served {
-        Served { service, policy }
+    pub fn new(service: Arc<Service>, policy: Policy, gate: Option<Gate>) -> Served {
+        Served { service, policy, gate }
     }
 
     /// By what those are known who answer.
@@ -30,7 +32,12 @@ impl Served {
     }
 
     /// Answer a request, which is known by this id.
-    pub async fn answer(&self, request: Request<Incoming>, id: &HeaderValue) -> Response<ReplyBody> {
+    pub async fn answer(&self, mut request: Request<Incoming>, id: &HeaderValue) -> Response<ReplyBody> {
+        if let Some(gate) = &self.gate {
+            if let Err(closed) = gate.admit(request.headers_mut()).await {
+                return closed;
+            }
+        }
         let limit = self.policy.body.unwrap_or(self.service.limits().body).0;
         if request.body().size_hint().lower() > limit {
             return reply::too_large(limit);

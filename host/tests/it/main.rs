@@ -29,6 +29,7 @@ mod durability;
 mod events;
 mod events_admin;
 mod foreign;
+mod gateway;
 mod history;
 mod http_rules;
 mod idempotency;

@@ -14,12 +14,13 @@ use std::{
 type Plan = BTreeMap<String, BTreeSet<String>>;
 
 /// The plan. A new word in it is argued in its comment and in its commit.
-const PLAN: [(&str, &[&str]); 24] = [
+const PLAN: [(&str, &[&str]); 25] = [
     // The command line is where everything comes together.
     ("cli", &["everything"]),
     // How connections are accepted, bounded and drained is the same for both:
     // hence `listener`, a room that knows nothing of what is served.
-    ("gateway", &["app", "listener", "manifest", "service", "telemetry"]),
+    // `identity`, because a route may ask who asks.
+    ("gateway", &["app", "identity", "listener", "manifest", "service", "telemetry"]),
     ("admin", &["app", "event", "listener", "manifest", "service", "swap", "telemetry"]),
     // Deliveries are calls of an app's services, with the store between. `link` for the
     // name of the export that a message is for.
@@ -59,6 +60,10 @@ const PLAN: [(&str, &[&str]); 24] = [
     // `defect`, because what is compiled is anybody's.
     ("engine", &["defect", "private"]),
     ("history", &["private"]),
+    // Who asks is verified in a room of its own, which knows nothing of requests: the gateway
+    // says what was brought. `capability`, because a component is told of it. `renewal` and
+    // `tls`, because keys are in files and come from issuers; `manifest` for where these are.
+    ("identity", &["capability", "manifest", "renewal", "tls"]),
     // What can be understood, and tested, by itself.
     ("manifest", &[]),
     // What is sent to others and kept for years is told apart from what the host

@@ -27,6 +27,7 @@ pub mod daemon;
 pub mod disk;
 pub mod elsewhere;
 pub mod example;
+pub mod issuer;
 pub mod kafka;
 pub mod load;
 pub mod made;
@@ -43,6 +44,7 @@ pub mod registry;
 pub mod secure;
 pub mod server;
 pub mod shop_table;
+pub mod tokens;
 pub mod tools;
 mod upload;
 

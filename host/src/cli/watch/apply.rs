@@ -24,6 +24,7 @@ use crate::{
         up::Up,
     },
     engine::Effort,
+    identity::Identities,
     manifest::{Manifest, Problem, Report},
 };
 
@@ -116,6 +117,7 @@ fn shown(value: Option<&impl ToString>) -> String {
 /// Make an app of a manifest, and have it serve in the place of the one that does.
 async fn serve(served: &Served, manifest: Manifest, terminal: &Terminal) -> Result<()> {
     // What is live must not change between the plan and its publishing.
+    let (identities, care) = Identities::open(&manifest)?;
     let handover = served.swapper.load_full().hand_over().await;
     let plan = plan(served, manifest).await?;
     for (service, part) in plan.parts().filter(|(_, part)| !part.from_cache) {
@@ -127,7 +129,8 @@ async fn serve(served: &Served, manifest: Manifest, terminal: &Terminal) -> Resu
     let app = Arc::new(plan.start(before.share_store(), history, Some(before)).await?);
     terminal.done("Checked", app.name(), checked.elapsed());
     let published = Instant::now();
-    served.gateway.publish(&app);
+    served.gateway.publish(&app, &identities);
+    care.begin();
     let took = published.elapsed();
     served.swapper.store(handover.successor(app.clone()));
     let difference = Difference::of(handover.app(), &app);

@@ -9,10 +9,10 @@ use std::{
 };
 
 use super::sources::named;
-use crate::manifest::{Manifest, StoreUrl, TlsFiles};
+use crate::manifest::{AuthManifest, Manifest, StoreUrl, TlsFiles};
 
 /// Files that are nobody's sources, though they may be in a folder of sources: the
-/// manifest, its lock file, the token's and those of TLS, the components, the data, what the host keeps of
+/// manifest, its lock file, the token's, those of TLS and of identity, the components, the data, what the host keeps of
 /// its own, and the file that this process prints into.
 pub struct Written {
     paths: BTreeSet<PathBuf>,
@@ -30,7 +30,8 @@ impl Written {
         let own = [manifest.path.clone(), manifest.lock_file(), manifest.state.clone()];
         let own = own.into_iter().chain(manifest.admin.token_file.clone());
         let tls = manifest.gateway.tls.iter().chain(&manifest.admin.tls).flat_map(TlsFiles::all).map(Path::to_owned);
-        let own = own.chain(tls);
+        let auths = manifest.auths.iter().flat_map(AuthManifest::files).map(Path::to_owned);
+        let own = own.chain(tls).chain(auths);
         let paths: BTreeSet<_> = own.chain(components).chain(store.files()).map(|path| named(&path)).collect();
         let files = paths.iter().filter_map(|path| id(path));
         let printed = [rustix::fs::fstat(stdout().as_fd()), rustix::fs::fstat(stderr().as_fd())];

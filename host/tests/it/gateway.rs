@@ -1,0 +1,6 @@
+//! What the gateway does with the requests of a route beside its service.
+
+mod auth;
+mod issuer;
+mod jwt;
+mod keys;
