@@ -54,7 +54,7 @@ mod transport;
 mod table;
 
 pub use admin::AdminManifest;
-pub use auth::{Asks, AuthManifest, KeySource, Proof, TokenManifest};
+pub use auth::{Asks, AuthManifest, KeySource, Proof, TokenManifest, scope};
 pub use backoff::Backoff;
 pub use component_source::ComponentSource;
 pub use digest::Digest;

@@ -45,6 +45,10 @@ pub struct Compose {
     /// Adapt it to a host that is unlike others.
     #[arg(long, value_enum)]
     target: Option<For>,
+    /// Compose it though the manifest says who may ask: other hosts have no `[auth]`, and let
+    /// everybody ask everything.
+    #[arg(long)]
+    without_auth: bool,
     #[command(flatten)]
     pinning: Pinning,
     #[command(flatten)]
@@ -75,6 +79,12 @@ impl Compose {
     pub fn run(self, manifest: &Path) -> Result<()> {
         let terminal = Terminal::new();
         let manifest = self.state.manifest(manifest)?;
+        if !manifest.auths.is_empty() && !self.without_auth {
+            bail!(
+                "the manifest says who may ask, and what is composed would let everybody: put it behind what asks \
+                 instead, and say so with --without-auth"
+            );
+        }
         let belongings = Belongings::of(&manifest);
         let out = Output::of(&self.output, &belongings)?;
         let store = match (self.store, self.target) {

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use super::{pinned::Pinning, plan_of_live, state::State, stdout::print};
 use crate::{
     app::{LinkNames, ScheduleNames},
-    manifest::ServiceManifest,
+    manifest::{Asks, RouteManifest, ServiceManifest},
 };
 
 /// Show the services, their routes, their links and events, and the schedules.
@@ -90,7 +90,7 @@ impl Drawing<'_> {
 
     /// What hangs on a service in the tree.
     fn leaves(&self, service: &ServiceManifest) -> Vec<String> {
-        let routes = routes(service).map(|route| format!("route {route}"));
+        let routes = service.routes.iter().map(|it| format!("route {}{}", it.route, asks(it)));
         let links = self.links.iter().filter(|link| link.from == service.name);
         let links = links.map(|link| format!("link {} → {}", link.interface, link.to));
         let events = self.events.iter().filter(|event| event.from == service.name);
@@ -185,6 +185,18 @@ fn is_broker(end: &str) -> bool {
 /// What Mermaid calls an end of an event.
 fn node(end: &str) -> String {
     end.strip_prefix('@').map_or_else(|| format!("service-{end}"), |broker| format!("broker-{broker}"))
+}
+
+/// Who may ask a route, if it is said.
+fn asks(route: &RouteManifest) -> String {
+    match &route.policy.auth {
+        None => String::new(),
+        Some(Asks::Everybody) => ", open to everybody".to_owned(),
+        Some(Asks::Known(names)) => {
+            let scopes = route.policy.scopes.iter().flatten().map(|scope| format!(" {scope}")).collect::<String>();
+            format!(", auth {}{scopes}", names.join(" or "))
+        }
+    }
 }
 
 fn routes(service: &ServiceManifest) -> impl Iterator<Item = String> {

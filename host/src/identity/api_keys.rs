@@ -24,6 +24,7 @@ use super::{
 };
 use crate::{
     capability::identity::Identity,
+    manifest::scope,
     renewal::{self, Kept, Source, Wrong, wrong},
 };
 
@@ -115,6 +116,12 @@ impl KeysFile {
                     "have it made by `dovetail key`",
                 )
             })?;
+            if scopes.iter().any(|text| scope(text).is_err()) {
+                return Err(wrong(
+                    format!("has what is no scope in the `scopes` of {name:?}"),
+                    "write words, as in \"orders:write\"",
+                ));
+            }
             let identity = Arc::new(Identity::new(self.auth.clone(), name.clone(), None, scopes));
             if let Some(other) = keys.insert(hash, identity) {
                 return Err(wrong(

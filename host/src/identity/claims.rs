@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::{Refusal, now};
-use crate::manifest::TokenManifest;
+use crate::manifest::{TokenManifest, scope};
 
 /// How far the clocks of an issuer and of this host may be apart, in seconds.
 const LEEWAY: f64 = 60.0;
@@ -91,9 +91,7 @@ impl Several {
 
     /// Scopes: those that are none, by RFC 6749, are left out.
     fn words(&self) -> impl Iterator<Item = &str> {
-        let is_scope = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
-        let words = self.texts().flat_map(|text| text.split(' '));
-        words.filter(move |word| !word.is_empty() && word.bytes().all(is_scope))
+        self.texts().flat_map(|text| text.split(' ')).filter(|word| scope(word).is_ok())
     }
 }
 
@@ -160,6 +158,6 @@ mod tests {
         assert_eq!(scopes(r#""scope":"a:read  b""#), "a:read,b");
         assert_eq!(scopes(r#""scp":["a","b c"]"#), "a,b,c");
         assert_eq!(scopes(r#""scope":"a","scp":"b""#), "a,b");
-        assert_eq!(scopes(r#""scope":"a\r\nx: y \"q\" ü b""#), "b");
+        assert_eq!(scopes(r#""scope":"a\r\nx: y \"q\" ü b""#), "y,b");
     }
 }

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use super::Invalid;
+
 /// One `[auth.NAME]` table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuthManifest {
@@ -65,5 +67,14 @@ impl AuthManifest {
             | Proof::ApiKey(file) => Some(file),
         };
         file.into_iter().map(PathBuf::as_path)
+    }
+}
+
+/// Whether this may be a scope, as RFC 6749, section 3.3 has it.
+pub fn scope(text: &str) -> Result<(), Invalid> {
+    let is_part = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
+    match !text.is_empty() && text.bytes().all(is_part) {
+        true => Ok(()),
+        false => Err(Invalid::new("is no scope", "write visible ASCII characters, as in \"orders:write\"")),
     }
 }

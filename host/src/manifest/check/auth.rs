@@ -10,7 +10,7 @@ use crate::manifest::auth::{Asks, AuthManifest, KeySource, Proof, TokenManifest}
 use crate::manifest::key::KeyPath;
 use crate::manifest::nearest::nearest;
 use crate::manifest::schema::{self, List};
-use crate::manifest::{Invalid, Policy, Problem, Route, names};
+use crate::manifest::{Invalid, Policy, Problem, Route, names, scope};
 
 /// What routes say that are for everybody.
 const NONE: &str = "none";
@@ -211,14 +211,5 @@ fn issuer(text: &str, has_file: bool) -> Result<(), Invalid> {
             Err(Invalid::new("is without TLS: whoever is on the way could say what its keys are", help))
         }
         _ => Err(Invalid::new("is no URL of an issuer, which could be asked for its keys", help)),
-    }
-}
-
-/// A scope as RFC 6749, section 3.3 has it.
-fn scope(text: &str) -> Result<(), Invalid> {
-    let is_token = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
-    match !text.is_empty() && text.bytes().all(is_token) {
-        true => Ok(()),
-        false => Err(Invalid::new("is no scope", "write visible ASCII characters, as in \"orders:write\"")),
     }
 }
