@@ -36,6 +36,7 @@ use crate::{
 };
 
 mod accepted;
+mod authorizer;
 mod candidate;
 mod compiler;
 mod contents;

@@ -15,7 +15,10 @@ use ipnet::IpNet;
 use route::{Answer, Asked, Routes};
 
 pub use self::redirect::Redirect;
-use self::{access::Access, answer::AnswerBody, client::Client, gate::Gate, refused::Refused, served::Served};
+use self::{
+    access::Access, answer::AnswerBody, authorizer::Authorizer, client::Client, gate::Gate, refused::Refused,
+    served::Served,
+};
 use crate::{
     app::App,
     identity::Identities,
@@ -26,6 +29,7 @@ use crate::{
 mod access;
 mod answer;
 mod authority;
+mod authorizer;
 mod body;
 mod client;
 mod crumbs;
@@ -129,7 +133,8 @@ fn routes(app: &App, identities: &Identities) -> Routes<Arc<Served>> {
     let routes = app.routes();
     let served = routes.map(|(route, service)| {
         let gate = Gate::of(&route.policy, identities, app.name());
-        (&route.route, Arc::new(Served::new(service.clone(), route.policy.clone(), gate)))
+        let authorizer = Authorizer::of(&route.policy, &route.route.to_string(), app);
+        (&route.route, Arc::new(Served::new(service.clone(), route.policy.clone(), gate, authorizer)))
     });
     served.collect()
 }

@@ -70,7 +70,7 @@ pub use names::{bucket as bucket_name, service as service_name};
 pub use nearest::nearest;
 pub use no_service::NoService;
 pub use outbound::OutboundHost;
-pub use policy::{Policy, RouteManifest};
+pub use policy::{Authorize, Policy, RouteManifest};
 pub use reference::Reference;
 pub use report::{Problem, Report, Told};
 pub use route::Route;

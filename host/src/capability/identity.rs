@@ -3,6 +3,12 @@
 use std::{fmt::Write, sync::Arc};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
+use wasmtime::{
+    Result,
+    component::{HasData, Linker},
+};
+
+use super::bindings::dovetail::gateway::identity::{Host, Identity as Told, add_to_linker};
 
 /// The fields that tell a component who asks. All others of this family are dropped, too, so
 /// that none can be meant for one of them.
@@ -72,4 +78,27 @@ fn field(text: &str) -> Option<HeaderValue> {
         }
     }
     HeaderValue::try_from(plain).ok()
+}
+
+struct Asking;
+
+impl HasData for Asking {
+    type Data<'a> = Option<&'a Identity>;
+}
+
+/// Offer `dovetail:gateway/identity` to components whose state knows who asks.
+pub fn link<T: 'static>(linker: &mut Linker<T>, asking: fn(&mut T) -> Option<&Identity>) -> Result<()> {
+    add_to_linker::<T, Asking>(linker, asking)
+}
+
+impl Host for Option<&Identity> {
+    fn get(&mut self) -> Result<Option<Told>> {
+        Ok(self.map(|identity| Told {
+            auth: identity.auth.to_string(),
+            subject: identity.subject.clone(),
+            issuer: identity.issuer.clone(),
+            scopes: identity.scopes.clone(),
+            claims: identity.claims.clone(),
+        }))
+    }
 }

@@ -1,15 +1,15 @@
 //! A route as it is served: by whom, and by what policy.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use http::{HeaderValue, Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
 
-use super::{body::RequestBody, gate::Gate, reply};
+use super::{authorizer::Authorizer, body::RequestBody, gate::Gate, reply};
 use crate::{
     manifest::Policy,
-    service::{ReplyBody, Service},
+    service::{Caller, ReplyBody, Service},
 };
 
 /// Who answers the requests of a route, and what is done with them on the way.
@@ -18,12 +18,14 @@ pub struct Served {
     policy: Policy,
     /// Who may ask; none if everybody may.
     gate: Option<Gate>,
+    /// Who decides; none if nobody does.
+    authorizer: Option<Authorizer>,
 }
 
 impl Served {
     /// A route of a service.
-    pub fn new(service: Arc<Service>, policy: Policy, gate: Option<Gate>) -> Served {
-        Served { service, policy, gate }
+    pub fn new(service: Arc<Service>, policy: Policy, gate: Option<Gate>, authorizer: Option<Authorizer>) -> Served {
+        Served { service, policy, gate, authorizer }
     }
 
     /// By what those are known who answer.
@@ -33,10 +35,17 @@ impl Served {
 
     /// Answer a request, which is known by this id.
     pub async fn answer(&self, mut request: Request<Incoming>, id: &HeaderValue) -> Response<ReplyBody> {
-        if let Some(gate) = &self.gate {
-            if let Err(closed) = gate.admit(request.headers_mut()).await {
-                return closed;
-            }
+        let identity = match &self.gate {
+            Some(gate) => match gate.admit(request.headers_mut()).await {
+                Ok(identity) => Some(identity),
+                Err(closed) => return closed,
+            },
+            None => None,
+        };
+        if let Some(authorizer) = &self.authorizer
+            && let Err(refused) = authorizer.decide(&mut request, identity.as_ref()).await
+        {
+            return refused;
         }
         let limit = self.policy.body.unwrap_or(self.service.limits().body).0;
         if request.body().size_hint().lower() > limit {
@@ -45,7 +54,10 @@ impl Served {
         let version = request.version();
         let request = request.map(|body| RequestBody::new(body, limit, version));
         let conduct = request.body().conduct();
-        let answered = self.service.handle(request, conduct, self.policy.timeout).await;
+        let deadline = self.policy.timeout.map(|timeout| Instant::now() + timeout);
+        let is_bound = deadline.is_some() || identity.is_some();
+        let caller = is_bound.then(|| Caller { deadline, identity, ..Caller::default() });
+        let answered = self.service.handle(request, conduct, caller).await;
         answered.unwrap_or_else(|error| reply::failure(&self.service, limit, &error, id))
     }
 }

@@ -36,6 +36,7 @@ pub(super) fn check(
         places: &places,
         problems,
         auths: Vec::new(),
+        services: Vec::new(),
         claims: Vec::new(),
     };
     let parts = checker.document(document);
@@ -71,6 +72,8 @@ struct Checker<'a> {
     problems: Vec<Problem>,
     /// The names of `[auth.NAME]`.
     auths: Vec<String>,
+    /// The names of the services.
+    services: Vec<String>,
     /// All routes that are valid, to be compared.
     claims: Vec<routes::Claim>,
 }
@@ -92,6 +95,7 @@ impl Checker<'_> {
         let at = |table, key| KeyPath::root().child(table).child(key);
         let app = document.app.and_then(|app| app.name);
         let app = app.and_then(|app| self.take(&at("app", "name"), names::app(&app).map(|()| app)));
+        self.services = document.service.iter().flatten().map(|(name, _)| name.clone()).collect();
         let auths = self.auths(document.auth);
         let (places, gateway) = self.gateway(document.gateway);
         let admin = self.admin(document.admin);

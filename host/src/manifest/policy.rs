@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use http::HeaderName;
+
 use super::{Asks, ByteSize, Route};
 
 /// A route of a service, and what is done with its requests.
@@ -24,6 +26,22 @@ pub struct Policy {
     pub auth: Option<Asks>,
     /// What they must be allowed to, all of it.
     pub scopes: Option<Vec<String>>,
+    /// Who decides whether a request goes on.
+    pub authorize: Option<Authorize>,
+}
+
+/// Who decides whether requests go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Authorize {
+    /// Nobody: they do.
+    Nobody,
+    /// A service of the app.
+    Service {
+        /// Its name.
+        name: String,
+        /// What it is told of the requests' headers.
+        headers: Vec<HeaderName>,
+    },
 }
 
 impl Policy {
@@ -34,6 +52,7 @@ impl Policy {
             body: self.body.or(wider.body),
             auth: self.auth.or_else(|| wider.auth.clone()),
             scopes: self.scopes.or_else(|| wider.scopes.clone()),
+            authorize: self.authorize.or_else(|| wider.authorize.clone()),
         }
     }
 }

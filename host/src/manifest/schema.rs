@@ -17,7 +17,7 @@ use serde_json::Value;
 pub(super) use self::{
     auth::Auth,
     list::List,
-    route::{Policy, Route, RouteTable},
+    route::{Authorize, Policy, Route, RouteTable},
 };
 
 mod auth;
@@ -472,8 +472,10 @@ mod tests {
         tables("", &json_schema(), &mut found);
         let names: Vec<&str> = found.iter().map(|(at, _)| at.as_str()).collect();
         let (event, bounds) = (".event.*", ".event.*.limits");
-        let gateway = [".gateway", ".gateway.http", ".gateway.tls", ".gateway.tls.*"];
-        let services = [".service.*", ".service.*.http", ".service.*.limits", ".service.*.routes.*"];
+        let gateway = [".gateway", ".gateway.http", ".gateway.http.authorize", ".gateway.tls", ".gateway.tls.*"];
+        let (http, decides) = (".service.*.http", ".service.*.http.authorize");
+        let (routes, route_decides) = (".service.*.routes.*", ".service.*.routes.*.authorize");
+        let services = [".service.*", http, decides, ".service.*.limits", routes, route_decides];
         let expected = [
             &["", ".admin", ".admin.tls", ".app", ".auth.*", event, bounds],
             &gateway[..],

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{
-    Asks, AuthManifest, Backoff, ByteSize, KeySource, Manifest, Missed, Parked, Policy, Proof, Protocol,
+    Asks, AuthManifest, Authorize, Backoff, ByteSize, KeySource, Manifest, Missed, Parked, Policy, Proof, Protocol,
     ScheduleManifest, ServiceManifest, Start, TokenManifest, listen_address,
 };
 
@@ -94,7 +94,12 @@ fn every_key_reaches_its_field() -> Outcome {
     assert_eq!(shown(order), ["/orders", "GET,PUT shop.example/orders/{id}", "/receipts/*"]);
     assert_eq!(
         order.routes[0].policy,
-        Policy { timeout: Some(Duration::from_secs(5)), auth: Some(Asks::Everybody), ..Policy::default() }
+        Policy {
+            timeout: Some(Duration::from_secs(5)),
+            auth: Some(Asks::Everybody),
+            authorize: Some(Authorize::Nobody),
+            ..Policy::default()
+        }
     );
     assert!(order.buckets.contains("orders"));
     assert_eq!(order.config["currency"], "EUR");
@@ -112,7 +117,10 @@ fn every_key_reaches_its_field() -> Outcome {
     assert!(order.atomic && !user.atomic);
     assert_eq!(shown(user), ["POST *.example/users x-beta=* x-version=2"]);
     let (auth, scopes) = (Some(Asks::Known(vec!["login".into(), "keys".into()])), Some(vec!["users:write".into()]));
-    let policy = Policy { timeout: Some(Duration::from_secs(1)), body: Some(ByteSize::kib(2)), auth, scopes };
+    let headers = vec![http::HeaderName::from_static("x-tenant")];
+    let authorize = Some(Authorize::Service { name: "order".into(), headers });
+    let policy =
+        Policy { timeout: Some(Duration::from_secs(1)), body: Some(ByteSize::kib(2)), auth, scopes, authorize };
     assert_eq!(user.routes[0].policy, policy);
     Ok(())
 }
@@ -225,14 +233,14 @@ fn later_problems_are_shown_at_their_keys() -> Outcome {
         shown.rsplit_once("full.toml:").map(|(_, rest)| rest.lines().next().unwrap_or_default().to_owned())
     };
     let place = |service, key| shown(manifest.problem(service, key, "wrong", "mend it"));
-    assert_eq!(place("order", None).as_deref(), Some("35:1"));
-    assert_eq!(place("order", Some("limits.memory")).as_deref(), Some("53:10"));
-    assert_eq!(place("order", Some("links.shop:users/directory@0.1.0")).as_deref(), Some("47:38"));
-    assert_eq!(place("user", Some("limits.memory")).as_deref(), Some("62:1"));
+    assert_eq!(place("order", None).as_deref(), Some("36:1"));
+    assert_eq!(place("order", Some("limits.memory")).as_deref(), Some("54:10"));
+    assert_eq!(place("order", Some("links.shop:users/directory@0.1.0")).as_deref(), Some("48:38"));
+    assert_eq!(place("user", Some("limits.memory")).as_deref(), Some("63:1"));
     let place = |event, key| shown(manifest.event_problem(event, key, "wrong", "mend it"));
-    assert_eq!(place("shop:orders/events@0.1.0", None).as_deref(), Some("74:1"));
-    assert_eq!(place("shop:orders/events@0.1.0", Some("subscribers")).as_deref(), Some("75:15"));
-    assert_eq!(place("shop:orders/events@0.1.0", Some("limits.waiting")).as_deref(), Some("83:18"));
-    assert_eq!(place("shop:audit/log", Some("key")).as_deref(), Some("85:1"));
+    assert_eq!(place("shop:orders/events@0.1.0", None).as_deref(), Some("76:1"));
+    assert_eq!(place("shop:orders/events@0.1.0", Some("subscribers")).as_deref(), Some("77:15"));
+    assert_eq!(place("shop:orders/events@0.1.0", Some("limits.waiting")).as_deref(), Some("85:18"));
+    assert_eq!(place("shop:audit/log", Some("key")).as_deref(), Some("87:1"));
     Ok(())
 }

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use http::{Uri, uri::Scheme};
+use http::{HeaderName, Uri, uri::Scheme};
 
 use super::{Checker, filled};
 use crate::manifest::auth::{Asks, AuthManifest, KeySource, Proof, TokenManifest};
 use crate::manifest::key::KeyPath;
 use crate::manifest::nearest::nearest;
 use crate::manifest::schema::{self, List};
-use crate::manifest::{Invalid, Policy, Problem, Route, names, scope};
+use crate::manifest::{Authorize, Invalid, Policy, Problem, Route, names, scope};
 
 /// What routes say that are for everybody.
 const NONE: &str = "none";
@@ -153,6 +153,30 @@ impl Checker<'_> {
             true => Ok(name.to_owned()),
             false => Err(Invalid::new(format!("names `{name}`, and there is no such `[auth]`"), help)),
         }
+    }
+
+    /// Who decides whether requests go on.
+    pub(super) fn authorize(&mut self, at: &KeyPath, written: Option<&schema::Authorize>) -> Option<Authorize> {
+        let place = at;
+        let (at, service, headers) = match written? {
+            schema::Authorize::Service(name) if name == NONE => return Some(Authorize::Nobody),
+            schema::Authorize::Service(name) => (at.clone(), name, &[][..]),
+            schema::Authorize::Table(table) => (at.child("service"), table.service.as_ref()?, &table.headers[..]),
+        };
+        let known = self.services.contains(service);
+        let near = nearest(service, self.services.iter().map(String::as_str));
+        let help = near.map_or_else(
+            || format!("the services are `{}`", self.services.join("`, `")),
+            |near| format!("write \"{near}\""),
+        );
+        let unknown = Invalid::new(format!("names `{service}`, which is no service"), help);
+        self.take(&at, if known { Ok(()) } else { Err(unknown) });
+        let list = place.child("headers");
+        let help = "write the name of a header field, as in \"x-tenant\"";
+        let headers = self.list(&list, headers, |name| {
+            name.parse::<HeaderName>().map_err(|_| Invalid::new("is no name of a header field", help))
+        });
+        Some(Authorize::Service { name: service.clone(), headers })
     }
 
     /// Where it is known who asks, each route is to say who may: that it is for everybody is not

@@ -13,6 +13,7 @@ impl Checker<'_> {
         let timeout = timeout.and_then(|text| self.take(&at.child("timeout"), up_to_an_hour(text)));
         let largest = written.body.as_ref().and_then(|size| self.take(&at.child("body"), body(size)));
         let (auth, scopes) = self.asks(at, written);
-        Policy { timeout, body: largest, auth, scopes }
+        let authorize = self.authorize(&at.child("authorize"), written.authorize.as_ref());
+        Policy { timeout, body: largest, auth, scopes, authorize }
     }
 }

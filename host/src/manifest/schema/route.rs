@@ -55,6 +55,32 @@ pub(in crate::manifest) struct Policy {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Vec<String>", extend("examples" = [["items:write"]]))]
     pub scopes: Option<Vec<String>>,
+    /// The service that decides whether a request goes on: it exports
+    /// `dovetail:gateway/authorizer@0.1.0`. Or `none`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Authorize", extend("examples" = ["policy", {"service": "policy", "headers": ["x-tenant"]}]))]
+    pub authorize: Option<Authorize>,
+}
+
+/// Who decides: a service alone, or with what more it is told.
+#[derive(Deserialize, Serialize)]
+#[serde(untagged)]
+pub(in crate::manifest) enum Authorize {
+    Service(String),
+    Table(AuthorizeTable),
+}
+
+/// Who decides, and what it is told of requests beside what it is told of all.
+#[derive(Deserialize, Serialize, JsonSchema)]
+#[schemars(extend("additionalProperties" = false))]
+pub(in crate::manifest) struct AuthorizeTable {
+    /// The service.
+    #[schemars(required, with = "String", extend("examples" = ["policy"]))]
+    pub service: Option<String>,
+    /// Header fields that it is told.
+    #[serde(default)]
+    #[schemars(extend("examples" = [["x-tenant"]]))]
+    pub headers: Vec<String>,
 }
 
 impl JsonSchema for Route {
@@ -67,6 +93,19 @@ impl JsonSchema for Route {
         let mut schema = RouteTable::json_schema(generator);
         schema.insert("type".to_owned(), json!(["string", "object"]));
         schema.insert("pattern".to_owned(), "/".into());
+        schema
+    }
+}
+
+impl JsonSchema for Authorize {
+    fn schema_name() -> Cow<'static, str> {
+        "Authorize".into()
+    }
+
+    /// The table's own schema, which admits a string as well.
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = AuthorizeTable::json_schema(generator);
+        schema.insert("type".to_owned(), json!(["string", "object"]));
         schema
     }
 }

@@ -23,6 +23,7 @@ use super::{
 };
 use crate::capability::{
     delivery::Delivery,
+    identity::Identity,
     output_commit::{OutputCommit, Watermark},
     unit::Unit,
 };
@@ -58,9 +59,14 @@ impl Reused {
         true
     }
 
-    pub(super) fn work_in(&mut self, unit: Option<Arc<Unit>>, delivery: Option<Arc<Delivery>>) {
+    pub(super) fn work_in(
+        &mut self,
+        unit: Option<Arc<Unit>>,
+        delivery: Option<Arc<Delivery>>,
+        identity: Option<Arc<Identity>>,
+    ) {
         let state = self.store.data_mut();
-        (state.unit, state.delivery) = (unit, delivery);
+        (state.unit, state.delivery, state.identity) = (unit, delivery, identity);
     }
 
     pub(super) fn forget_unit(&mut self) {
