@@ -92,7 +92,7 @@ pub fn up(folder: &Path) -> Command {
 }
 
 /// The components that are built for the tests.
-const COMPONENTS: [&str; 19] = [
+const COMPONENTS: [&str; 22] = [
     "user",
     "order",
     "notices",
@@ -112,6 +112,9 @@ const COMPONENTS: [&str; 19] = [
     "postman",
     "recorder",
     "repeater",
+    "decider",
+    "introduced",
+    "authorizer",
 ];
 
 /// The component that does what it is told to, in WASI 0.2 and in 0.3: what is true

@@ -2,6 +2,7 @@
 
 use std::{
     net::{SocketAddr, TcpListener},
+    process::{Command, Stdio},
     time::Instant,
 };
 
@@ -10,11 +11,11 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::support::{
-    Answer, Client, Host, app,
+    Answer, Client, Host, Running, app,
     issuer::Issuer,
     request,
     tokens::{Signer, claims},
-    until,
+    tools, until,
 };
 
 fn shop(issuer: &str) -> TempDir {
@@ -116,4 +117,46 @@ async fn unknown_keys_have_the_issuer_asked_once_in_a_while_by_all_together() {
     let foreign = other.token(&json!({ "alg": "ES256", "kid": "x" }), &claims(json!({})));
     assert_eq!(ask(&mut host.connect().await, &foreign).await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(issuer.asked(), before);
+}
+
+/// An issuer of others: PyPI's `oidc-provider-mock`, whose tokens name no key.
+#[tokio::test]
+async fn a_token_of_an_issuer_of_others_lets_in() {
+    let Some(program) = tools::find("oidc-provider-mock") else { return };
+    let address = free();
+    let mut command = Command::new(program);
+    command.args(["--port", &address.port().to_string()]).stdout(Stdio::null()).stderr(Stdio::null());
+    let _issuer = Running::start(&mut command);
+    until("the issuer listens", async || tokio::net::TcpStream::connect(address).await.is_ok()).await;
+    let token = token_of_ada(&mut Client::http1(address).await).await;
+    let folder = shop(&format!("http://{address}"));
+    let host = Host::up(folder.path());
+    let mut client = host.connect().await;
+    let mut asked = request(Method::GET, "/told", "");
+    let value = HeaderValue::try_from(format!("Bearer {token}")).expect("a header");
+    asked.headers_mut().insert(header::AUTHORIZATION, value);
+    let answer = client.send(asked).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+    assert!(answer.text().contains(r#"["x-dovetail-subject","ada"]"#), "{}", answer.text());
+    let (rest, last) = token.split_at(token.len() - 4);
+    let changed = format!("{rest}{}", last.chars().rev().collect::<String>());
+    assert_eq!(ask(&mut client, &changed).await.status, StatusCode::UNAUTHORIZED);
+}
+
+/// Log in as ada, as a browser and a program would (RFC 6749, section 4.1).
+async fn token_of_ada(issuer: &mut Client) -> String {
+    let form = |path: &str, body: &str| {
+        let mut posted = request(Method::POST, path, body.to_owned());
+        let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
+        posted.headers_mut().insert(header::CONTENT_TYPE, kind);
+        posted
+    };
+    let back = "redirect_uri=http://localhost/back";
+    let login = format!("/oauth2/authorize?client_id=shop&{back}&response_type=code&scope=openid");
+    let sent_on = issuer.send(form(&login, "sub=ada")).await;
+    let code = sent_on.header("location").split_once("code=").expect("a code").1.to_owned();
+    let mut exchange = form("/oauth2/token", &format!("grant_type=authorization_code&code={code}&{back}"));
+    // `shop:secret`
+    exchange.headers_mut().insert(header::AUTHORIZATION, HeaderValue::from_static("Basic c2hvcDpzZWNyZXQ="));
+    issuer.send(exchange).await.json()["id_token"].as_str().expect("a token").to_owned()
 }
