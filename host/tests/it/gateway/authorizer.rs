@@ -14,6 +14,9 @@ use crate::support::{
     tokens::{Signer, claims, now},
 };
 
+/// Names and values.
+type Fields<'a> = &'a [(&'a str, &'a str)];
+
 fn shop() -> (TempDir, Signer) {
     let folder = app(r#"
 [app]
@@ -111,7 +114,7 @@ async fn what_it_allows_is_remembered_by_all_that_it_was_told_and_forgotten_at_a
     let (ada, bob) = (token(json!({})), token(json!({ "sub": "bob" })));
     let ended = token(json!({ "exp": now() - 1 }));
     let [ada, bob, ended] = [ada, bob, ended].map(|token| format!("Bearer {token}"));
-    let rows: &[(&str, &[(&str, &str)], &str)] = &[
+    let rows: &[(&str, Fields, &str)] = &[
         ("/open/remembered?do=told", &[], "1"),
         ("/open/remembered?do=told", &[], "1"),
         ("/open/remembered?do=told&more", &[("x-mine", "b")], "1"),

@@ -7,6 +7,9 @@ use tempfile::TempDir;
 
 use crate::support::{Answer, Client, Host, app, dovetail, request, until};
 
+/// Names and values.
+type Fields<'a> = &'a [(&'a str, &'a str)];
+
 fn shop() -> TempDir {
     app(r#"
 [app]
@@ -62,7 +65,7 @@ async fn a_key_lets_in_as_long_as_the_file_has_its_hash() {
     assert!(told.text().contains(r#"["x-dovetail-subject","ada"]"#), "{}", told.text());
     assert!(told.text().contains(r#"["x-dovetail-scopes","orders:write x"]"#) && !told.text().contains("dvt_"));
     let wrong = format!("{}x", &ada[..46]);
-    let rows: &[(&str, &[(&str, &str)], u16)] = &[
+    let rows: &[(&str, Fields, u16)] = &[
         ("/hello", &[("x-api-key", &ada)], 200),
         ("/hello", &[("authorization", &bearer(&bob))], 200),
         ("/write/hello", &[("authorization", &bearer(&ada))], 200),
