@@ -24,6 +24,7 @@ use crate::manifest::{AuthManifest, Manifest, Problem, Report};
 
 mod api_keys;
 mod authenticator;
+mod basic;
 mod care;
 mod claims;
 mod defect;

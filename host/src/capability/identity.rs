@@ -60,6 +60,11 @@ impl Identity {
         Identity { claims: Some(claims), expires: Some(expires), ..self }
     }
 
+    /// The same, believed until then.
+    pub fn until(self, expires: u64) -> Identity {
+        Identity { expires: Some(expires), ..self }
+    }
+
     /// Tell a component by these fields, which no client can set.
     pub fn tell(&self, headers: &mut HeaderMap) {
         for (name, value) in &self.fields {

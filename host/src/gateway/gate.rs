@@ -8,6 +8,7 @@
 
 use std::sync::Arc;
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
 use super::reply;
@@ -38,6 +39,8 @@ enum Brought<'a> {
     Bearer(&'a str),
     /// `X-API-Key`.
     Key(&'a str),
+    /// `Authorization: Basic`: a name and a password.
+    Basic(String, Vec<u8>),
 }
 
 /// Why nobody is let in.
@@ -89,10 +92,11 @@ impl Gate {
         let brought = self.brought(headers)?;
         let mut why = None;
         for known in &self.known {
-            let found = match brought {
+            let found = match &brought {
                 Brought::Nothing => return Err(Closed::Unsaid),
                 Brought::Bearer(token) => known.bearer(token).await,
                 Brought::Key(key) => known.key(key),
+                Brought::Basic(name, password) => known.basic(name, password).await,
             };
             match found {
                 Some(Ok(identity)) => return Ok((identity, known.forwards())),
@@ -115,9 +119,13 @@ impl Gate {
                 Ok(key) => Ok(Brought::Key(key)),
                 Err(_) => Err(Closed::Refused("The key is not known here")),
             },
+            (Some(value), None) if is_of(value, "Basic") && self.takes(Kind::Basic) => match basic(value) {
+                Some((name, password)) => Ok(Brought::Basic(name, password)),
+                None => Err(Closed::Malformed("Authorization: Basic has no name and password")),
+            },
             (Some(value), None) => match bearer(value) {
                 Some(token) => Ok(Brought::Bearer(token)),
-                None if is_bearer(value) => {
+                None if is_of(value, "Bearer") => {
                     Err(Closed::Malformed("Authorization: Bearer has no token, or more than one"))
                 }
                 None => Ok(Brought::Nothing),
@@ -156,23 +164,37 @@ impl Gate {
             }
         };
         let mut response = reply::error(status, sentence);
-        let challenge = format!("Bearer realm=\"{}\"{parameters}", self.realm);
+        let bearer = format!("Bearer realm=\"{}\"{parameters}", self.realm);
+        let basic = format!("Basic realm=\"{}\", charset=\"UTF-8\"", self.realm);
+        let takes_bearer = self.takes(Kind::Token) || self.takes(Kind::ApiKey);
+        let takes_basic = self.takes(Kind::Basic) && status == StatusCode::UNAUTHORIZED;
+        let challenges = takes_bearer.then_some(bearer).into_iter().chain(takes_basic.then_some(basic));
         // Names of apps, scopes and sentences have no byte that a header may not have.
-        if let Ok(challenge) = HeaderValue::try_from(challenge) {
+        for challenge in challenges.filter_map(|challenge| HeaderValue::try_from(challenge).ok()) {
             response.headers_mut().append(header::WWW_AUTHENTICATE, challenge);
         }
         response
     }
 }
 
-fn is_bearer(value: &HeaderValue) -> bool {
-    let scheme = value.as_bytes().split(|byte| *byte == b' ').next().unwrap_or_default();
-    scheme.eq_ignore_ascii_case(b"Bearer")
+/// Whether an `Authorization` is of this scheme.
+fn is_of(value: &HeaderValue, scheme: &str) -> bool {
+    let said = value.as_bytes().split(|byte| *byte == b' ').next().unwrap_or_default();
+    said.eq_ignore_ascii_case(scheme.as_bytes())
+}
+
+/// The name and the password of `Authorization: Basic` (RFC 7617, section 2).
+fn basic(value: &HeaderValue) -> Option<(String, Vec<u8>)> {
+    let text = value.to_str().ok()?.get("Basic".len()..)?.trim_matches(' ');
+    let both = STANDARD.decode(text).ok()?;
+    let colon = both.iter().position(|byte| *byte == b':')?;
+    let name = String::from_utf8(both[..colon].to_vec()).ok()?;
+    Some((name, both[colon + 1..].to_vec()))
 }
 
 /// The token of `Authorization: Bearer`, if it is one token (RFC 6750, section 2.1).
 fn bearer(value: &HeaderValue) -> Option<&str> {
-    let token = value.to_str().ok().filter(|_| is_bearer(value))?.get("Bearer".len()..)?.trim_matches(' ');
+    let token = value.to_str().ok().filter(|_| is_of(value, "Bearer"))?.get("Bearer".len()..)?.trim_matches(' ');
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
     (!token.is_empty() && token.bytes().all(is_part)).then_some(token)
 }

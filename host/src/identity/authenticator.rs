@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{
     Refusal,
     api_keys::{ApiKeys, is_key},
+    basic::Passwords,
     care::Care,
     defect::Defect,
     tokens::Tokens,
@@ -27,12 +28,15 @@ pub enum Kind {
     Token,
     /// A key of the host's own, there or in `X-API-Key`.
     ApiKey,
+    /// `Authorization: Basic` and a name with a password.
+    Basic,
 }
 
 /// By what it is known.
 enum Known {
     Token(Arc<Tokens>),
     ApiKey(Arc<ApiKeys>),
+    Basic(Arc<Passwords>),
 }
 
 impl Authenticator {
@@ -41,6 +45,7 @@ impl Authenticator {
         let name = auth.name.as_str().into();
         let proof = match &auth.proof {
             Proof::Token(manifest) => Known::Token(Tokens::open(name, manifest, care)?),
+            Proof::Basic(file) => Known::Basic(Passwords::open(name, file, care)?),
             Proof::ApiKey(file) => Known::ApiKey(ApiKeys::open(name, file, care)?),
         };
         Ok(Authenticator { forwards: auth.forward, proof })
@@ -51,6 +56,7 @@ impl Authenticator {
         match &self.proof {
             Known::Token(_) => Kind::Token,
             Known::ApiKey(_) => Kind::ApiKey,
+            Known::Basic(_) => Kind::Basic,
         }
     }
 
@@ -66,7 +72,7 @@ impl Authenticator {
             Known::Token(_) if is_key(token) => None,
             Known::Token(tokens) => Some(tokens.verify(token).await),
             Known::ApiKey(keys) if is_key(token) => Some(keys.find(token)),
-            Known::ApiKey(_) => None,
+            Known::ApiKey(_) | Known::Basic(_) => None,
         }
     }
 
@@ -74,7 +80,16 @@ impl Authenticator {
     pub fn key(&self, key: &str) -> Option<Result<Arc<Identity>, Refusal>> {
         match &self.proof {
             Known::ApiKey(keys) => Some(keys.find(key)),
-            Known::Token(_) => None,
+            Known::Token(_) | Known::Basic(_) => None,
+        }
+    }
+
+    /// Who that is that was brought `Authorization: Basic`: none if it is not for this one to
+    /// say.
+    pub async fn basic(&self, name: &str, password: &[u8]) -> Option<Result<Arc<Identity>, Refusal>> {
+        match &self.proof {
+            Known::Basic(passwords) => Some(passwords.verify(name, password).await),
+            Known::Token(_) | Known::ApiKey(_) => None,
         }
     }
 }

@@ -22,6 +22,8 @@ pub enum Proof {
     Token(TokenManifest),
     /// A key of this file.
     ApiKey(PathBuf),
+    /// A name of this file, and its password.
+    Basic(PathBuf),
 }
 
 /// Whose tokens are believed.
@@ -64,7 +66,8 @@ impl AuthManifest {
         let file = match &self.proof {
             Proof::Token(TokenManifest { keys: KeySource::Issuer { ca }, .. }) => ca.as_ref(),
             Proof::Token(TokenManifest { keys: KeySource::Set(file) | KeySource::Pem(file), .. })
-            | Proof::ApiKey(file) => Some(file),
+            | Proof::ApiKey(file)
+            | Proof::Basic(file) => Some(file),
         };
         file.into_iter().map(PathBuf::as_path)
     }

@@ -128,7 +128,8 @@ fn every_key_reaches_its_field() -> Outcome {
 #[test]
 fn an_auth_has_what_its_table_says() -> Outcome {
     let manifest = Manifest::load(&folder().join("full.toml"))?;
-    let [keys, login, own] = &manifest.auths[..] else { return Err("not three".into()) };
+    let [keys, login, own, people] = &manifest.auths[..] else { return Err("not four".into()) };
+    assert_eq!(people.proof, Proof::Basic(folder().join("users.htpasswd")));
     assert_eq!((keys.name.as_str(), &keys.proof), ("keys", &Proof::ApiKey(folder().join("keys.toml"))));
     let token = |issuer: &str, audience: &[&str], keys: KeySource| {
         let audience = audience.iter().map(ToString::to_string).collect();
@@ -233,14 +234,14 @@ fn later_problems_are_shown_at_their_keys() -> Outcome {
         shown.rsplit_once("full.toml:").map(|(_, rest)| rest.lines().next().unwrap_or_default().to_owned())
     };
     let place = |service, key| shown(manifest.problem(service, key, "wrong", "mend it"));
-    assert_eq!(place("order", None).as_deref(), Some("36:1"));
-    assert_eq!(place("order", Some("limits.memory")).as_deref(), Some("54:10"));
-    assert_eq!(place("order", Some("links.shop:users/directory@0.1.0")).as_deref(), Some("48:38"));
-    assert_eq!(place("user", Some("limits.memory")).as_deref(), Some("63:1"));
+    assert_eq!(place("order", None).as_deref(), Some("39:1"));
+    assert_eq!(place("order", Some("limits.memory")).as_deref(), Some("57:10"));
+    assert_eq!(place("order", Some("links.shop:users/directory@0.1.0")).as_deref(), Some("51:38"));
+    assert_eq!(place("user", Some("limits.memory")).as_deref(), Some("66:1"));
     let place = |event, key| shown(manifest.event_problem(event, key, "wrong", "mend it"));
-    assert_eq!(place("shop:orders/events@0.1.0", None).as_deref(), Some("76:1"));
-    assert_eq!(place("shop:orders/events@0.1.0", Some("subscribers")).as_deref(), Some("77:15"));
-    assert_eq!(place("shop:orders/events@0.1.0", Some("limits.waiting")).as_deref(), Some("85:18"));
-    assert_eq!(place("shop:audit/log", Some("key")).as_deref(), Some("87:1"));
+    assert_eq!(place("shop:orders/events@0.1.0", None).as_deref(), Some("79:1"));
+    assert_eq!(place("shop:orders/events@0.1.0", Some("subscribers")).as_deref(), Some("80:15"));
+    assert_eq!(place("shop:orders/events@0.1.0", Some("limits.waiting")).as_deref(), Some("88:18"));
+    assert_eq!(place("shop:audit/log", Some("key")).as_deref(), Some("90:1"));
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod auth;
 mod authorizer;
+mod basic;
 mod identity;
 mod issuer;
 mod jwt;

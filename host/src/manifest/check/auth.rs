@@ -26,7 +26,7 @@ impl Checker<'_> {
         let at = KeyPath::root().child("auth").child(&name);
         self.take_key(&at, "auth", auth_name(&name));
         let is_token = table.issuer.is_some() || table.keys.is_some() || table.key.is_some();
-        let kinds = [(is_token, "issuer"), (table.api_keys.is_some(), "api_keys")];
+        let kinds = [(is_token, "issuer"), (table.api_keys.is_some(), "api_keys"), (table.basic.is_some(), "basic")];
         let given: Vec<_> = kinds.iter().filter(|(is_given, _)| *is_given).map(|(_, key)| *key).collect();
         let forward = table.forward;
         let proof = match given[..] {
@@ -35,8 +35,12 @@ impl Checker<'_> {
                 self.leave_out(&at, &table);
                 Proof::ApiKey(self.auth_file(&at.child("api_keys"), table.api_keys)??)
             }
+            ["basic"] => {
+                self.leave_out(&at, &table);
+                Proof::Basic(self.auth_file(&at.child("basic"), table.basic)??)
+            }
             [] => {
-                let help = "write `issuer` and `audience` for tokens, or `api_keys` for keys";
+                let help = "write `issuer` and `audience` for tokens, `api_keys` for keys, or `basic` for passwords";
                 let problem = self.problem(&at, format!("`{at}` does not say by what it is known who asks"));
                 self.problems.push(problem.help(help));
                 return None;

@@ -36,6 +36,10 @@ pub(in crate::manifest) struct Auth {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(min = 1), extend("examples" = ["keys.toml"]))]
     pub api_keys: Option<String>,
+    /// A file with names and bcrypt hashes of their passwords, as `htpasswd -B` makes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(min = 1), extend("examples" = ["users.htpasswd"]))]
+    pub basic: Option<String>,
     /// Whether components are given what was brought, as it came. They are always told who asks.
     #[schemars(extend("examples" = [true]))]
     pub forward: bool,
