@@ -37,6 +37,7 @@ use crate::{
 };
 
 mod accepted;
+mod authorizer;
 mod candidate;
 mod compiler;
 mod contents;

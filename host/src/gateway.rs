@@ -18,13 +18,16 @@ pub use self::redirect::Redirect;
 use self::{
     access::Access,
     answer::AnswerBody,
+    authorizer::Authorizer,
     client::Client,
+    gate::Gate,
     refused::Refused,
     served::{Served, Target},
     websocket::WebSocket,
 };
 use crate::{
     app::App,
+    identity::Identities,
     listener::{self, Handler, Peer, limits},
     service::{OverTls, REQUEST_ID, ReplyBody},
     upstream::Upstreams,
@@ -34,6 +37,7 @@ mod accepted;
 mod access;
 mod answer;
 mod authority;
+mod authorizer;
 mod body;
 mod changes;
 mod client;
@@ -42,6 +46,7 @@ mod cors;
 mod crumbs;
 mod files;
 mod forwarded;
+mod gate;
 mod hop;
 mod moved;
 mod passed;
@@ -62,17 +67,19 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// The gateway to an app's routes, and to these upstreams of it.
-    pub fn new(app: &App, upstreams: &Upstreams) -> Gateway {
+    /// The gateway to an app's routes, and to these upstreams of it, for those whom these
+    /// identities know.
+    pub fn new(app: &App, upstreams: &Upstreams, identities: &Identities) -> Gateway {
         let trusted = app.manifest().gateway.trusted.clone();
-        Gateway { routes: ArcSwap::from_pointee(routes(app, upstreams)), trusted: ArcSwap::from_pointee(trusted) }
+        let routes = routes(app, upstreams, identities);
+        Gateway { routes: ArcSwap::from_pointee(routes), trusted: ArcSwap::from_pointee(trusted) }
     }
 
     /// Have new requests answered by another app, by one store of a pointer. Those
     /// in flight finish where they began.
-    pub fn publish(&self, app: &App, upstreams: &Upstreams) {
+    pub fn publish(&self, app: &App, upstreams: &Upstreams, identities: &Identities) {
         self.trusted.store(Arc::new(app.manifest().gateway.trusted.clone()));
-        self.routes.store(Arc::new(routes(app, upstreams)));
+        self.routes.store(Arc::new(routes(app, upstreams, identities)));
     }
 
     /// The route of a request for this host. The others are let go of at once: they keep an
@@ -163,14 +170,19 @@ impl Handler for Gateway {
 }
 
 /// The routes of an app, none of which conflict: its manifest has been checked.
-fn routes(app: &App, upstreams: &Upstreams) -> Routes<Arc<Served>> {
+fn routes(app: &App, upstreams: &Upstreams, identities: &Identities) -> Routes<Arc<Served>> {
     let of_services = app.routes().map(|(route, service)| (route, service.cloned().map(Target::Service)));
     let of_upstreams = app.manifest().upstreams.iter().flat_map(|it| {
         let upstream = upstreams.get(&it.name).cloned();
         it.routes.iter().map(move |route| (route, upstream.clone().map(Target::Upstream)))
     });
     let routes = of_services.chain(of_upstreams);
-    routes.filter_map(|(route, target)| Some((&route.route, Arc::new(Served::new(route, target)?)))).collect()
+    let served = routes.filter_map(|(route, target)| {
+        let gate = Gate::of(&route.policy, identities, app.name());
+        let authorizer = Authorizer::of(&route.policy, &route.route.to_string(), app);
+        Some((&route.route, Arc::new(Served::new(route, target, gate, authorizer)?)))
+    });
+    served.collect()
 }
 
 /// Refuse what no component may be given, and make of the rest what it is to be given. The

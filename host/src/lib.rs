@@ -15,6 +15,7 @@ pub mod engine;
 pub mod event;
 pub mod gateway;
 pub mod history;
+pub mod identity;
 pub mod link;
 pub mod listener;
 pub mod manifest;

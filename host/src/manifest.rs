@@ -18,6 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 mod admin;
+mod auth;
 mod backoff;
 mod check;
 mod coding;
@@ -61,6 +62,7 @@ mod upstream;
 mod table;
 
 pub use admin::AdminManifest;
+pub use auth::{Asks, AuthManifest, KeySource, Proof, TokenManifest, scope};
 pub use backoff::Backoff;
 pub use coding::Coding;
 pub use component_source::ComponentSource;
@@ -82,7 +84,7 @@ pub use names::{bucket as bucket_name, service as service_name};
 pub use nearest::nearest;
 pub use no_service::NoService;
 pub use outbound::OutboundHost;
-pub use policy::{Policy, RouteManifest};
+pub use policy::{Authorize, Policy, RouteManifest};
 pub use reference::Reference;
 pub use report::{Problem, Report, Told};
 pub use route::Route;
@@ -114,6 +116,8 @@ pub struct Manifest {
     pub app: String,
     /// The gateway.
     pub gateway: GatewayManifest,
+    /// By what it is known who asks; sorted by name.
+    pub auths: Vec<AuthManifest>,
     /// The admin API.
     pub admin: AdminManifest,
     /// Where buckets are kept; a path in it is relative to [`dir`](Self::dir).

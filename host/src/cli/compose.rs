@@ -25,7 +25,7 @@ use crate::{
     app::{self, Plan, ScheduleNames},
     compose::{self, Composed, Events, Needs, Source, Store},
     history::History,
-    manifest::{Manifest, RouteManifest},
+    manifest::{Authorize, Manifest, RouteManifest},
 };
 
 /// Compose services into one component that other hosts run.
@@ -46,6 +46,10 @@ pub struct Compose {
     /// Adapt it to a host that is unlike others.
     #[arg(long, value_enum)]
     target: Option<For>,
+    /// Compose it though the manifest says who may ask: other hosts have no `[auth]`, and let
+    /// everybody ask everything.
+    #[arg(long)]
+    without_auth: bool,
     #[command(flatten)]
     pinning: Pinning,
     #[command(flatten)]
@@ -76,6 +80,12 @@ impl Compose {
     pub fn run(self, manifest: &Path) -> Result<()> {
         let terminal = Terminal::new();
         let manifest = self.state.manifest(manifest)?;
+        if may_refuse(&manifest) && !self.without_auth {
+            bail!(
+                "the manifest says who may ask, and what is composed would let everybody: put it behind what asks \
+                 instead, and say so with --without-auth"
+            );
+        }
         let belongings = Belongings::of(&manifest);
         let out = Output::of(&self.output, &belongings)?;
         let store = match (self.store, self.target) {
@@ -225,6 +235,13 @@ fn spin(out: &Output, belongings: &Belongings) -> Result<(Output, PathBuf, Strin
         bail!("`{}` was not written by `dovetail compose`: move it, or write the component elsewhere", file.display());
     }
     Ok((out, file, path.file_name().unwrap_or_default().to_string_lossy().into_owned()))
+}
+
+/// Whether the gateway lets in some and not others.
+fn may_refuse(manifest: &Manifest) -> bool {
+    let routes = manifest.services.iter().flat_map(|service| &service.routes);
+    let mut decided = routes.map(|route| &route.policy.authorize);
+    !manifest.auths.is_empty() || decided.any(|it| matches!(it, Some(Authorize::Service { .. })))
 }
 
 /// That a composition passes nothing on.

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use super::{pinned::Pinning, plan_of_live, state::State, stdout::print};
 use crate::{
     app::{LinkNames, ScheduleNames},
-    manifest::{RouteManifest, ServiceManifest, UpstreamManifest},
+    manifest::{Asks, RouteManifest, ServiceManifest, UpstreamManifest},
 };
 
 /// Show the services, their routes, their links and events, the upstreams and the schedules.
@@ -78,7 +78,7 @@ impl Drawing<'_> {
         let services = self.services.iter().map(|service| (service.name.clone(), self.leaves(service)));
         let upstreams = self.upstreams.iter().map(|upstream| {
             let urls = upstream.origins.iter().map(|origin| format!("at {origin}"));
-            let routes = upstream.routes.iter().map(|it| format!("route {}", labelled(it)));
+            let routes = upstream.routes.iter().map(|it| format!("route {}{}", labelled(it), asks(it)));
             (format!("upstream {}", upstream.name), routes.chain(urls).collect())
         });
         let schedules = self.schedules.iter().map(|schedule| {
@@ -87,7 +87,7 @@ impl Drawing<'_> {
             (format!("schedule {name}"), emitted.collect())
         });
         let gateway = (!self.gateway.is_empty()).then(|| {
-            let routes = self.gateway.iter().map(|it| format!("route {}", labelled(it)));
+            let routes = self.gateway.iter().map(|it| format!("route {}{}", labelled(it), asks(it)));
             ("gateway".to_owned(), routes.collect())
         });
         let branches = gateway.into_iter().chain(services).chain(upstreams).chain(schedules);
@@ -105,7 +105,7 @@ impl Drawing<'_> {
 
     /// What hangs on a service in the tree.
     fn leaves(&self, service: &ServiceManifest) -> Vec<String> {
-        let routes = service.routes.iter().map(|it| format!("route {}", labelled(it)));
+        let routes = service.routes.iter().map(|it| format!("route {}{}", labelled(it), asks(it)));
         let links = self.links.iter().filter(|link| link.from == service.name);
         let links = links.map(|link| format!("link {} → {}", link.interface, link.to));
         let events = self.events.iter().filter(|event| event.from == service.name);
@@ -250,5 +250,17 @@ fn labelled(it: &RouteManifest) -> String {
     match &it.content {
         Some(content) => format!("{} → {content}", it.route),
         None => it.route.to_string(),
+    }
+}
+
+/// Who may ask a route, if it is said.
+fn asks(route: &RouteManifest) -> String {
+    match &route.policy.auth {
+        None => String::new(),
+        Some(Asks::Everybody) => ", open to everybody".to_owned(),
+        Some(Asks::Known(names)) => {
+            let scopes = route.policy.scopes.iter().flatten().map(|scope| format!(" {scope}")).collect::<String>();
+            format!(", auth {}{scopes}", names.join(" or "))
+        }
     }
 }

@@ -37,6 +37,7 @@ use crate::{
     event::Events,
     gateway::{Gateway, Redirect},
     history::History,
+    identity::{Care, Identities},
     listener::Listener,
     manifest::{Invalid, Manifest, RouteManifest, StoreUrl},
     service::Service,
@@ -100,6 +101,7 @@ impl Up {
         let tls = Certificates::of(&manifest)?;
         settings::look(&manifest)?;
         let upstreams = Upstreams::open(&manifest, &Upstreams::default())?;
+        let identities = Identities::open(&manifest)?;
         // That another host has the folder is known before anything is pulled or built.
         let history = Arc::new(state::history(&manifest)?);
         if let Some(unwritable) = history.unwritable() {
@@ -125,7 +127,7 @@ impl Up {
             plan,
             url,
             Kept { history, cache },
-            Access { addresses, token, tls, upstreams },
+            Access { addresses, token, tls, upstreams, identities },
             watch,
         ));
         runtime.shutdown_timeout(LAST_TASKS);
@@ -174,6 +176,7 @@ struct Access {
     token: Option<Token>,
     tls: Certificates,
     upstreams: Upstreams,
+    identities: (Identities, Care),
 }
 
 /// What outlives the host.
@@ -213,7 +216,9 @@ async fn serve(
     // The admin API answers until all else is done.
     let (done, until_done) = oneshot::channel::<()>();
     access.upstreams.look_after();
-    let requests = Arc::new(Gateway::new(&app, &access.upstreams));
+    let (identities, care) = access.identities;
+    care.begin();
+    let requests = Arc::new(Gateway::new(&app, &access.upstreams, &identities));
     let upstreams = Arc::new(ArcSwap::from_pointee(access.upstreams));
     let swapper = Arc::new(ArcSwap::new(Swapper::new(app, history.clone())));
     let status = Arc::new(Admin::new(swapper.clone(), events.clone(), upstreams.clone(), guard));

@@ -1,15 +1,18 @@
 //! A route as it is served: by whom, and by what policy.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use http_body::Body;
 use hyper::body::Incoming;
 
-use super::{body::RequestBody, changes, compressed::Compressed, cors::Allowed, files::Files, moved, passed, reply};
+use super::{
+    authorizer::Authorizer, body::RequestBody, changes, compressed::Compressed, cors::Allowed, files::Files,
+    gate::Gate, moved, passed, reply,
+};
 use crate::{
     manifest::{Content, Moved, Policy, Route, RouteManifest},
-    service::{ReplyBody, Service},
+    service::{Caller, Identity, ReplyBody, Service},
     upstream::Upstream,
 };
 
@@ -18,6 +21,10 @@ pub struct Served {
     target: Target,
     policy: Policy,
     cors: Option<Allowed>,
+    /// Who may ask; none if everybody may.
+    gate: Option<Gate>,
+    /// Who decides; none if nobody does.
+    authorizer: Option<Authorizer>,
 }
 
 /// Who answers.
@@ -35,14 +42,19 @@ pub enum Target {
 impl Served {
     /// A route, and whose it is. None is for one that nobody answers: manifests have no such
     /// route.
-    pub fn new(route: &RouteManifest, whose: Option<Target>) -> Option<Served> {
+    pub fn new(
+        route: &RouteManifest,
+        whose: Option<Target>,
+        gate: Option<Gate>,
+        authorizer: Option<Authorizer>,
+    ) -> Option<Served> {
         let target = match &route.content {
             Some(Content::Moved(moved)) => Target::Moved(route.route.clone(), moved.clone()),
             Some(Content::Files(files)) => Target::Files(Files::new(route.route.clone(), files.clone())),
             None => whose?,
         };
         let cors = route.policy.cors.as_ref().map(Allowed::new);
-        Some(Served { target, policy: route.policy.clone(), cors })
+        Some(Served { target, policy: route.policy.clone(), cors, gate, authorizer })
     }
 
     /// By what those are known who answer, if that is not the gateway.
@@ -70,11 +82,9 @@ impl Served {
         let codings = self.policy.compress.as_deref().filter(|codings| !codings.is_empty());
         let method = request.method().clone();
         let compressed = codings.map(|codings| Compressed::of(codings, &method, request.headers_mut()));
-        let mut response = match &self.target {
-            Target::Service(service) => self.ask(service, request, id).await,
-            Target::Upstream(upstream) => self.pass(upstream, request, id).await,
-            Target::Moved(route, moved) => moved::answer(moved, route, &request),
-            Target::Files(files) => files.answer(&request).await,
+        let mut response = match self.admit(&mut request).await {
+            Ok(identity) => self.let_in(request, identity, id).await,
+            Err(refused) => refused,
         };
         // What follows is another protocol's.
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
@@ -97,14 +107,50 @@ impl Served {
         response
     }
 
-    async fn ask(&self, service: &Arc<Service>, request: Request<Incoming>, id: &HeaderValue) -> Response<ReplyBody> {
+    /// Who asks, if it is known and may; or how it is refused.
+    async fn admit(&self, request: &mut Request<Incoming>) -> Result<Option<Arc<Identity>>, Response<ReplyBody>> {
+        let identity = match &self.gate {
+            Some(gate) => Some(gate.admit(request.headers_mut()).await?),
+            None => None,
+        };
+        if let Some(authorizer) = &self.authorizer {
+            authorizer.decide(request, identity.as_ref()).await?;
+        }
+        Ok(identity)
+    }
+
+    /// Answer a request that may be answered.
+    async fn let_in(
+        &self,
+        request: Request<Incoming>,
+        identity: Option<Arc<Identity>>,
+        id: &HeaderValue,
+    ) -> Response<ReplyBody> {
+        match &self.target {
+            Target::Service(service) => self.ask(service, request, identity, id).await,
+            Target::Upstream(upstream) => self.pass(upstream, request, id).await,
+            Target::Moved(route, moved) => moved::answer(moved, route, &request),
+            Target::Files(files) => files.answer(&request).await,
+        }
+    }
+
+    async fn ask(
+        &self,
+        service: &Arc<Service>,
+        request: Request<Incoming>,
+        identity: Option<Arc<Identity>>,
+        id: &HeaderValue,
+    ) -> Response<ReplyBody> {
         let limit = self.policy.body.unwrap_or(service.limits().body).0;
         let request = match bounded(request, limit) {
             Ok(request) => request,
             Err(refused) => return refused,
         };
         let conduct = request.body().conduct();
-        let answered = service.handle(request, conduct, self.policy.timeout).await;
+        let deadline = self.policy.timeout.map(|timeout| Instant::now() + timeout);
+        let is_bound = deadline.is_some() || identity.is_some();
+        let caller = is_bound.then(|| Caller { deadline, identity, ..Caller::default() });
+        let answered = service.handle(request, conduct, caller).await;
         answered.unwrap_or_else(|error| reply::failure(service, limit, &error, id))
     }
 

@@ -10,6 +10,7 @@ use super::report::Source;
 use super::{AdminManifest, GatewayManifest, Invalid, Manifest, Problem, Report, StoreUrl, load, names, schema};
 
 mod acme;
+mod auth;
 mod content;
 mod cors;
 mod event;
@@ -39,18 +40,21 @@ pub(super) fn check(
         source: &source,
         places: &places,
         problems,
+        auths: Vec::new(),
+        services: Vec::new(),
         claims: Vec::new(),
     };
     let parts = checker.document(document);
     let Checker { problems, .. } = checker;
     match parts {
         Some(parts) if problems.is_empty() => {
-            let Parts { app, gateway, admin, store, services, upstreams, events, schedules } = parts;
+            let Parts { app, gateway, auths, admin, store, services, upstreams, events, schedules } = parts;
             Ok(Manifest {
                 path: path.to_owned(),
                 state,
                 app,
                 gateway,
+                auths,
                 admin,
                 store,
                 services,
@@ -74,6 +78,10 @@ struct Checker<'a> {
     source: &'a Source,
     places: &'a Places,
     problems: Vec<Problem>,
+    /// The names of `[auth.NAME]`.
+    auths: Vec<String>,
+    /// The names of the services.
+    services: Vec<String>,
     /// All routes that are valid, to be compared.
     claims: Vec<routes::Claim>,
 }
@@ -82,6 +90,7 @@ struct Checker<'a> {
 struct Parts {
     app: String,
     gateway: GatewayManifest,
+    auths: Vec<super::AuthManifest>,
     admin: AdminManifest,
     store: StoreUrl,
     services: Vec<super::ServiceManifest>,
@@ -95,6 +104,8 @@ impl Checker<'_> {
         let at = |table, key| KeyPath::root().child(table).child(key);
         let app = document.app.and_then(|app| app.name);
         let app = app.and_then(|app| self.take(&at("app", "name"), names::app(&app).map(|()| app)));
+        self.services = document.service.iter().flatten().map(|(name, _)| name.clone()).collect();
+        let auths = self.auths(document.auth);
         let (places, gateway) = self.gateway(document.gateway);
         let admin = self.admin(document.admin);
         self.apart(&places, &gateway, admin.as_ref().map(|admin| &admin.listen));
@@ -110,7 +121,7 @@ impl Checker<'_> {
         let upstreams = self.upstreams(document.upstream, &names, &gateway.policy);
         self.route_conflicts();
         let (app, admin, store) = (app?, admin?, store?);
-        Some(Parts { app, gateway, admin, store, services, upstreams, events, schedules })
+        Some(Parts { app, gateway, auths, admin, store, services, upstreams, events, schedules })
     }
 
     /// A file's path, seen from where the host runs.

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{ByteSize, Coding, Content, Cors, HeaderChanges, Route};
+use super::{Asks, ByteSize, Coding, Content, Cors, HeaderChanges, Route};
+use http::HeaderName;
 
 /// A route of a service, and what is done with its requests.
 #[derive(Debug, Clone)]
@@ -40,6 +41,26 @@ pub struct Policy {
     /// The codings that bodies of answers are made shorter by, the first of them rather; none
     /// if they are not.
     pub compress: Option<Vec<Coding>>,
+    /// Who may ask. It is said, if the manifest has any `[auth]`.
+    pub auth: Option<Asks>,
+    /// What they must be allowed to, all of it.
+    pub scopes: Option<Vec<String>>,
+    /// Who decides whether a request goes on.
+    pub authorize: Option<Authorize>,
+}
+
+/// Who decides whether requests go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Authorize {
+    /// Nobody: they do.
+    Nobody,
+    /// A service of the app.
+    Service {
+        /// Its name.
+        name: String,
+        /// What it is told of the requests' headers.
+        headers: Vec<HeaderName>,
+    },
 }
 
 impl Policy {
@@ -50,6 +71,9 @@ impl Policy {
             ("headers", self.headers.is_some()),
             ("cors", self.cors.is_some()),
             ("compress", self.compress.as_ref().is_some_and(|codings| !codings.is_empty())),
+            ("auth", matches!(self.auth, Some(Asks::Known(_)))),
+            ("scopes", self.scopes.is_some()),
+            ("authorize", matches!(self.authorize, Some(Authorize::Service { .. }))),
         ];
         said.into_iter().filter_map(|(key, is_said)| is_said.then_some(key))
     }
@@ -62,6 +86,9 @@ impl Policy {
             headers: self.headers.or_else(|| wider.headers.clone()),
             cors: self.cors.or_else(|| wider.cors.clone()),
             compress: self.compress.or_else(|| wider.compress.clone()),
+            auth: self.auth.or_else(|| wider.auth.clone()),
+            scopes: self.scopes.or_else(|| wider.scopes.clone()),
+            authorize: self.authorize.or_else(|| wider.authorize.clone()),
         }
     }
 }

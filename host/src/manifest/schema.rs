@@ -15,15 +15,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub(super) use self::{
+    auth::Auth,
     compress::Compress,
     content::{Cors, Files, HeaderChanges, Redirect},
     list::List,
-    route::{Policy, Route, RouteTable},
+    route::{Authorize, Policy, Route, RouteTable},
     setting::Setting,
     text_or::TextOr,
     upstream::{Health, Upstream},
 };
 
+mod auth;
 mod compress;
 mod content;
 mod list;
@@ -49,6 +51,10 @@ pub(super) struct Document {
     pub app: Option<App>,
     #[serde(default)]
     pub gateway: Gateway,
+    /// By what it is known who asks, by name: lower-case letters, digits and `-`.
+    #[serde(default)]
+    #[schemars(extend("propertyNames" = {"pattern": "^[a-z][a-z0-9-]{0,62}$", "not": {"const": "none"}, "examples": ["login"]}))]
+    pub auth: BTreeMap<String, Auth>,
     #[serde(default)]
     pub admin: Admin,
     #[serde(default)]

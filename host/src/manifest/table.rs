@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{
-    Backoff, ByteSize, Coding, Content, HostName, Manifest, Missed, Names, Origins, Parked, Policy, Protocol,
-    ScheduleManifest, ServiceManifest, Setting, Start, UpstreamManifest, listen_address,
+    Asks, AuthManifest, Authorize, Backoff, ByteSize, Coding, Content, HostName, KeySource, Manifest, Missed, Names,
+    Origins, Parked, Policy, Proof, Protocol, ScheduleManifest, ServiceManifest, Setting, Start, TokenManifest,
+    UpstreamManifest, listen_address,
 };
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
@@ -101,7 +102,13 @@ fn every_key_reaches_its_field() -> Outcome {
     assert_eq!(order.watch, [folder().join("order/src"), folder().join("wit")]);
     let shown = |service: &ServiceManifest| service.routes.iter().map(|it| it.route.to_string()).collect::<Vec<_>>();
     assert_eq!(shown(order), ["/orders", "GET,PUT shop.example/orders/{id}", "/receipts/*"]);
-    assert_eq!(order.routes[0].policy, Policy { timeout: Some(Duration::from_secs(5)), ..Policy::default() });
+    let policy = Policy {
+        timeout: Some(Duration::from_secs(5)),
+        auth: Some(Asks::Everybody),
+        authorize: Some(Authorize::Nobody),
+        ..Policy::default()
+    };
+    assert_eq!(order.routes[0].policy, policy);
     let content: Vec<_> = manifest.gateway.routes.iter().filter_map(|it| it.content.as_ref()).collect();
     assert_eq!(content.iter().map(ToString::to_string).collect::<Vec<_>>(), ["308 /new/{id}", "307 /", "files dist/"]);
     let Some(Content::Files(files)) = &content[2..].first() else { return Err("no files".into()) };
@@ -137,6 +144,10 @@ fn every_key_reaches_its_field() -> Outcome {
     let headers = policy.headers.as_ref().ok_or("no changes")?;
     let set = headers.set.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect::<Vec<_>>();
     assert_eq!((set, &headers.remove[..]), (vec![("x-frame-options", &b"DENY"[..])], &[http::header::SERVER][..]));
+    assert_eq!(policy.auth, Some(Asks::Known(vec!["login".into(), "keys".into()])));
+    assert_eq!(policy.scopes, Some(vec!["users:write".into()]));
+    let headers = vec![http::HeaderName::from_static("x-tenant")];
+    assert_eq!(policy.authorize, Some(Authorize::Service { name: "order".into(), headers }));
     Ok(())
 }
 
@@ -171,6 +182,23 @@ fn an_upstream_has_what_its_table_says() -> Outcome {
     assert_eq!((old.host, old.connections, old.ca.as_ref()), (HostName::Client, 256, None));
     assert_eq!(health(old), Some(("/".to_owned(), Duration::from_secs(5))));
     assert!(old.routes.is_empty());
+    Ok(())
+}
+
+#[test]
+fn an_auth_has_what_its_table_says() -> Outcome {
+    let manifest = Manifest::load(&folder().join("full.toml"))?;
+    let [keys, login, own, people] = &manifest.auths[..] else { return Err("not four".into()) };
+    assert_eq!(people.proof, Proof::Basic(folder().join("users.htpasswd")));
+    assert_eq!((keys.name.as_str(), &keys.proof), ("keys", &Proof::ApiKey(folder().join("keys.toml"))));
+    let token = |issuer: &str, audience: &[&str], keys: KeySource| {
+        let audience = audience.iter().map(ToString::to_string).collect();
+        Proof::Token(TokenManifest { issuer: issuer.to_owned(), audience, keys })
+    };
+    let asked = KeySource::Issuer { ca: Some(folder().join("ca.pem")) };
+    let expected = token("https://login.example", &["shop", "api"], asked);
+    assert_eq!(login, &AuthManifest { name: "login".into(), proof: expected, forward: true });
+    assert_eq!(own.proof, token("own", &["shop"], KeySource::Set(folder().join("jwks.json"))));
     Ok(())
 }
 

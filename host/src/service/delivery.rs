@@ -107,7 +107,7 @@ impl Service {
             Ok(params) => params,
             Err(source) => return (at, Err(NotDelivered::Data { kind: message.kind.clone(), source })),
         };
-        let caller = Caller { deadline: None, unit: Some(unit), delivery: Some(delivery) };
+        let caller = Caller { deadline: None, unit: Some(unit), delivery: Some(delivery), identity: None };
         let begun = self.begin_on(revision, Purpose::Delivery, Some(caller)).await;
         let mut call = match begun {
             Ok(call) => call,

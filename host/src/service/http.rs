@@ -1,12 +1,6 @@
 //! HTTP into a service: one call of its `wasi:http` handler.
 
-use std::{
-    future::poll_fn,
-    pin::Pin,
-    sync::Arc,
-    task::Poll,
-    time::{Duration, Instant},
-};
+use std::{future::poll_fn, pin::Pin, sync::Arc, task::Poll};
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
@@ -44,20 +38,19 @@ impl Service {
     /// call goes on in a task of its own, up to its deadline.
     ///
     /// `conduct` is the client's, as the request's body notes it: what fails of that is
-    /// [`CallError::Client`], whatever the component answers, and is not counted. It may take
-    /// no longer than `timeout`, nor than the service's own limit.
+    /// [`CallError::Client`], whatever the component answers, and is not counted. It is
+    /// made for this caller, if there is one.
     pub async fn handle<B>(
         self: &Arc<Self>,
         request: Request<B>,
         conduct: Option<Conduct>,
-        timeout: Option<Duration>,
+        caller: Option<Caller>,
     ) -> Result<Response<ReplyBody>, CallError>
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<HttpError>,
     {
         let purpose = if request.method().is_safe() { Purpose::Reading } else { Purpose::Any };
-        let caller = timeout.map(|timeout| Caller { deadline: Some(Instant::now() + timeout), ..Caller::default() });
         let call = self.begin(purpose, caller).await?;
         self.handle_with(call, request, conduct).await
     }

@@ -4,10 +4,17 @@ use http::{HeaderName, Method};
 
 use crate::support::{Answer, Client, request};
 
+mod auth;
+mod authorizer;
+mod basic;
 mod compress;
 mod cors;
 mod files;
 mod headers;
+mod identity;
+mod issuer;
+mod jwt;
+mod keys;
 mod redirects;
 mod upstream;
 

@@ -19,10 +19,9 @@ const PLAN: &[(&str, &[&str])] = &[
     ("cli", &["everything"]),
     // How connections are accepted, bounded and drained is the same for both:
     // hence `listener`, a room that knows nothing of what is served.
-    // `tls` for what authorities are shown at a port of plain HTTP.
-    ("gateway", &["app", "listener", "manifest", "service", "telemetry", "tls"]),
-    ("admin", &["app", "event", "listener", "manifest", "service", "swap", "telemetry"]),
-    ("gateway", &["app", "listener", "manifest", "service", "telemetry", "upstream"]),
+    // `tls` for what authorities are shown at a port of plain HTTP; `identity`, because a route
+    // may ask who asks; `upstream`, because a route may lead there.
+    ("gateway", &["app", "identity", "listener", "manifest", "service", "telemetry", "tls", "upstream"]),
     ("admin", &["app", "event", "listener", "manifest", "service", "swap", "telemetry", "upstream"]),
     // How others are asked is known by itself: `manifest` for where they are, `tls` for whom
     // the host believes there.
@@ -71,6 +70,10 @@ const PLAN: &[(&str, &[&str])] = &[
     // `defect`, because what is compiled is anybody's.
     ("engine", &["defect", "private"]),
     ("history", &["private"]),
+    // Who asks is verified in a room of its own, which knows nothing of requests: the gateway
+    // says what was brought. `capability`, because a component is told of it. `renewal` and
+    // `tls`, because keys are in files and come from issuers; `manifest` for where these are.
+    ("identity", &["capability", "manifest", "renewal", "tls"]),
     // What can be understood, and tested, by itself.
     ("manifest", &[]),
     // What is sent to others and kept for years is told apart from what the host

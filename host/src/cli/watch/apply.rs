@@ -25,6 +25,7 @@ use crate::{
         up::Up,
     },
     engine::Effort,
+    identity::Identities,
     manifest::{Manifest, Problem, Report},
     upstream::Upstreams,
 };
@@ -119,6 +120,7 @@ fn shown(value: Option<&impl ToString>) -> String {
 /// Make an app of a manifest, and have it serve in the place of the one that does.
 async fn serve(served: &Served, manifest: Manifest, terminal: &Terminal) -> Result<()> {
     // What is live must not change between the plan and its publishing.
+    let (identities, care) = Identities::open(&manifest)?;
     let handover = served.swapper.load_full().hand_over().await;
     let upstreams = Upstreams::open(&manifest, &served.upstreams.load())?;
     let plan = plan(served, manifest).await?;
@@ -131,7 +133,8 @@ async fn serve(served: &Served, manifest: Manifest, terminal: &Terminal) -> Resu
     let app = Arc::new(plan.start(before.share_store(), history, Some(before)).await?);
     terminal.done("Checked", app.name(), checked.elapsed());
     let published = Instant::now();
-    served.gateway.publish(&app, &upstreams);
+    served.gateway.publish(&app, &upstreams, &identities);
+    care.begin();
     let took = published.elapsed();
     upstreams.look_after();
     served.upstreams.store(Arc::new(upstreams));

@@ -15,6 +15,8 @@ impl Checker<'_> {
         let headers = written.headers.as_ref().map(|changes| self.headers(&at.child("headers"), changes));
         let cors = written.cors.as_ref().and_then(|cors| self.cors(&at.child("cors"), cors));
         let compress = written.compress.as_ref().map(|compress| self.compress(&at.child("compress"), compress));
-        Policy { timeout, body: largest, headers, cors, compress }
+        let (auth, scopes) = self.asks(at, written);
+        let authorize = self.authorize(&at.child("authorize"), written.authorize.as_ref());
+        Policy { timeout, body: largest, headers, cors, compress, auth, scopes, authorize }
     }
 }

@@ -100,7 +100,12 @@ impl Checker<'_> {
         self.list(at, &table.watch, |path| filled(path, help).map(|()| load::joined(dir, path)))
     }
 
-    fn list<T>(&mut self, at: &KeyPath, items: &[String], parse: impl Fn(&str) -> Result<T, Invalid>) -> Vec<T> {
+    pub(super) fn list<T>(
+        &mut self,
+        at: &KeyPath,
+        items: &[String],
+        parse: impl Fn(&str) -> Result<T, Invalid>,
+    ) -> Vec<T> {
         let items = items.iter().enumerate();
         items.filter_map(|(index, item)| self.take_item(at, index, item, parse(item))).collect()
     }

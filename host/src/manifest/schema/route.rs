@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Bytes, Compress, Cors, Files, HeaderChanges, Redirect, TextOr};
+use super::{Bytes, Compress, Cors, Files, HeaderChanges, List, Redirect, TextOr};
 
 /// A route: its pattern alone, or a table that says more of it.
 #[derive(Deserialize, Serialize)]
@@ -66,6 +66,41 @@ pub(in crate::manifest) struct Policy {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Compress", extend("examples" = [true, ["zstd", "br", "gzip"]]))]
     pub compress: Option<Compress>,
+    /// Who may ask: whom this `[auth.NAME]` knows, or one of several; or `none`, which is
+    /// everybody. Where there is any `[auth]` it has to be said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "List<String>", extend("examples" = ["login", ["login", "partners"], "none"]))]
+    pub auth: Option<List<String>>,
+    /// What those who ask must be allowed to: all of these.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Vec<String>", extend("examples" = [["items:write"]]))]
+    pub scopes: Option<Vec<String>>,
+    /// The service that decides whether a request goes on: it exports
+    /// `dovetail:gateway/authorizer@0.1.0`. Or `none`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Authorize", extend("examples" = ["policy", {"service": "policy", "headers": ["x-tenant"]}]))]
+    pub authorize: Option<Authorize>,
+}
+
+/// Who decides: a service alone, or with what more it is told.
+#[derive(Deserialize, Serialize)]
+#[serde(untagged)]
+pub(in crate::manifest) enum Authorize {
+    Service(String),
+    Table(AuthorizeTable),
+}
+
+/// Who decides, and what it is told of requests beside what it is told of all.
+#[derive(Deserialize, Serialize, JsonSchema)]
+#[schemars(extend("additionalProperties" = false))]
+pub(in crate::manifest) struct AuthorizeTable {
+    /// The service.
+    #[schemars(required, with = "String", extend("examples" = ["policy"]))]
+    pub service: Option<String>,
+    /// Header fields that it is told.
+    #[serde(default)]
+    #[schemars(extend("examples" = [["x-tenant"]]))]
+    pub headers: Vec<String>,
 }
 
 impl JsonSchema for Route {
@@ -78,6 +113,19 @@ impl JsonSchema for Route {
         let mut schema = RouteTable::json_schema(generator);
         schema.insert("type".to_owned(), json!(["string", "object"]));
         schema.insert("pattern".to_owned(), "/".into());
+        schema
+    }
+}
+
+impl JsonSchema for Authorize {
+    fn schema_name() -> Cow<'static, str> {
+        "Authorize".into()
+    }
+
+    /// The table's own schema, which admits a string as well.
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = AuthorizeTable::json_schema(generator);
+        schema.insert("type".to_owned(), json!(["string", "object"]));
         schema
     }
 }
