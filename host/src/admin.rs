@@ -23,6 +23,7 @@ use crate::{
         reply::{error, json, unasked, without_body},
     },
     swap::Swapper,
+    upstream::Upstreams,
 };
 
 pub use self::{guard::Guard, token::Token};
@@ -39,14 +40,21 @@ pub struct Admin {
     /// That of the app, which another may take the place of.
     swapper: Arc<ArcSwap<Swapper>>,
     events: Arc<Events>,
+    /// Those of the app.
+    upstreams: Arc<ArcSwap<Upstreams>>,
     guard: Guard,
     stopping: AtomicBool,
 }
 
 impl Admin {
-    /// The admin API of the app that this swaps for, and whose events these are.
-    pub fn new(swapper: Arc<ArcSwap<Swapper>>, events: Arc<Events>, guard: Guard) -> Admin {
-        Admin { swapper, events, guard, stopping: AtomicBool::new(false) }
+    /// The admin API of the app that this swaps for, and whose events and upstreams these are.
+    pub fn new(
+        swapper: Arc<ArcSwap<Swapper>>,
+        events: Arc<Events>,
+        upstreams: Arc<ArcSwap<Upstreams>>,
+        guard: Guard,
+    ) -> Admin {
+        Admin { swapper, events, upstreams, guard, stopping: AtomicBool::new(false) }
     }
 
     /// Say from now on that no more requests are wanted.
@@ -63,6 +71,11 @@ impl Admin {
             return response;
         }
         let query = request.uri().query().unwrap_or_default().to_owned();
+        let takes_some =
+            request.method().is_safe() || matches!(segments[..], ["v1", "services", _, "component" | "rollback"]);
+        if let Err(why) = query::check(&query, takes_some) {
+            return error(StatusCode::BAD_REQUEST, &why);
+        }
         match segments[..] {
             ["healthz"] => json(StatusCode::OK, &json!({ "status": "ok" })),
             ["readyz"] => self.ready().await,

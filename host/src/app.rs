@@ -37,6 +37,7 @@ use crate::{
 };
 
 mod accepted;
+mod authorizer;
 mod candidate;
 mod compiler;
 mod contents;
@@ -114,10 +115,11 @@ impl App {
         self.services.iter().position(|it| it.name() == service)
     }
 
-    /// All routes, each with its service.
-    pub fn routes(&self) -> impl Iterator<Item = (&RouteManifest, &Arc<Service>)> {
+    /// All routes, each with the service whose it is; those of the gateway have none.
+    pub fn routes(&self) -> impl Iterator<Item = (&RouteManifest, Option<&Arc<Service>>)> {
         let services = self.manifest().services.iter().zip(&self.services);
-        services.flat_map(|(manifest, service)| manifest.routes.iter().map(move |route| (route, service)))
+        let theirs = services.flat_map(|(manifest, service)| manifest.routes.iter().map(move |it| (it, Some(service))));
+        theirs.chain(self.manifest().gateway.routes.iter().map(|route| (route, None)))
     }
 
     /// The digest of the service's file in the manifest, as it was at the start or

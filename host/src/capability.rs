@@ -13,6 +13,7 @@ use crate::{manifest::OutboundHost, telemetry::ServiceLog};
 pub mod config;
 pub mod delivery;
 pub mod emission;
+pub mod identity;
 pub mod keyvalue;
 pub mod messaging;
 pub mod outbound;
@@ -78,6 +79,7 @@ mod bindings {
                 import wasi:config/store@0.2.0-rc.1;
                 import dovetail:events/delivery@0.1.0;
                 import dovetail:events/emission@0.1.0;
+                import dovetail:gateway/identity@0.1.0;
                 import wasmcloud:messaging/consumer@0.2.0;
             }
         ",
@@ -85,6 +87,7 @@ mod bindings {
             "../wit/deps/keyvalue.wit",
             "../wit/deps/config.wit",
             "../wit/deps/events.wit",
+            "../wit/deps/gateway.wit",
             "../wit/deps/messaging.wit",
         ],
         imports: {
@@ -93,6 +96,7 @@ mod bindings {
             "wasi:config/store": trappable,
             "dovetail:events/delivery": trappable,
             "dovetail:events/emission": trappable,
+            "dovetail:gateway/identity": trappable,
             default: async | trappable,
         },
         trappable_error_type: { "wasi:keyvalue/store.error" => crate::capability::keyvalue::Failure },

@@ -40,10 +40,12 @@ mod events;
 mod given;
 mod graph;
 mod history;
+mod key;
 mod listeners;
 mod listening;
 mod openapi;
 mod output;
+mod passed;
 mod pinned;
 mod promote;
 mod pull;
@@ -127,6 +129,8 @@ enum Verb {
     Status(status::Status),
     /// Show what events wait for whom, and steer their deliveries.
     Events(events::Events),
+    /// Make a key for somebody who is to ask the gateway.
+    Key(key::Key),
     /// Look at the app's data, take it out, put it in, keep a copy.
     Store(store::Store),
     /// Print the JSON schema of the manifest, for editors.
@@ -174,6 +178,7 @@ impl Verb {
             Verb::History(history) => history.run(manifest),
             Verb::Status(status) => status.run(manifest),
             Verb::Events(events) => events.run(manifest),
+            Verb::Key(key) => key.run(manifest),
             Verb::Store(store) => store.run(manifest),
             Verb::Schema => print(format!("{:#}", crate::manifest::json_schema()).as_bytes()),
             Verb::Completions { shell } => {

@@ -81,7 +81,7 @@ pub struct Composed {
 pub fn foresee(manifest: &Manifest, service: Option<&str>) -> Result<(), ComposeError> {
     match service {
         Some(name) => manifest.find(name).map(drop).map_err(Into::into),
-        None if manifest.services.iter().all(|service| service.routes.is_empty()) => Err(ComposeError::NoRoutes),
+        None if !manifest.services.iter().any(ServiceManifest::answers) => Err(ComposeError::NoRoutes),
         None => Ok(()),
     }
 }
@@ -104,11 +104,12 @@ pub fn service(
 pub fn app(sources: &[Source], links: &[LinkNames], events: Events, store: Store) -> Result<Composed, ComposeError> {
     let mut composition = Composition::new(sources, links, events, store);
     let (mut handlers, mut patterns) = (Vec::new(), Vec::new());
-    for service in sources.iter().map(|source| source.service).filter(|service| !service.routes.is_empty()) {
+    for service in sources.iter().map(|source| source.service).filter(|service| service.answers()) {
         let instance = composition.service(&service.name)?;
         let handler = composition.handler(&instance)?;
         handlers.push((instance, handler));
-        patterns.push(service.routes.iter().map(|it| it.route.to_lines()).collect());
+        let routes = service.routes.iter().filter(|route| route.content.is_none());
+        patterns.push(routes.map(|it| it.route.to_lines()).collect());
     }
     if handlers.is_empty() {
         return Err(ComposeError::NoRoutes);

@@ -1,4 +1,4 @@
-//! The gateway: HTTP from outside, given to the service whose route it matches.
+//! The gateway: HTTP from outside, given to the service, or the upstream, whose route it matches.
 //!
 //! It knows routes, what HTTP has a server refuse, drop or keep, limits on requests, what
 //! a component is told of its client, and how a failed call is answered. What a request
@@ -18,25 +18,39 @@ pub use self::redirect::Redirect;
 use self::{
     access::Access,
     answer::AnswerBody,
+    authorizer::Authorizer,
     client::Client,
+    gate::Gate,
     rates::{Rate, Rates},
     refused::Refused,
-    served::Served,
+    served::{Served, Target},
+    websocket::WebSocket,
 };
 use crate::{
     app::App,
+    identity::Identities,
     listener::{self, Handler, Peer, limits},
     service::{OverTls, REQUEST_ID, ReplyBody},
+    upstream::Upstreams,
 };
 
+mod accepted;
 mod access;
 mod answer;
 mod authority;
+mod authorizer;
 mod body;
+mod changes;
 mod client;
+mod compressed;
+mod cors;
 mod crumbs;
+mod files;
 mod forwarded;
+mod gate;
 mod hop;
+mod moved;
+mod passed;
 mod rates;
 mod redirect;
 mod refused;
@@ -44,6 +58,8 @@ pub mod reply;
 mod served;
 mod target;
 mod trailers;
+mod vary;
+mod websocket;
 
 /// Answers the requests of an app.
 pub struct Gateway {
@@ -55,12 +71,13 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// The gateway to an app's routes.
-    pub fn new(app: &App) -> Gateway {
+    /// The gateway to an app's routes, and to these upstreams of it, for those whom these
+    /// identities know.
+    pub fn new(app: &App, upstreams: &Upstreams, identities: &Identities) -> Gateway {
         let trusted = app.manifest().gateway.trusted.clone();
         let rates = rates::all(app, &[]);
         Gateway {
-            routes: ArcSwap::from_pointee(routes(app, &rates)),
+            routes: ArcSwap::from_pointee(routes(app, upstreams, identities, &rates)),
             trusted: ArcSwap::from_pointee(trusted),
             rates: ArcSwap::from_pointee(rates),
         }
@@ -68,10 +85,10 @@ impl Gateway {
 
     /// Have new requests answered by another app, by one store of a pointer. Those
     /// in flight finish where they began.
-    pub fn publish(&self, app: &App) {
+    pub fn publish(&self, app: &App, upstreams: &Upstreams, identities: &Identities) {
         self.trusted.store(Arc::new(app.manifest().gateway.trusted.clone()));
         let rates = rates::all(app, &self.rates.load());
-        self.routes.store(Arc::new(routes(app, &rates)));
+        self.routes.store(Arc::new(routes(app, upstreams, identities, &rates)));
         self.rates.store(Arc::new(rates));
     }
 
@@ -82,8 +99,27 @@ impl Gateway {
             let mut values = request.headers().get_all(name).iter();
             values.any(|has| value.is_none_or(|value| has.as_bytes() == value.as_bytes()))
         };
-        let (method, host) = (request.method().as_str(), host.to_str().unwrap_or_default());
-        self.routes.load().choose(&Asked { method, host, target: request.uri().path(), has: &has }).cloned()
+        self.choose(request, request.method().as_str(), host, &has)
+    }
+
+    /// The answer to a preflight, if the request is one and the route says what is allowed that
+    /// the request behind it will have.
+    fn preflight<B>(&self, request: &Request<B>, host: &HeaderValue) -> Option<Response<ReplyBody>> {
+        let (method, headers) = (cors::asked(request)?, request.headers());
+        let has = |name: &str, _: Option<&str>| headers.contains_key(name) || cors::will_have(headers, name);
+        let served = self.choose(request, method, host, &has).ok()?;
+        Some(served.preflight(served.cors()?, headers))
+    }
+
+    fn choose<B>(
+        &self,
+        request: &Request<B>,
+        method: &str,
+        host: &HeaderValue,
+        has: &dyn Fn(&str, Option<&str>) -> bool,
+    ) -> Result<Arc<Served>, Answer> {
+        let host = host.to_str().unwrap_or_default();
+        self.routes.load().choose(&Asked { method, host, target: request.uri().path(), has }).cloned()
     }
 
     async fn route(
@@ -93,29 +129,33 @@ impl Gateway {
         id: &HeaderValue,
         access: Option<&mut Access>,
     ) -> Response<ReplyBody> {
-        target::root(request.uri_mut());
         let version = request.version();
         let unasked = |answer| listener::reply::unasked(answer, version).map(ReplyBody::whole);
-        match route::path(request.method().as_str(), request.uri().path()) {
+        match route::path(request.method().as_str(), target::path(request.uri(), version)) {
             // Whatever else is wrong: what follows on the connection may be no request, and
             // what is no target is said to be none.
             Err(answer) if answer.closes || answer.status == StatusCode::BAD_REQUEST => return unasked(answer),
             _ => {}
         }
+        target::meant(request.uri_mut());
         if let Some(refused) = limits::refusal(&request) {
             return refused.map(ReplyBody::whole);
         }
+        WebSocket::note(&mut request);
         let address = client.address();
         let host = match prepare(&mut request, client) {
             Ok(host) => host,
             Err(refused) => return refused.into(),
         };
+        if let Some(preflight) = self.preflight(&request, &host) {
+            return preflight;
+        }
         let served = match self.served(&request, &host) {
             Ok(served) => served,
             Err(answer) => return unasked(answer),
         };
         if let Some(access) = access {
-            access.found(served.name());
+            served.name().into_iter().for_each(|name| access.found(name));
         }
         served.answer(request, address, id).await
     }
@@ -141,10 +181,18 @@ impl Handler for Gateway {
 }
 
 /// The routes of an app, none of which conflict: its manifest has been checked.
-fn routes(app: &App, rates: &[Arc<Rate>]) -> Routes<Arc<Served>> {
-    let served = app.routes().map(|(route, service)| {
+fn routes(app: &App, upstreams: &Upstreams, identities: &Identities, rates: &[Arc<Rate>]) -> Routes<Arc<Served>> {
+    let of_services = app.routes().map(|(route, service)| (route, service.cloned().map(Target::Service)));
+    let of_upstreams = app.manifest().upstreams.iter().flat_map(|it| {
+        let upstream = upstreams.get(&it.name).cloned();
+        it.routes.iter().map(move |route| (route, upstream.clone().map(Target::Upstream)))
+    });
+    let routes = of_services.chain(of_upstreams);
+    let served = routes.filter_map(|(route, target)| {
+        let gate = Gate::of(&route.policy, identities, app.name());
+        let authorizer = Authorizer::of(&route.policy, &route.route.to_string(), app);
         let rates = Rates::of(&route.route.to_string(), &route.policy, rates);
-        (&route.route, Arc::new(Served::new(service.clone(), route.policy.clone(), rates)))
+        Some((&route.route, Arc::new(Served::new(route, target, rates, gate, authorizer)?)))
     });
     served.collect()
 }

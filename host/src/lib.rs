@@ -2,6 +2,7 @@
 //!
 //! The rooms, in reading order; `ARCHITECTURE.md` has the map.
 
+pub mod acme;
 pub mod admin;
 pub mod app;
 pub mod asyncapi;
@@ -14,6 +15,7 @@ pub mod engine;
 pub mod event;
 pub mod gateway;
 pub mod history;
+pub mod identity;
 pub mod link;
 pub mod listener;
 pub mod manifest;
@@ -25,5 +27,7 @@ pub mod renewal;
 pub mod service;
 pub mod store;
 pub mod swap;
+pub mod systemd;
 pub mod telemetry;
 pub mod tls;
+pub mod upstream;

@@ -4,17 +4,20 @@
 //!
 //! The gateway and the admin API each run one. What a request means is theirs.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    pin::pin,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
-use http::{Request, Response, Version};
+use http::{Request, Response, StatusCode, Version};
 use http_body::Body;
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
-    rt::{TokioExecutor, TokioIo},
-    server::{
-        conn::auto,
-        graceful::{GracefulShutdown, Watcher},
-    },
+    rt::TokioIo,
+    server::graceful::{GracefulShutdown, Watcher},
 };
 use ipnet::IpNet;
 use rustls::ServerConfig;
@@ -25,14 +28,15 @@ use tokio::{
 };
 use tokio_rustls::server::TlsStream;
 
-pub use self::{capacity::capacity, peer::Peer};
+pub use self::{capacity::capacity, peer::Peer, switch::Switch};
 use self::{
     in_flight::{InFlight, Requests},
     patience::{Patience, Resets},
-    protocols::{Protocol, Protocols},
+    protocols::{Maker, Protocol, Protocols},
     proxied::Proxies,
     refusal::Refusing,
     sockets::Sockets,
+    switch::Parties,
 };
 use crate::tls::Tls;
 
@@ -48,6 +52,7 @@ mod refusal;
 pub mod reply;
 mod secure;
 mod sockets;
+mod switch;
 
 /// How long to rest when the system has no more files or memory for us.
 const EXHAUSTED: Duration = Duration::from_millis(50);
@@ -79,8 +84,17 @@ impl Listener {
     /// Bind the addresses of each of these names, for so many connections at once. None is
     /// accepted before [`Listener::serve`].
     pub async fn bind(names: &[Vec<SocketAddr>], connections: usize) -> io::Result<Listener> {
-        let sockets = Sockets::of(names).await?;
-        Ok(Listener { sockets, room: Arc::new(Semaphore::new(connections)), tls: None, proxies: None })
+        Ok(Listener::of(Sockets::of(names).await?, connections))
+    }
+
+    /// Listen on these, which are bound, for so many connections at once. They stay theirs who
+    /// have them: what waits in one when this is dropped waits on.
+    pub fn on(bound: &[std::net::TcpListener], connections: usize) -> io::Result<Listener> {
+        Ok(Listener::of(Sockets::on(bound)?, connections))
+    }
+
+    fn of(sockets: Sockets, connections: usize) -> Listener {
+        Listener { sockets, room: Arc::new(Semaphore::new(connections)), tls: None, proxies: None }
     }
 
     /// Speak TLS alone, if there is something to show.
@@ -116,9 +130,10 @@ impl Listener {
                 Some(accepted) = self.accept() => accepted,
             };
             let _ = stream.set_nodelay(true);
-            let (handler, watcher) = (handler.clone(), graceful.watcher());
+            // Each for its part: the connection's HTTP, and what may be spoken after that.
+            let (handler, watcher) = (handler.clone(), [graceful.watcher(), graceful.watcher()]);
             if self.tls.is_none() && self.proxies.is_none() {
-                let connection = connection(stream, peer, protocols.any(), handler, watcher);
+                let connection = connection(stream, peer, protocols.any(), handler, watcher, accepts.clone());
                 tokio::spawn(async move {
                     connection.await;
                     drop(room);
@@ -134,10 +149,11 @@ impl Listener {
                 };
                 match begun {
                     Some((Begun::Plain(stream), peer)) => {
-                        connection(stream, peer, protocols.any(), handler, watcher).await;
+                        connection(stream, peer, protocols.any(), handler, watcher, accepts).await;
                     }
                     Some((Begun::Secure(stream, protocol), peer)) => {
-                        connection(*stream, peer.secure(), protocols.of(protocol), handler, watcher).await;
+                        let maker = protocols.of(protocol);
+                        connection(*stream, peer.secure(), maker, handler, watcher, accepts).await;
                     }
                     None => {}
                 }
@@ -215,31 +231,74 @@ impl Connections {
 }
 
 /// The life of one connection. Its failures are the client's: it went away, was
-/// too slow, or spoke no HTTP.
+/// too slow, or spoke no HTTP. `accepts` is closed when it is to end.
 fn connection<H: Handler>(
     stream: impl AsyncRead + AsyncWrite + Resets + Unpin + Send + 'static,
     peer: Peer,
-    builder: Arc<auto::Builder<TokioExecutor>>,
+    maker: Maker,
     handler: Arc<H>,
-    watcher: Watcher,
+    [watcher, until_over]: [Watcher; 2],
+    mut accepts: watch::Receiver<()>,
 ) -> impl Future<Output = ()> + Send + 'static {
     let requests = Arc::<Requests>::default();
     let io = TokioIo::new(Refusing::new(Patience::new(stream, requests.clone()), requests.clone()));
-    let answers = Arc::new((handler, peer));
+    let after = Arc::<Mutex<Option<Switched>>>::default();
+    let answers = Arc::new((handler, peer, after.clone()));
     let service = service_fn(move |request: Request<Incoming>| {
-        let (answers, in_flight) = (answers.clone(), InFlight::new(&requests));
+        let (answers, requests, in_flight) = (answers.clone(), requests.clone(), InFlight::new(&requests));
         async move {
             let is_framed = request.version() > Version::HTTP_10;
-            let (handler, peer) = &*answers;
-            let answer = handler.answer(request, peer).await;
+            let (handler, peer, after) = &*answers;
+            let mut answer = handler.answer(request, peer).await;
+            if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+                *after.lock().unwrap_or_else(PoisonError::into_inner) = Switched::of(&mut answer, &requests);
+            }
             Ok::<_, std::convert::Infallible>(answer.map(|body| in_flight.until_made(body, is_framed)))
         }
     });
     async move {
-        let served = watcher.watch(builder.serve_connection(io, service).into_owned()).await;
+        let served = match maker {
+            Maker::Any(any) => watcher.watch(any.serve_connection_with_upgrades(io, service).into_owned()).await,
+            // No watcher can watch one of these.
+            Maker::Http1(http1) => {
+                let mut served = pin!(http1.serve_connection(io, service).with_upgrades());
+                let ended = tokio::select! {
+                    ended = &mut served => ended,
+                    _ = accepts.changed() => {
+                        served.as_mut().graceful_shutdown();
+                        served.await
+                    }
+                };
+                ended.map_err(Into::into)
+            }
+            Maker::Http2(http2) => watcher.watch(http2.serve_connection(io, service).into_owned()).await,
+        };
         if let Err(error) = served {
             tracing::debug!(error = &*error, "a connection ended early");
         }
+        let switched = after.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(Switched { parties, _in_flight }) = switched
+            && let Err(error) = parties.talk().await
+        {
+            tracing::debug!(error = &error as &dyn std::error::Error, "a connection that was switched ended early");
+        }
+        drop(until_over);
+    }
+}
+
+/// What is spoken on a connection after its HTTP.
+struct Switched {
+    parties: Parties,
+    /// It counts as a request that goes on.
+    _in_flight: InFlight,
+}
+
+impl Switched {
+    /// What an answer has begun.
+    fn of<B>(answer: &mut Response<B>, requests: &Arc<Requests>) -> Option<Switched> {
+        let parties = answer.extensions_mut().remove::<Switch>()?.parties()?;
+        requests.switch();
+        Some(Switched { parties, _in_flight: InFlight::new(requests) })
     }
 }
 
@@ -252,7 +311,7 @@ mod tests {
         time::{Instant, sleep},
     };
 
-    use hyper_util::rt::TokioTimer;
+    use hyper_util::rt::{TokioExecutor, TokioTimer};
 
     use super::*;
 
@@ -273,7 +332,14 @@ mod tests {
         let (client, server) = duplex(1024);
         let graceful = GracefulShutdown::new();
         let peer = Peer::new(std::net::Ipv4Addr::LOCALHOST.into());
-        let connection = connection(server, peer, Protocols::new().any(), Arc::new(Greeter), graceful.watcher());
+        let connection = connection(
+            server,
+            peer,
+            Protocols::new().any(),
+            Arc::new(Greeter),
+            [graceful.watcher(), graceful.watcher()],
+            watch::channel(()).1,
+        );
         tokio::spawn(async move { (connection.await, graceful) });
         client
     }
@@ -436,7 +502,14 @@ mod tests {
         let (mut client, server) = duplex(1024);
         let peer = Peer::new(std::net::Ipv4Addr::LOCALHOST.into());
         let graceful = GracefulShutdown::new();
-        let connection = connection(server, peer, Protocols::new().any(), Arc::new(Mimic), graceful.watcher());
+        let connection = connection(
+            server,
+            peer,
+            Protocols::new().any(),
+            Arc::new(Mimic),
+            [graceful.watcher(), graceful.watcher()],
+            watch::channel(()).1,
+        );
         tokio::spawn(async move { (connection.await, graceful) });
         client.write_all(b"GET / HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n").await.expect("it reads");
         let mut answer = String::new();

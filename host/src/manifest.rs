@@ -8,7 +8,7 @@
 //! on with the rest, so one run shows all there is to mend.
 //!
 //! Nothing here touches more of the world than the manifest's own file, but for
-//! [`Manifest::missing_sources`], which asks whether files exist,
+//! [`Manifest::missing_sources`] and [`Manifest::missing_folders`], which ask whether files exist,
 //! [`ListenAddress::resolve`], which asks for the addresses of a name, and the zone of a
 //! schedule, which the system's database of zones has, or else one of the host's own. What a
 //! component imports and exports is for others; they report what they find at
@@ -18,18 +18,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 mod admin;
+mod auth;
 mod backoff;
 mod check;
+mod coding;
 mod component_source;
+mod content;
+mod cors;
 mod digest;
 mod duration;
 mod event;
+mod files;
 mod gateway;
+mod header_changes;
 mod invalid;
 mod key;
 mod limits;
 mod listen;
 mod load;
+mod moved;
 mod names;
 mod nearest;
 mod network;
@@ -51,27 +58,35 @@ mod subject;
 mod times;
 mod tls;
 mod transport;
+mod upstream;
 
 #[cfg(test)]
 mod table;
 
 pub use admin::AdminManifest;
+pub use auth::{Asks, AuthManifest, KeySource, Proof, TokenManifest, scope};
 pub use backoff::Backoff;
+pub use coding::Coding;
 pub use component_source::ComponentSource;
+pub use content::Content;
+pub use cors::{Cors, Names, Origins};
 pub use digest::Digest;
 pub use duration::duration;
 pub use event::{EventLimits, EventManifest, Parked, Start};
+pub use files::FilesManifest;
 pub use gateway::GatewayManifest;
+pub use header_changes::HeaderChanges;
 pub use invalid::Invalid;
 pub use limits::Limits;
 pub use listen::{
     ListenAddress, admin_address, any_admin_address, is_for_others, listen_address, redirect_address, refuse_others,
 };
+pub use moved::{Moved, Target};
 pub use names::{bucket as bucket_name, service as service_name};
 pub use nearest::nearest;
 pub use no_service::NoService;
 pub use outbound::OutboundHost;
-pub use policy::{Policy, RouteManifest};
+pub use policy::{Authorize, Policy, RouteManifest};
 pub use priority::Priority;
 pub use rate::{Per, RateLimit, RateManifest};
 pub use reference::Reference;
@@ -85,8 +100,9 @@ pub use size::ByteSize;
 pub use store_url::{PostgresHost, PostgresUrl, RedisUrl, StoreUrl, TlsMode, percent_decoded, percent_encoded};
 pub use subject::Subject;
 pub use times::Times;
-pub use tls::{TlsFiles, TlsPair};
+pub use tls::{Acme, TlsFiles, TlsPair};
 pub use transport::{Protocol, Transport};
+pub use upstream::{Health, HostName, Origin, UpstreamManifest};
 
 use key::{KeyPath, Places};
 use report::Source;
@@ -104,6 +120,8 @@ pub struct Manifest {
     pub app: String,
     /// The gateway.
     pub gateway: GatewayManifest,
+    /// By what it is known who asks; sorted by name.
+    pub auths: Vec<AuthManifest>,
     /// The admin API.
     pub admin: AdminManifest,
     /// Where buckets are kept; a path in it is relative to [`dir`](Self::dir).
@@ -112,6 +130,8 @@ pub struct Manifest {
     pub rates: Vec<RateManifest>,
     /// At least one, sorted by name.
     pub services: Vec<ServiceManifest>,
+    /// Services that are no components, sorted by name.
+    pub upstreams: Vec<UpstreamManifest>,
     /// Sorted by interface, each of which is there once.
     pub events: Vec<EventManifest>,
     /// Sorted by name.
@@ -158,6 +178,14 @@ pub struct ServiceManifest {
     pub atomic: bool,
     /// What bounds its calls and its pool.
     pub limits: Limits,
+}
+
+impl ServiceManifest {
+    /// Whether it answers requests from outside: whether it has a route that is not answered by
+    /// the gateway.
+    pub fn answers(&self) -> bool {
+        self.routes.iter().any(|route| route.content.is_none())
+    }
 }
 
 impl Manifest {
@@ -269,6 +297,18 @@ impl Manifest {
         Problem::at(&self.source, self.places.value(&at), title).key(&at).help(help)
     }
 
+    /// As [`problem`](Self::problem), of an upstream: at a `key` of it.
+    pub fn upstream_problem(
+        &self,
+        upstream: &str,
+        key: &str,
+        title: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Problem {
+        let at = KeyPath::root().child("upstream").child(upstream).child(key);
+        Problem::at(&self.source, self.places.value(&at), title).key(&at).help(help)
+    }
+
     /// A problem of the admin API's token file, found later.
     pub fn token_problem(&self, title: impl Into<String>, help: impl Into<String>) -> Problem {
         self.table_problem("admin", "token_file", title, help)
@@ -279,6 +319,25 @@ impl Manifest {
     pub fn table_problem(&self, table: &str, key: &str, title: impl Into<String>, help: impl Into<String>) -> Problem {
         let at = key.split('.').fold(KeyPath::root().child(table), |at, key| at.child(key));
         Problem::at(&self.source, self.places.value(&at), title).key(&at).help(help)
+    }
+
+    /// A problem for every route whose files are not there.
+    pub fn missing_folders(&self) -> Report {
+        let at = |table: KeyPath| table.child("routes");
+        let of = |service: &ServiceManifest| at(KeyPath::root().child("service").child(&service.name));
+        let services = self.services.iter().map(|service| (of(service), &service.routes));
+        let gateway = (at(KeyPath::root().child("gateway")), &self.gateway.routes);
+        let routes = services.chain([gateway]).flat_map(|(list, routes)| {
+            routes.iter().enumerate().map(move |(index, route)| (list.child(index).child("files"), route))
+        });
+        let missing = routes.filter_map(|(at, route)| {
+            let Some(Content::Files(files)) = &route.content else { return None };
+            let help = "write the path of a folder, seen from the manifest's folder, or make it first";
+            let title = format!("the files of the route `{}` are not there", route.route);
+            let problem = Problem::at(&self.source, self.places.value(&at), title).key(&at).help(help);
+            files.missing().map(|missing| problem.label(missing))
+        });
+        Report::new(missing.collect())
     }
 
     /// A problem for every path in a service's `watch` where nothing is.

@@ -73,12 +73,16 @@ pub fn look(path: &Path, what: &'static str) -> Result<(), NotPrivate> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Ok(_) => Err(NotPrivate::NoFolder { path: path.into() }),
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
-            let is_in_the_way = |above: &&Path| fs::metadata(above).is_ok_and(|found| !found.is_dir());
-            let file = path.ancestors().find(is_in_the_way).unwrap_or(path);
-            Err(NotPrivate::NoFolder { path: file.into() })
+            Err(NotPrivate::NoFolder { path: in_the_way(path).into() })
         }
         Err(source) => Err(NotPrivate::Hidden { path: path.into(), what, source }),
     }
+}
+
+/// The file that a path leads over as if it were a folder.
+pub fn in_the_way(path: &Path) -> &Path {
+    let is_in_the_way = |above: &&Path| fs::metadata(above).is_ok_and(|found| !found.is_dir());
+    path.ancestors().find(is_in_the_way).unwrap_or(path)
 }
 
 /// Refuse a folder for `what`, unless it was found private.

@@ -42,6 +42,7 @@ pub use self::{
 };
 pub use crate::capability::{
     delivery::Delivery,
+    identity::{FAMILY as IDENTITY, Identity},
     messaging::subject as messaging_subject,
     outbox::{NotEmitted, Outbox},
     output_commit::Watermark,
@@ -64,6 +65,7 @@ mod life;
 mod limits;
 mod over_tls;
 pub mod pool;
+mod question;
 mod reply_body;
 mod revision;
 mod serving;
@@ -182,11 +184,11 @@ impl Service {
             lease.put(fresh);
         }
         let seen = lease.item().map(|instance| instance.seen().clone()).unwrap_or_default();
-        let Caller { unit: callers, delivery, .. } = caller.unwrap_or_default();
+        let Caller { unit: callers, delivery, identity, .. } = caller.unwrap_or_default();
         let is_atomic = revision.is_atomic() || purpose == Purpose::Delivery;
         let unit = is_atomic.then(|| callers.map_or_else(Arc::default, |callers| Arc::new(Unit::within(callers))));
-        if let Some(instance) = lease.item().filter(|_| is_atomic || delivery.is_some()) {
-            instance.work_in(unit.clone(), delivery);
+        if let Some(instance) = lease.item().filter(|_| is_atomic || delivery.is_some() || identity.is_some()) {
+            instance.work_in(unit.clone(), delivery, identity);
         }
         Ok(Call { service: self.clone(), purpose, lease, revision, seen, unit, deadline, allowed: deadline - now })
     }
@@ -280,6 +282,8 @@ pub struct Caller {
     /// How much it matters, of a call that may be refused where too many wait; none of one that
     /// others wait for, who hold an instance meanwhile.
     pub priority: Option<Priority>,
+    /// Who sent the request that it answers, or was made for.
+    pub identity: Option<Arc<Identity>>,
 }
 
 /// One invocation of an export: a leased instance and a deadline. Dropped before

@@ -298,7 +298,7 @@ impl Swapper {
         waiting.map_err(SwapError::Refused)?;
         steps.done("check");
         if let Some(probed) = self.app.probe(place, candidate.revision().clone()).await {
-            probed.map_err(|why| SwapError::Refused(self.app.failed_probe(place, &why)))?;
+            probed.map_err(|failed| SwapError::Refused(self.app.failed_probe(place, &failed)))?;
             steps.done("probe");
         }
         Ok(candidate)

@@ -12,8 +12,10 @@ use arc_swap::ArcSwap;
 use rustls::ServerConfig;
 
 pub use self::{
-    client::client,
+    client::{ClientError, client},
     defect::{Defect, Part},
+    pair::{About, about},
+    proofs::{Proof, Proofs},
 };
 use self::{
     shown::Shown,
@@ -30,13 +32,16 @@ mod client;
 mod defect;
 mod pair;
 mod pem;
-mod server;
+mod proofs;
+pub mod server;
 mod shown;
 mod source;
 
 /// What a listener shows to its clients, as its files have it now.
 pub struct Tls {
     config: ArcSwap<ServerConfig>,
+    /// What is shown to authorities, if any are asked for certificates.
+    proofs: Option<Arc<Proofs>>,
 }
 
 /// What the configuration is made of.
@@ -45,6 +50,7 @@ struct Parts {
     pairs: Vec<Kept<Pair>>,
     /// Who vouches for clients, where these need a certificate.
     clients: Option<Kept<Authorities>>,
+    proofs: Option<Arc<Proofs>>,
 }
 
 impl Tls {
@@ -52,7 +58,7 @@ impl Tls {
     pub fn open(files: &TlsFiles) -> Result<(Arc<Tls>, Renewal), Vec<Defect>> {
         let parts = Parts::open(files)?;
         let config = parts.config().map_err(|source| vec![parts.unusable(&source)])?;
-        let tls = Arc::new(Tls { config: ArcSwap::from_pointee(config) });
+        let tls = Arc::new(Tls { config: ArcSwap::from_pointee(config), proofs: parts.proofs.clone() });
         let renewal = Renewal::of(Shown::new(&tls, parts));
         Ok((tls, renewal))
     }
@@ -60,6 +66,11 @@ impl Tls {
     /// What a connection that begins now is to use.
     pub fn config(&self) -> Arc<ServerConfig> {
         self.config.load_full()
+    }
+
+    /// Where that is put which authorities ask for, if any are asked for certificates.
+    pub fn proofs(&self) -> Option<Arc<Proofs>> {
+        self.proofs.clone()
     }
 }
 
@@ -74,7 +85,10 @@ impl Parts {
         }
         let clients = files.clients.clone().map(|file| Kept::open(Authorities { file })).transpose();
         match clients {
-            Ok(clients) if defects.is_empty() => Ok(Parts { pairs, clients }),
+            Ok(clients) if defects.is_empty() => {
+                let proofs = files.pairs.iter().any(|pair| pair.acme.is_some()).then(Arc::default);
+                Ok(Parts { pairs, clients, proofs })
+            }
             clients => {
                 defects.extend(clients.err());
                 Err(defects)
@@ -84,8 +98,8 @@ impl Parts {
 
     /// A configuration of what was read last.
     fn config(&self) -> Result<ServerConfig, rustls::Error> {
-        let pairs: Vec<_> = self.pairs.iter().map(Kept::now).collect();
-        server::config(&pairs, self.clients.as_ref().map(Kept::now))
+        let pairs: Vec<_> = self.pairs.iter().filter_map(|pair| (*pair.now()).clone()).collect();
+        server::config(&pairs, self.clients.as_ref().map(Kept::now), self.proofs.clone())
     }
 
     /// What no file is to blame for alone.

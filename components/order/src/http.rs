@@ -65,5 +65,5 @@ fn admit(user_id: u64) -> Result<(), Error> {
 fn get(request: &Request, id: &str) -> Result<Reply, Error> {
     let unknown = || Error::not_found("Order not found");
     let id = rest::id(id).ok_or_else(unknown)?;
-    Ok(request.reply(orders::get(id)?.ok_or_else(unknown)?))
+    request.reply(orders::get(id)?.ok_or_else(unknown)?)
 }

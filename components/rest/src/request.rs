@@ -57,18 +57,26 @@ impl Request {
     }
 
     /// The answer to a read of what has this JSON: with its tag, or, if the client has
-    /// it under that tag already, without a body.
-    pub fn reply(&self, json: Vec<u8>) -> Reply {
+    /// it under that tag already, without a body. Refused if the client wants another.
+    pub fn reply(&self, json: Vec<u8>) -> Result<Reply, Error> {
+        if !self.is_about(&json) {
+            return Err(Error::precondition_failed("This is not what If-Match names"));
+        }
         let etag = etag(&json);
-        match self.header("if-none-match").is_some_and(|list| etag::names(&list, &etag, Comparison::Weak)) {
+        Ok(match self.is_of_others(&etag) {
             true => Reply::not_modified(etag),
             false => Reply::ok(json).with_header("etag", etag),
-        }
+        })
     }
 
     /// Whether the request is about what has this JSON: it is, unless it names others.
     pub fn is_about(&self, json: &[u8]) -> bool {
         self.header("if-match").is_none_or(|list| etag::names(&list, &etag(json), Comparison::Strong))
+    }
+
+    /// Whether the request is about anything but what has this JSON.
+    pub fn is_about_others(&self, json: &[u8]) -> bool {
+        self.is_of_others(&etag(json))
     }
 
     /// The key under which the request may be sent again.
@@ -99,9 +107,14 @@ impl Request {
         (!lines.is_empty()).then(|| lines.join(","))
     }
 
+    fn is_of_others(&self, etag: &str) -> bool {
+        self.header("if-none-match").is_some_and(|list| etag::names(&list, etag, Comparison::Weak))
+    }
+
+    /// Two types are none: others may go by the second.
     fn says_json(&self) -> bool {
         let values = self.headers().get("content-type");
-        values.first().is_some_and(|value| is_json(value))
+        matches!(&values[..], [value] if is_json(value))
     }
 
     fn body(&self) -> Result<Vec<u8>, Error> {

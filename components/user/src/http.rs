@@ -46,7 +46,7 @@ fn create(request: &Request) -> Result<Reply, Error> {
 
 fn get(request: &Request, id: &str) -> Result<Reply, Error> {
     let id = rest::id(id).ok_or_else(unknown)?;
-    Ok(request.reply(users::get(id)?.ok_or_else(unknown)?))
+    request.reply(users::get(id)?.ok_or_else(unknown)?)
 }
 
 /// No user changes, so the one that was compared is the one that is deleted.
@@ -55,6 +55,9 @@ fn delete(request: &Request, id: &str) -> Result<Reply, Error> {
     let user = users::get(id)?.ok_or_else(unknown)?;
     if !request.is_about(&user) {
         return Err(Error::precondition_failed("The user is not the one that If-Match names"));
+    }
+    if request.is_about_others(&user) {
+        return Err(Error::precondition_failed("The user is one that If-None-Match names"));
     }
     match users::delete(id)? {
         true => Ok(Reply::no_content()),

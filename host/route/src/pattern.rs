@@ -59,6 +59,27 @@ impl Pattern {
         self.names() == other.names() && (&self.segments, self.end) == (&other.segments, other.end)
     }
 
+    /// The names of its parameters, in order, and `*` at the end if it ends with that.
+    pub fn parameters(&self) -> Vec<&str> {
+        let names = self.names().into_iter().map(|name| name.trim_matches(['{', '}']));
+        names.chain((self.end == End::Below).then_some("*")).collect()
+    }
+
+    /// What its [parameters](Self::parameters) stand for in a normalised path that matches, each
+    /// as it is there: percent-encoded.
+    pub fn parts<'a>(&self, path: &'a str) -> Vec<&'a str> {
+        let (mut parts, mut rest) = (Vec::new(), path.strip_prefix('/').unwrap_or(path));
+        for segment in &self.segments {
+            let (part, deeper) = rest.split_once('/').unwrap_or((rest, ""));
+            if *segment == Segment::Parameter {
+                parts.push(part);
+            }
+            rest = deeper;
+        }
+        parts.extend((self.end == End::Below).then_some(rest));
+        parts
+    }
+
     /// The segments before each end that it may have.
     fn forms(&self) -> impl Iterator<Item = (Vec<Segment>, End)> + Clone {
         let slash = [self.segments.clone(), vec![Segment::Exact("".into())]].concat();
@@ -342,6 +363,24 @@ mod tests {
         ] {
             assert!(!pattern(one)?.conflicts(&pattern(other)?), "{one} {other}");
             assert!(!pattern(other)?.conflicts(&pattern(one)?), "{other} {one}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn parameters_stand_for_parts_of_a_path() -> Result<(), Invalid> {
+        for (text, path, parts) in [
+            ("/a", "/a", &[][..]),
+            ("/a/{x}", "/a/b%2Fc", &[("x", "b%2Fc")]),
+            ("/{x}/b/{y}{/}", "/a/b/c/", &[("x", "a"), ("y", "c")]),
+            ("/{x}/*", "/a/", &[("x", "a"), ("*", "")]),
+            ("/{x}/*", "/a//b/c/", &[("x", "a"), ("*", "/b/c/")]),
+            ("/*", "/", &[("*", "")]),
+            ("/*", "//a", &[("*", "/a")]),
+        ] {
+            let pattern = pattern(text)?;
+            let seen: Vec<_> = pattern.parameters().into_iter().zip(pattern.parts(path)).collect();
+            assert_eq!((&*seen, pattern.parameters().len()), (parts, parts.len()), "{text} {path}");
         }
         Ok(())
     }

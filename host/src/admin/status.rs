@@ -11,8 +11,10 @@ use super::Admin;
 use crate::{
     app::LinkNames,
     listener::reply,
+    manifest::Manifest,
     service::{Canary, Service, Serving, Share},
     swap::{Left, Promotion, Swapper},
+    upstream::Upstream,
 };
 
 /// A service as it is shown.
@@ -70,6 +72,29 @@ struct TrialStatus {
     missing: u64,
 }
 
+/// Who is no component.
+#[derive(Serialize)]
+struct UpstreamStatus<'a> {
+    name: &'a str,
+    urls: Vec<String>,
+    routes: Vec<String>,
+    /// Requests that it has, and those that wait for one of these to end.
+    busy: usize,
+    waiting: usize,
+    max: u32,
+    addresses: Vec<AddressStatus>,
+}
+
+#[derive(Serialize)]
+struct AddressStatus {
+    address: String,
+    /// Whether requests go there.
+    well: bool,
+    busy: usize,
+    requests: u64,
+    failures: u64,
+}
+
 impl Admin {
     pub(super) fn services(&self) -> Response<Bytes> {
         let swapper = self.swapper.load_full();
@@ -82,7 +107,9 @@ impl Admin {
                 ServiceStatus::of(&swapper, place, (service, serving), (&links, &events))
             })
             .collect();
-        reply::json(StatusCode::OK, &json!({ "app": app.name(), "services": services }))
+        let upstreams = self.upstreams.load();
+        let upstreams: Vec<_> = upstreams.all().map(|upstream| UpstreamStatus::of(app.manifest(), upstream)).collect();
+        reply::json(StatusCode::OK, &json!({ "app": app.name(), "services": services, "upstreams": upstreams }))
     }
 }
 
@@ -109,6 +136,33 @@ impl<'a> ServiceStatus<'a> {
             errors: live.life().errors(),
             draining: swapper.draining(place),
             canary: serving.canary.as_ref().map(|canary| CanaryStatus::of(swapper, place, canary)),
+        }
+    }
+}
+
+impl UpstreamStatus<'_> {
+    fn of<'a>(manifest: &Manifest, upstream: &'a Upstream) -> UpstreamStatus<'a> {
+        let (name, standing) = (upstream.name(), upstream.standing());
+        let table = manifest.upstreams.iter().find(|table| table.name == name);
+        let (urls, routes) = table.map_or_else(Default::default, |table| {
+            let routes = table.routes.iter().map(|it| it.route.to_string()).collect();
+            (table.origins.iter().map(ToString::to_string).collect(), routes)
+        });
+        let addresses = standing.addresses.into_iter().map(|it| AddressStatus {
+            address: it.address.to_string(),
+            well: it.is_well,
+            busy: it.busy,
+            requests: it.requests,
+            failures: it.failures,
+        });
+        UpstreamStatus {
+            name,
+            urls,
+            routes,
+            busy: standing.busy,
+            waiting: standing.waiting,
+            max: table.map_or(0, |table| table.connections),
+            addresses: addresses.collect(),
         }
     }
 }

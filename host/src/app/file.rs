@@ -30,6 +30,9 @@ pub enum Unreadable {
     /// What is in this folder is not for this account.
     #[error("is in `{}`, where this account may not look", .0.display())]
     Closed(PathBuf),
+    /// A file is there, and the path leads over it as if it were a folder.
+    #[error("leads over `{}`, which is a file", .0.display())]
+    BelowFile(PathBuf),
     /// It is larger than [`LARGEST`].
     #[error("is larger than {} MiB", LARGEST >> 20)]
     TooLarge,
@@ -70,11 +73,13 @@ impl Unreadable {
         match self {
             Unreadable::Missing => "make it, or name another file",
             Unreadable::Dangling(_) => "make the file that the link leads to, or name another",
-            Unreadable::Folder | Unreadable::Special => "name the component's file",
+            Unreadable::Folder | Unreadable::Special | Unreadable::BelowFile(_) => "name the component's file",
             Unreadable::Denied | Unreadable::Closed(_) => "let this account read it, or run this as one that may",
             Unreadable::TooLarge => SMALLER_HELP,
             Unreadable::Empty => "build it again",
-            Unreadable::Failed(_) => "mend the disk, or copy the file to another",
+            Unreadable::Failed(_) => {
+                "look whether `cat` can read it; if the disk fails, which `dmesg` tells, build it again on another"
+            }
         }
     }
 
@@ -105,7 +110,7 @@ impl Unreadable {
                 let makes = if matches!(self, Unreadable::Empty) { "made it so" } else { "did not make it" };
                 format!("its build command, `{build}`, {makes}: mend that, or write the path of what it makes")
             }
-            None if matches!(self, Unreadable::Folder | Unreadable::Special) => {
+            None if matches!(self, Unreadable::Folder | Unreadable::Special | Unreadable::BelowFile(_)) => {
                 "write the path of the component's file".to_owned()
             }
             None if matches!(self, Unreadable::Empty) => "build it again: nothing is in it".to_owned(),
@@ -121,6 +126,12 @@ fn unreachable(path: &Path, error: io::Error) -> Unreadable {
             Ok(to) => Unreadable::Dangling(to),
             Err(_) => Unreadable::Missing,
         };
+    }
+    if error.kind() == ErrorKind::NotADirectory {
+        // Without a slash at its end.
+        let path: PathBuf = path.components().collect();
+        let file = path.ancestors().find(|above| fs::metadata(above).is_ok_and(|found| !found.is_dir()));
+        return file.map_or_else(|| error.into(), |file| Unreadable::BelowFile(file.to_owned()));
     }
     // The first folder in which nothing may be looked for.
     let closed = path.ancestors().skip(1).find(|folder| fs::metadata(folder).is_ok());

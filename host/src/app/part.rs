@@ -9,13 +9,14 @@ use wasmtime::component::{Component, ComponentExportIndex};
 
 use super::{
     GivenBy,
+    authorizer::AUTHORIZER,
     compiler::{CompileError, Compiler, Looked},
     contents::{BUILD_HELP, Contents},
     digest,
 };
 use crate::{
     engine::{Compiled, Defect, Kind},
-    link::{self, Surface},
+    link::{self, InterfaceName, Surface},
     manifest::{Manifest, Problem, ServiceManifest},
     service::HANDLERS,
 };
@@ -87,7 +88,10 @@ impl Part {
     /// The functions that links may call.
     pub(super) fn linkable_exports(&self) -> HashMap<String, ComponentExportIndex> {
         let mut indices = HashMap::new();
-        let exports = self.surface.exports.iter().filter(|export| !export.name.is_hosts());
+        // Of the host's own interfaces those alone that it asks components for.
+        let is_asked = |name: &InterfaceName| AUTHORIZER.parse().is_ok_and(|asked| name.goes_with(&asked));
+        let exports = self.surface.exports.iter();
+        let exports = exports.filter(|export| !export.name.is_hosts() || is_asked(&export.name));
         // Of several compatible versions the one whose types were compared.
         for export in
             exports.filter(|export| self.surface.export(&export.name).is_some_and(|it| it.name == export.name))

@@ -54,6 +54,7 @@ impl Plan {
         effort: Effort,
         mut compiling: impl FnMut(&ServiceManifest),
     ) -> Result<Plan> {
+        manifest.missing_folders().into_result()?;
         cache.make_room(manifest.services.len());
         let mut needs = needs(&manifest);
         let (components, origins) = read(&manifest, history)?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Part;
+use super::{Part, authorizer};
 use crate::{
     link::{self, Emission, Interface, Link, Table, Ties},
     manifest::{EventManifest, Manifest, Problem, Report, ScheduleManifest},
@@ -29,8 +29,9 @@ impl Topology {
     /// export.
     pub fn resolve(manifest: &Manifest, parts: Vec<Arc<Part>>) -> Result<Topology, Report> {
         let named = || manifest.services.iter().zip(&parts);
-        let silent = named().filter(|(service, part)| !service.routes.is_empty() && !part.handles_http());
+        let silent = named().filter(|(service, part)| service.answers() && !part.handles_http());
         let mut problems: Vec<_> = silent.map(|(service, _)| no_handler(manifest, &service.name)).collect();
+        problems.extend(authorizer::problems(manifest, &parts));
         let (linked, events) = (linked(manifest, &parts), manifest.events.iter().map(event).collect::<Vec<_>>());
         let schedules: Vec<_> = manifest.schedules.iter().map(schedule).collect();
         let ties = link::resolve(&linked, &events, &schedules).unwrap_or_else(|wrong| {

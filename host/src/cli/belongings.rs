@@ -104,6 +104,9 @@ impl Belongings {
         let (found, resolved) = (fs::metadata(path).ok(), resolved(path));
         match self.0.iter().find(|belonging| belonging.is(found.as_ref(), &resolved)) {
             Some(belonging) => bail!("`{}` {}: name another file", path.display(), belonging.what),
+            None if found.is_some() && is_of_another(&resolved) => {
+                bail!("`{}` may be the manifest of another app, or its lock file: name another file", path.display())
+            }
             None => Ok(()),
         }
     }
@@ -144,6 +147,13 @@ impl Belonging {
             }),
         }
     }
+}
+
+/// Whether a file has a name of those that people and verbs write, for whichever app. What
+/// is in `spin.toml` tells whether it is Spin's.
+fn is_of_another(path: &Path) -> bool {
+    let is_one = path.extension().is_some_and(|end| end == "toml" || end == "lock");
+    is_one && path.file_name().is_some_and(|name| name != "spin.toml")
 }
 
 fn is_same(one: &Metadata, other: &Metadata) -> bool {

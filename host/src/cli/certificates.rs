@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use crate::{
-    manifest::{Manifest, Problem, Report, TlsFiles},
+    acme,
+    manifest::{Acme, Manifest, Problem, Report, TlsFiles},
+    private,
     renewal::{Renewal, is_open_to_all},
     tls::{Defect, Part, Tls},
 };
@@ -28,6 +30,7 @@ impl Certificates {
             certificates.open(manifest.gateway.tls.as_ref(), &mut problems, |it| located(manifest, "gateway", it));
         certificates.admin =
             certificates.open(manifest.admin.tls.as_ref(), &mut problems, |it| located(manifest, "admin", it));
+        problems.extend(orders(manifest).flat_map(|(at, acme)| unfit(manifest, &at, acme)));
         Report::new(problems).into_result()?;
         let files = manifest.gateway.tls.iter().chain(&manifest.admin.tls);
         for pair in files.flat_map(|files| &files.pairs).filter(|pair| is_open_to_all(&pair.key)) {
@@ -54,6 +57,31 @@ impl Certificates {
             }
         }
     }
+}
+
+/// The certificates that are ordered, each with the key where that is said.
+pub fn orders(manifest: &Manifest) -> impl Iterator<Item = (String, &Acme)> {
+    let files = manifest.gateway.tls.as_ref();
+    let is_listed = files.is_some_and(|files| files.is_listed);
+    let pairs = files.into_iter().flat_map(|files| files.pairs.iter().enumerate());
+    pairs.filter_map(move |(number, pair)| {
+        let at = if is_listed { format!("tls.{number}.acme") } else { "tls.acme".to_owned() };
+        Some((at, pair.acme.as_ref()?))
+    })
+}
+
+/// What is found of a certificate's folder, and of whom to trust, before anything is ordered.
+fn unfit(manifest: &Manifest, at: &str, acme: &Acme) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if let Err(unfit) = private::look(&acme.folder, "keys of TLS") {
+        let help = "name a folder that only this account may write in";
+        problems.push(manifest.table_problem("gateway", &format!("{at}.folder"), unfit.to_string(), help));
+    }
+    if let Some(Err(error)) = acme.ca.as_deref().map(acme::trusted) {
+        let help = "name a file in PEM with who vouches for the directory's server";
+        problems.push(manifest.table_problem("gateway", &format!("{at}.ca"), error.to_string(), help));
+    }
+    problems
 }
 
 /// A defect at the key of the file.

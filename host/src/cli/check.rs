@@ -22,8 +22,10 @@ use super::{
 use crate::{
     admin::Token,
     app::{LinkNames, Plan, ScheduleNames},
-    manifest::{Problem, Report, StoreUrl, Told},
+    identity::Identities,
+    manifest::{Asks, Manifest, Problem, Report, StoreUrl, Told},
     openapi, store,
+    upstream::Upstreams,
 };
 
 /// Build and check everything that `up` would, without serving.
@@ -54,6 +56,8 @@ struct Found {
     events: Vec<LinkNames>,
     /// Likewise.
     schedules: Vec<ScheduleNames>,
+    /// Likewise: the routes that everybody may ask, where others ask who it is.
+    open: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -70,7 +74,10 @@ impl Check {
     pub fn run(self, manifest: &Path) -> Result<()> {
         if !self.json {
             let (app, found) = self.look(manifest)?;
-            return print(format!("{app} is ready to serve: {}", found.counted()).as_bytes());
+            let open = found.open.iter().map(|route| format!("\nopen to everybody: {route}"));
+            return print(
+                format!("{app} is ready to serve: {}{}", found.counted(), open.collect::<String>()).as_bytes(),
+            );
         }
         let found = self.look(manifest).map_or_else(|error| Found::wrong(&error), |(_, found)| found);
         print(&serde_json::to_vec_pretty(&found)?)?;
@@ -92,6 +99,8 @@ impl Check {
             Certificates::of(&manifest).map(drop).map_err(Into::into),
             openapi::document(&manifest, "").map(drop).map_err(Into::into),
             settings::look(&manifest).map_err(Into::into),
+            Upstreams::open(&manifest, &Upstreams::default()).map(drop).map_err(Into::into),
+            Identities::open(&manifest).map(drop).map_err(Into::into),
         ];
         together(named)?;
         let (url, runtime) = (up::store_url(&manifest, None)?, up::runtime()?);
@@ -125,6 +134,7 @@ impl Found {
             links: plan.links(),
             events: plan.events(),
             schedules: ScheduleNames::all(plan.manifest()),
+            open: open(plan.manifest()),
         }
     }
 
@@ -142,6 +152,7 @@ impl Found {
             links: Vec::new(),
             events: Vec::new(),
             schedules: Vec::new(),
+            open: Vec::new(),
         }
     }
 
@@ -155,6 +166,14 @@ impl Found {
         let told = counts.into_iter().chain(fewer.into_iter().filter(|(number, _)| *number > 0));
         told.map(|(number, noun)| count(number as u64, noun)).collect::<Vec<_>>().join(", ")
     }
+}
+
+/// The routes that everybody may ask, each with its service, if anybody is known at all.
+fn open(manifest: &Manifest) -> Vec<String> {
+    let services = manifest.services.iter().filter(|_| !manifest.auths.is_empty());
+    let routes = services.flat_map(|service| service.routes.iter().map(move |route| (service, route)));
+    let open = routes.filter(|(_, route)| !matches!(route.policy.auth, Some(Asks::Known(_))));
+    open.map(|(service, route)| format!("{} → {}", route.route, service.name)).collect()
 }
 
 /// All problems with the manifest in one report; anything else by itself.

@@ -1,6 +1,7 @@
 //! `dovetail compose`: the services as one component, for other hosts.
 
 use std::{
+    collections::BTreeSet,
     fs,
     io::ErrorKind,
     path::{Path, PathBuf},
@@ -24,7 +25,7 @@ use crate::{
     app::{self, Plan, ScheduleNames},
     compose::{self, Composed, Events, Needs, Source, Store},
     history::History,
-    manifest::Manifest,
+    manifest::{Authorize, Manifest, RouteManifest},
 };
 
 /// Compose services into one component that other hosts run.
@@ -45,6 +46,10 @@ pub struct Compose {
     /// Adapt it to a host that is unlike others.
     #[arg(long, value_enum)]
     target: Option<For>,
+    /// Compose it though the manifest says who may ask: other hosts have no `[auth]`, and let
+    /// everybody ask everything.
+    #[arg(long)]
+    without_auth: bool,
     #[command(flatten)]
     pinning: Pinning,
     #[command(flatten)]
@@ -75,6 +80,12 @@ impl Compose {
     pub fn run(self, manifest: &Path) -> Result<()> {
         let terminal = Terminal::new();
         let manifest = self.state.manifest(manifest)?;
+        if may_refuse(&manifest) && !self.without_auth {
+            bail!(
+                "the manifest says who may ask, and what is composed would let everybody: put it behind what asks \
+                 instead, and say so with --without-auth"
+            );
+        }
         let belongings = Belongings::of(&manifest);
         let out = Output::of(&self.output, &belongings)?;
         let store = match (self.store, self.target) {
@@ -111,6 +122,10 @@ impl Compose {
             terminal.say("Note", &self.note_of_file(table, key, path));
         }
         if let Some(note) = self.note_of_schedules(plan.manifest(), &composed.services) {
+            terminal.say("Note", &note);
+        }
+        let upstreams = note_of_upstreams(plan.manifest()).filter(|_| self.service.is_none());
+        for note in self.note_of_policies(plan.manifest()).into_iter().chain(upstreams) {
             terminal.say("Note", &note);
         }
         if store == Store::Host && !composed.needs.buckets.is_empty() {
@@ -151,6 +166,15 @@ impl Compose {
         let (noun, be) = if left.len() == 1 { ("schedule", "is") } else { ("schedules", "are") };
         let names = left.join(", ");
         (!left.is_empty()).then(|| format!("the {noun} {names} {be} left out: other hosts emit nothing by themselves"))
+    }
+
+    /// That a router does nothing with requests but to hand them on.
+    fn note_of_policies(&self, manifest: &Manifest) -> Option<String> {
+        let routes = manifest.services.iter().flat_map(|service| &service.routes).chain(&manifest.gateway.routes);
+        let keys: BTreeSet<_> = routes.flat_map(RouteManifest::keys).map(|key| format!("`{key}`")).collect();
+        let keys: Vec<_> = keys.into_iter().collect();
+        let is_noted = self.service.is_none() && !keys.is_empty();
+        is_noted.then(|| format!("what routes say of {} is left out: it is the gateway's to do", keys.join(", ")))
     }
 
     /// What became of what.
@@ -211,4 +235,20 @@ fn spin(out: &Output, belongings: &Belongings) -> Result<(Output, PathBuf, Strin
         bail!("`{}` was not written by `dovetail compose`: move it, or write the component elsewhere", file.display());
     }
     Ok((out, file, path.file_name().unwrap_or_default().to_string_lossy().into_owned()))
+}
+
+/// Whether the gateway lets in some and not others.
+fn may_refuse(manifest: &Manifest) -> bool {
+    let routes = manifest.services.iter().flat_map(|service| &service.routes);
+    let mut decided = routes.map(|route| &route.policy.authorize);
+    !manifest.auths.is_empty() || decided.any(|it| matches!(it, Some(Authorize::Service { .. })))
+}
+
+/// That a composition passes nothing on.
+fn note_of_upstreams(manifest: &Manifest) -> Option<String> {
+    let left: Vec<_> = manifest.upstreams.iter().map(|upstream| format!("`{}`", upstream.name)).collect();
+    let (noun, be) = if left.len() == 1 { ("upstream", "is") } else { ("upstreams", "are") };
+    let names = left.join(", ");
+    (!left.is_empty())
+        .then(|| format!("the {noun} {names} {be} left out: what has no other route is answered with 404"))
 }

@@ -35,6 +35,7 @@ impl Given {
     /// Reads an argument.
     pub fn parse(text: &str) -> Result<Given, Invalid> {
         match text {
+            "" => Err(Invalid { reason: "is empty".to_owned(), help: "name the component's file".to_owned() }),
             "-" => Ok(Given::Stdin),
             text if Reference::is_meant(text) => Reference::parse(text).map(Given::Reference),
             text => Ok(Given::File(text.into())),

@@ -8,10 +8,10 @@ use clap::{Args, ValueEnum};
 use super::{pinned::Pinning, plan_of_live, state::State, stdout::print};
 use crate::{
     app::{LinkNames, ScheduleNames},
-    manifest::ServiceManifest,
+    manifest::{Asks, RouteManifest, ServiceManifest, UpstreamManifest},
 };
 
-/// Show the services, their routes, their links and events, and the schedules.
+/// Show the services, their routes, their links and events, the upstreams and the schedules.
 #[derive(Args)]
 pub struct Graph {
     /// How to draw.
@@ -43,6 +43,8 @@ impl Graph {
         let drawing = Drawing {
             app: &manifest.app,
             services: &manifest.services,
+            gateway: &manifest.gateway.routes,
+            upstreams: &manifest.upstreams,
             links: &plan.links(),
             events: &plan.events(),
             schedules: &ScheduleNames::all(manifest),
@@ -60,6 +62,9 @@ impl Graph {
 struct Drawing<'a> {
     app: &'a str,
     services: &'a [ServiceManifest],
+    /// The routes that no service answers.
+    gateway: &'a [RouteManifest],
+    upstreams: &'a [UpstreamManifest],
     links: &'a [LinkNames],
     /// Drawn dashed: nobody waits for them.
     events: &'a [LinkNames],
@@ -71,12 +76,22 @@ impl Drawing<'_> {
     fn tree(&self) -> Result<String, std::fmt::Error> {
         let mut text = format!("{}\n", self.app);
         let services = self.services.iter().map(|service| (service.name.clone(), self.leaves(service)));
+        let upstreams = self.upstreams.iter().map(|upstream| {
+            let urls = upstream.origins.iter().map(|origin| format!("at {origin}"));
+            let routes = upstream.routes.iter().map(|it| format!("route {}{}", labelled(it), asks(it)));
+            (format!("upstream {}", upstream.name), routes.chain(urls).collect())
+        });
         let schedules = self.schedules.iter().map(|schedule| {
             let ScheduleNames { name, interface, function, to } = schedule;
             let emitted = to.iter().map(|to| format!("event {interface}#{function} ⇢ {to}"));
             (format!("schedule {name}"), emitted.collect())
         });
-        let branches: Vec<(String, Vec<String>)> = services.chain(schedules).collect();
+        let gateway = (!self.gateway.is_empty()).then(|| {
+            let routes = self.gateway.iter().map(|it| format!("route {}{}", labelled(it), asks(it)));
+            ("gateway".to_owned(), routes.collect())
+        });
+        let branches = gateway.into_iter().chain(services).chain(upstreams).chain(schedules);
+        let branches: Vec<(String, Vec<String>)> = branches.collect();
         for (place, (branch, leaves)) in branches.iter().enumerate() {
             let last = place + 1 == branches.len();
             writeln!(text, "{} {branch}", if last { "└──" } else { "├──" })?;
@@ -90,7 +105,7 @@ impl Drawing<'_> {
 
     /// What hangs on a service in the tree.
     fn leaves(&self, service: &ServiceManifest) -> Vec<String> {
-        let routes = routes(service).map(|route| format!("route {route}"));
+        let routes = service.routes.iter().map(|it| format!("route {}{}", labelled(it), asks(it)));
         let links = self.links.iter().filter(|link| link.from == service.name);
         let links = links.map(|link| format!("link {} → {}", link.interface, link.to));
         let events = self.events.iter().filter(|event| event.from == service.name);
@@ -104,8 +119,18 @@ impl Drawing<'_> {
         let mut text = format!("digraph {:?} {{\n    rankdir=LR;\n", self.app);
         for service in self.services {
             writeln!(text, "    {:?} [shape=component];", service.name)?;
-            for route in routes(service) {
+            for route in routes(&service.routes) {
                 writeln!(text, "    {route:?} [shape=plaintext];\n    {route:?} -> {:?};", service.name)?;
+            }
+        }
+        for (route, content) in self.contents() {
+            writeln!(text, "    {route:?} [shape=plaintext];\n    {content:?} [shape=note];")?;
+            writeln!(text, "    {route:?} -> {content:?};")?;
+        }
+        for upstream in self.upstreams {
+            writeln!(text, "    {:?} [shape=box3d];", upstream.name)?;
+            for route in routes(&upstream.routes) {
+                writeln!(text, "    {route:?} [shape=plaintext];\n    {route:?} -> {:?};", upstream.name)?;
             }
         }
         for link in self.links {
@@ -133,9 +158,20 @@ impl Drawing<'_> {
         let mut count = 0;
         for service in self.services {
             writeln!(text, "    service-{0}[{0}]", service.name)?;
-            for route in routes(service) {
+            for route in routes(&service.routes) {
                 count += 1;
                 writeln!(text, "    route-{count}([\"{route}\"]) --> service-{}", service.name)?;
+            }
+        }
+        for (route, content) in self.contents() {
+            count += 1;
+            writeln!(text, "    route-{count}([\"{route}\"]) --> content-{count}[\"{content}\"]")?;
+        }
+        for upstream in self.upstreams {
+            writeln!(text, "    upstream-{0}[[{0}]]", upstream.name)?;
+            for route in routes(&upstream.routes) {
+                count += 1;
+                writeln!(text, "    route-{count}([\"{route}\"]) --> upstream-{}", upstream.name)?;
             }
         }
         for link in self.links {
@@ -156,6 +192,14 @@ impl Drawing<'_> {
         Ok(text)
     }
 
+    /// The routes that the gateway answers itself, and how.
+    fn contents(&self) -> impl Iterator<Item = (String, String)> {
+        let services = self.services.iter().flat_map(|service| &service.routes);
+        let upstreams = self.upstreams.iter().flat_map(|upstream| &upstream.routes);
+        let all = self.gateway.iter().chain(services).chain(upstreams);
+        all.filter_map(|it| Some((it.route.to_string(), it.content.as_ref()?.to_string())))
+    }
+
     /// The brokers that events go by, each once.
     fn brokers(&self) -> BTreeSet<&str> {
         let ends = self.events.iter().flat_map(|event| [event.from.as_str(), event.to.as_str()]);
@@ -167,11 +211,16 @@ impl Drawing<'_> {
         let services = self
             .services
             .iter()
-            .map(|service| serde_json::json!({ "name": service.name, "routes": routes(service).collect::<Vec<_>>() }));
+            .map(|service| serde_json::json!({ "name": service.name, "routes": labels(&service.routes) }));
         let services: Vec<_> = services.collect();
+        let upstreams = self.upstreams.iter().map(|upstream| {
+            let urls: Vec<_> = upstream.origins.iter().map(ToString::to_string).collect();
+            serde_json::json!({ "name": upstream.name, "urls": urls, "routes": labels(&upstream.routes) })
+        });
+        let upstreams: Vec<_> = upstreams.collect();
         let drawn = serde_json::json!({
-            "app": self.app, "services": services, "links": self.links, "events": self.events,
-            "schedules": self.schedules,
+            "app": self.app, "gateway": { "routes": labels(self.gateway) }, "services": services, "links": self.links,
+            "events": self.events, "schedules": self.schedules, "upstreams": upstreams,
         });
         format!("{drawn:#}\n")
     }
@@ -187,6 +236,31 @@ fn node(end: &str) -> String {
     end.strip_prefix('@').map_or_else(|| format!("service-{end}"), |broker| format!("broker-{broker}"))
 }
 
-fn routes(service: &ServiceManifest) -> impl Iterator<Item = String> {
-    service.routes.iter().map(|it| it.route.to_string())
+/// The routes that those answer whose they are.
+fn routes(routes: &[RouteManifest]) -> impl Iterator<Item = String> {
+    routes.iter().filter(|it| it.content.is_none()).map(|it| it.route.to_string())
+}
+
+fn labels(routes: &[RouteManifest]) -> Vec<String> {
+    routes.iter().map(labelled).collect()
+}
+
+/// A route, and what the gateway answers if it does.
+fn labelled(it: &RouteManifest) -> String {
+    match &it.content {
+        Some(content) => format!("{} → {content}", it.route),
+        None => it.route.to_string(),
+    }
+}
+
+/// Who may ask a route, if it is said.
+fn asks(route: &RouteManifest) -> String {
+    match &route.policy.auth {
+        None => String::new(),
+        Some(Asks::Everybody) => ", open to everybody".to_owned(),
+        Some(Asks::Known(names)) => {
+            let scopes = route.policy.scopes.iter().flatten().map(|scope| format!(" {scope}")).collect::<String>();
+            format!(", auth {}{scopes}", names.join(" or "))
+        }
+    }
 }

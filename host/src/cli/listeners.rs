@@ -1,6 +1,9 @@
 //! Who listens in a host, and where.
 
-use std::net::SocketAddr;
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+};
 
 use anyhow::{Context, Result};
 
@@ -30,7 +33,8 @@ impl Listeners {
     /// Bind the addresses of a manifest.
     pub async fn bind(manifest: &Manifest, addresses: &Addresses, tls: &Certificates) -> Result<Listeners> {
         let most = listener::capacity();
-        let gateway = Listener::bind(&addresses.gateway, most).await;
+        let passed = &addresses.passed;
+        let gateway = bind(&addresses.gateway, &passed.gateway, most).await;
         let gateway = gateway.with_context(|| {
             let there = listed(&manifest.gateway.listen);
             format!("the gateway cannot listen on {there}; choose another address with --listen")
@@ -41,10 +45,10 @@ impl Listeners {
         };
         let gateway = proxied(gateway).over(tls.gateway.clone());
         let redirect = match &manifest.gateway.redirect {
-            Some(address) => Some(proxied(redirect(address, &addresses.redirect, most).await?)),
+            Some(address) => Some(proxied(redirect(address, &addresses.redirect, &passed.redirect, most).await?)),
             None => None,
         };
-        let admin = Listener::bind(std::slice::from_ref(&addresses.admin), ADMIN_CONNECTIONS).await;
+        let admin = bind(std::slice::from_ref(&addresses.admin), &passed.admin, ADMIN_CONNECTIONS).await;
         let admin = admin.with_context(|| {
             let there = &manifest.admin.listen;
             format!("the admin API cannot listen on {there}; choose another address with --admin")
@@ -68,9 +72,19 @@ impl Listeners {
     }
 }
 
+/// Listen on what was passed, or else at these addresses.
+async fn bind(addresses: &[Vec<SocketAddr>], passed: &[TcpListener], most: usize) -> io::Result<Listener> {
+    if passed.is_empty() { Listener::bind(addresses, most).await } else { Listener::on(passed, most) }
+}
+
 /// Connections that ask once need few places, beside those of the gateway.
-async fn redirect(address: &ListenAddress, addresses: &[SocketAddr], most: usize) -> Result<Listener> {
-    let bound = Listener::bind(&[addresses.to_vec()], (most / 16).max(1)).await;
+async fn redirect(
+    address: &ListenAddress,
+    addresses: &[SocketAddr],
+    passed: &[TcpListener],
+    most: usize,
+) -> Result<Listener> {
+    let bound = bind(&[addresses.to_vec()], passed, (most / 16).max(1)).await;
     bound.with_context(|| format!("plain HTTP cannot be sent on from {address}; choose another `gateway.redirect`"))
 }
 

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use anyhow::{Result, anyhow, bail};
 use clap::Args;
 
+use super::passed::Sockets;
 use crate::manifest::{self, Invalid, ListenAddress, Manifest, Problem, Report};
 
 /// Where to listen instead of where the manifest says.
@@ -27,6 +28,8 @@ pub struct Addresses {
     pub redirect: Vec<SocketAddr>,
     /// Of the admin API: of loopback, unless it asks who it is.
     pub admin: Vec<SocketAddr>,
+    /// What is bound already, which goes before the addresses.
+    pub passed: Sockets,
 }
 
 impl Listening {
@@ -75,6 +78,8 @@ impl Listening {
     /// The addresses of a manifest to which they were [applied](Self::apply). It may wait
     /// for DNS, where one of them is a name.
     pub fn resolve(&self, manifest: &Manifest) -> Result<Addresses> {
+        let passed = Sockets::of(manifest)?;
+        self.refuse_beside(&passed)?;
         let mut problems = Vec::new();
         let mut gateway = Vec::new();
         for address in &manifest.gateway.listen {
@@ -91,7 +96,20 @@ impl Listening {
         let admin = admin.and_then(|found| at_home(manifest, found));
         let admin = self.take(manifest, "admin", &manifest.admin.listen, admin, &mut problems)?;
         Report::new(problems).into_result()?;
-        Ok(Addresses { gateway, redirect, admin })
+        Ok(Addresses { gateway, redirect, admin, passed })
+    }
+
+    /// Somebody would wait for ever at a socket that was passed for who listens elsewhere.
+    fn refuse_beside(&self, passed: &Sockets) -> Result<()> {
+        for (who, option, given, sockets) in [
+            ("the gateway", "--listen", !self.listen.is_empty(), &passed.gateway),
+            ("the admin API", "--admin", self.admin.is_some(), &passed.admin),
+        ] {
+            if given && !sockets.is_empty() {
+                bail!("a socket was passed for {who}, which cannot listen elsewhere as well; leave {option} out");
+            }
+        }
+        Ok(())
     }
 
     /// The addresses; what is wrong with the manifest's is told with other problems of it.
@@ -142,7 +160,7 @@ fn unknown(error: &std::io::Error) -> Invalid {
 }
 
 /// The admin API's addresses, if nobody reaches them who may not.
-fn at_home(manifest: &Manifest, found: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, Invalid> {
+pub fn at_home(manifest: &Manifest, found: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, Invalid> {
     let elsewhere = found.iter().map(SocketAddr::ip).find(|ip| !ip.to_canonical().is_loopback());
     match elsewhere {
         Some(ip) if !manifest.admin.asks() => Err(manifest::is_for_others(&manifest.admin.listen, Some(ip))),

@@ -73,13 +73,17 @@ fn is_open(path: &Path) -> bool {
     path == Path::new("/dev/stderr") || is_numbered && (path.starts_with("/dev") || path.starts_with("/proc"))
 }
 
-/// Refuses a file for which there is no folder.
+/// Refuses a file for which there is no folder, and what would be one itself.
 pub fn has_folder(path: &Path) -> Result<()> {
-    let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
-    if !folder.is_dir() {
-        bail!("{}: there is no folder `{}`", unwritten(path), folder.display());
+    if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
+        bail!("`{0}` would be a folder; write a file in one that is there, or leave out the `/`", path.display());
     }
-    Ok(())
+    let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+    match folder.metadata() {
+        Ok(found) if found.is_dir() => Ok(()),
+        Ok(_) => bail!("{}: `{}` is no folder, but a file", unwritten(path), folder.display()),
+        Err(_) => bail!("{}: there is no folder `{}`", unwritten(path), folder.display()),
+    }
 }
 
 fn unwritten(path: &Path) -> String {

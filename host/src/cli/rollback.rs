@@ -24,7 +24,7 @@ pub struct Rollback {
     service: String,
     /// Take this revision back, and no other if this one is neither on trial nor live
     /// any more.
-    #[arg(long, value_name = "REVISION", value_parser = number)]
+    #[arg(long, value_name = "REVISION", value_parser = number, allow_hyphen_values = true)]
     from: Option<u64>,
     #[command(flatten)]
     target: Target,

@@ -1,5 +1,6 @@
 //! The signals that end a host: SIGTERM, SIGINT and SIGHUP, which a closed terminal
-//! sends. Each of them lets what is in flight finish.
+//! sends. Each of them lets what is in flight finish. Beside them SIGXFSZ, which ends none:
+//! a file that may not grow (`ulimit -f`) is like a disk that is full.
 
 use std::{future::poll_fn, io, task::Poll};
 
@@ -14,6 +15,8 @@ impl Signals {
     /// From now on they do nothing but be told here. SIGHUP is left ignored if it was,
     /// for then somebody wants the host to outlive its terminal, by `nohup` say.
     pub fn new() -> io::Result<Signals> {
+        // Heard by nobody, it is an error of the write alone.
+        let _ = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?;
         let mut kinds = vec![SignalKind::terminate(), SignalKind::interrupt()];
         if !is_ignored(SignalKind::hangup()) {
             kinds.push(SignalKind::hangup());

@@ -7,7 +7,7 @@ use clap::Args;
 use serde::Deserialize;
 use serde_json::Value;
 
-use self::canary::Canary;
+use self::{canary::Canary, upstream::Upstream};
 use super::{
     client::{Target, printable},
     stdout::print,
@@ -16,6 +16,7 @@ use super::{
 };
 
 mod canary;
+mod upstream;
 
 /// Show the services of a running host, and what they have in hand.
 #[derive(Args)]
@@ -31,6 +32,8 @@ pub struct Status {
 #[derive(Deserialize)]
 struct Told {
     services: Vec<Service>,
+    #[serde(default)]
+    upstreams: Vec<Upstream>,
 }
 
 #[derive(Deserialize)]
@@ -62,6 +65,10 @@ impl Status {
             return print(&answer);
         }
         table(&told, time::now()).print()?;
+        if !told.upstreams.is_empty() {
+            super::print(b"")?;
+            upstream::table(&told.upstreams).print()?;
+        }
         let canaries = told.services.iter().filter_map(|service| Some((service.canary.as_ref()?, &service.name)));
         canaries
             .map(|(canary, name)| canary.what_becomes_of_it(&printable(name)))

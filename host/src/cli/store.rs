@@ -89,6 +89,14 @@ fn is_hosts(bucket: &str) -> bool {
     !purpose.is_empty() && purpose.bytes().all(|letter| letter.is_ascii_lowercase())
 }
 
+/// Whether this Dovetail reads a bucket of the host's own.
+fn is_read(bucket: &str) -> bool {
+    const PURPOSES: [&str; 10] =
+        ["blocked", "event", "had", "parked", "paused", "place", "queues", "retry", "schedule", "tenure"];
+    let purpose = bucket.split_once(':').map_or("", |(purpose, _)| purpose);
+    PURPOSES.contains(&purpose)
+}
+
 /// A number of entries: `1,204 entries`.
 fn entries(number: u64) -> String {
     let noun = if number == 1 { "entry" } else { "entries" };

@@ -30,15 +30,15 @@ pub struct Swap {
     #[arg(value_name = "FILE|-|oci://…", value_parser = Given::parse, value_hint = ValueHint::FilePath)]
     component: Given,
     /// Give it this share of the calls, until it is promoted or rolled back.
-    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    #[arg(long, value_name = "PERCENT", value_parser = percent, allow_hyphen_values = true)]
     canary: Option<u8>,
     /// Decide after this time, and calls enough, whether the canary becomes live, by how
     /// often it erred.
-    #[arg(long = "for", value_name = "TIME", value_parser = manifest::duration, requires = "canary")]
+    #[arg(long = "for", value_name = "TIME", value_parser = manifest::duration, allow_hyphen_values = true, requires = "canary")]
     time: Option<Duration>,
     /// With --for: how many calls it must have answered, 100 if not given. The service's
     /// probe stands in for those that do not come.
-    #[arg(long, value_name = "NUMBER", value_parser = number, requires = "time")]
+    #[arg(long, value_name = "NUMBER", value_parser = number, allow_hyphen_values = true, requires = "time")]
     calls: Option<u64>,
     #[command(flatten)]
     target: Target,

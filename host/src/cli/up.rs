@@ -15,7 +15,7 @@ use tokio::{runtime::Runtime, sync::oneshot, task::JoinHandle, time::timeout};
 
 use super::{
     build::{self, Which},
-    certificates::Certificates,
+    certificates::{self, Certificates},
     listeners::Listeners,
     listening::{Addresses, Listening},
     pinned::{self, Pinning},
@@ -30,16 +30,22 @@ use super::{
     watch::Watch,
 };
 use crate::{
+    acme::Orders,
     admin::{Admin, Guard, Token},
     app::{App, Plan},
     engine::CodeCache,
     event::Events,
     gateway::{Gateway, Redirect},
     history::History,
+    identity::{Care, Identities},
     listener::Listener,
-    manifest::{Invalid, Manifest, StoreUrl},
+    manifest::{Invalid, Manifest, RouteManifest, StoreUrl},
+    service::Service,
     store,
     swap::Swapper,
+    systemd,
+    tls::Proofs,
+    upstream::Upstreams,
 };
 
 /// How long what is in flight may take to finish when the host stops.
@@ -74,6 +80,8 @@ pub struct Served {
     pub swapper: Arc<ArcSwap<Swapper>>,
     /// Delivers what waits for its services.
     pub events: Arc<Events>,
+    /// Those to whom requests are passed on.
+    pub upstreams: Arc<ArcSwap<Upstreams>>,
     /// What was live.
     pub history: Arc<History>,
     /// Compiled code.
@@ -92,6 +100,8 @@ impl Up {
         let token = Token::of(&manifest)?;
         let tls = Certificates::of(&manifest)?;
         settings::look(&manifest)?;
+        let upstreams = Upstreams::open(&manifest, &Upstreams::default())?;
+        let identities = Identities::open(&manifest)?;
         // That another host has the folder is known before anything is pulled or built.
         let history = Arc::new(state::history(&manifest)?);
         if let Some(unwritable) = history.unwritable() {
@@ -106,14 +116,20 @@ impl Up {
         // who asks before there are services is to be refused, not kept waiting.
         drop(runtime.block_on(Listeners::bind(&manifest, &addresses, &tls))?);
         let begun = Instant::now();
+        systemd::status("builds the components");
         build::run(&manifest, Which::All, &Terminal::new())?;
         if let Some(watch) = &mut watch {
             watch.first_build(begun.elapsed());
         }
         let plan = plan(manifest, &history, cache.clone(), &Terminal::new())?;
         let watch = watch.map(|watch| (watch, self));
-        let served =
-            runtime.block_on(serve(plan, url, Kept { history, cache }, Access { addresses, token, tls }, watch));
+        let served = runtime.block_on(serve(
+            plan,
+            url,
+            Kept { history, cache },
+            Access { addresses, token, tls, upstreams, identities },
+            watch,
+        ));
         runtime.shutdown_timeout(LAST_TASKS);
         served
     }
@@ -154,11 +170,13 @@ pub fn runtime() -> Result<Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime could not be started")
 }
 
-/// Where a host is reached, and what it asks and shows there.
+/// Where a host is reached, what it asks and shows there, and whom it passes requests on to.
 struct Access {
     addresses: Addresses,
     token: Option<Token>,
     tls: Certificates,
+    upstreams: Upstreams,
+    identities: (Identities, Care),
 }
 
 /// What outlives the host.
@@ -175,6 +193,8 @@ async fn serve(
     watch: Option<(Watch, Up)>,
 ) -> Result<()> {
     let mut signals = Signals::new()?;
+    tokio::spawn(systemd::watch());
+    systemd::status("makes the services ready");
     let recorded = Recorded::of(&plan, &history);
     // Nothing is in flight before all services are ready, which may take each of
     // them up to its deadline.
@@ -184,21 +204,33 @@ async fn serve(
     };
     let events = Arc::new(Events::start(&app).await?);
     introduce(&app, &url, &recorded, &listeners)?;
+    let serving = format!("serves {} at {}", app.name(), listeners.gateway()?);
 
     let Listeners { gateway, redirect, admin } = listeners;
     let guard = guard(&admin, app.manifest(), access.token.as_ref())?;
-    let redirect = redirect.map(|listener| redirected(listener, &gateway)).transpose()?;
+    let proofs = access.tls.gateway.as_ref().and_then(|tls| tls.proofs());
+    let orders = proofs.iter().flat_map(|proofs| ordered(app.manifest(), proofs)).collect::<Vec<_>>();
+    let redirect = redirect.map(|listener| redirected(listener, &gateway, proofs)).transpose()?;
+    orders.into_iter().for_each(|orders| drop(tokio::spawn(orders.run())));
     access.tls.renewals.into_iter().for_each(|renewal| drop(tokio::spawn(renewal.run())));
     // The admin API answers until all else is done.
     let (done, until_done) = oneshot::channel::<()>();
-    let requests = Arc::new(Gateway::new(&app));
+    access.upstreams.look_after();
+    let (identities, care) = access.identities;
+    care.begin();
+    let requests = Arc::new(Gateway::new(&app, &access.upstreams, &identities));
+    let upstreams = Arc::new(ArcSwap::from_pointee(access.upstreams));
     let swapper = Arc::new(ArcSwap::new(Swapper::new(app, history.clone())));
-    let status = Arc::new(Admin::new(swapper.clone(), events.clone(), guard));
+    let status = Arc::new(Admin::new(swapper.clone(), events.clone(), upstreams.clone(), guard));
     let admin = tokio::spawn(admin.serve(status.clone(), async { _ = until_done.await }));
     let stop = async { _ = signals.next().await };
-    let served = Served { gateway: requests.clone(), swapper: swapper.clone(), events: events.clone(), history, cache };
+    let (events_there, swapper_there) = (events.clone(), swapper.clone());
+    let served =
+        Served { gateway: requests.clone(), swapper: swapper_there, events: events_there, upstreams, history, cache };
     let watch = watch.map(|(watch, up)| tokio::spawn(watch.run(served, up)));
+    systemd::ready(&serving);
     let connections = gateway.serve(requests, stop).await;
+    systemd::stopping("lets requests in flight finish");
     watch.into_iter().chain(redirect).for_each(|task| task.abort());
     status.stopping();
     tracing::info!("stopping; a second signal ends at once");
@@ -225,11 +257,17 @@ fn guard(admin: &Listener, manifest: &Manifest, token: Option<&Token>) -> Result
 }
 
 /// Sends plain HTTP on to the gateway, until it is aborted.
-fn redirected(listener: Listener, gateway: &Listener) -> Result<JoinHandle<()>> {
+fn redirected(listener: Listener, gateway: &Listener, proofs: Option<Arc<Proofs>>) -> Result<JoinHandle<()>> {
     let ports =
         |listener: &Listener| listener.addresses().map(|them| them.iter().map(SocketAddr::port).collect::<Vec<_>>());
     let (own, ports) = (ports(&listener)?, ports(gateway)?);
-    Ok(tokio::spawn(async move { drop(listener.serve(Redirect::new(own, &ports), pending()).await) }))
+    Ok(tokio::spawn(async move { drop(listener.serve(Redirect::new(own, &ports, proofs), pending()).await) }))
+}
+
+/// What has certificates in time that are ordered.
+fn ordered(manifest: &Manifest, proofs: &Arc<Proofs>) -> impl Iterator<Item = Orders> {
+    let over_http = manifest.gateway.redirect.is_some();
+    certificates::orders(manifest).map(move |(_, acme)| Orders::new(acme.clone(), proofs.clone(), over_http))
 }
 
 /// Bind the addresses, open the store, and make every service live on it.
@@ -239,10 +277,27 @@ async fn start(plan: Plan, access: &Access, url: &StoreUrl, history: Arc<History
     Ok((Arc::new(app), listeners))
 }
 
+/// By what those are known who answer a route.
+fn answerer(route: &RouteManifest, service: Option<&Arc<Service>>) -> String {
+    match (&route.content, service) {
+        (Some(content), _) => content.to_string(),
+        (None, service) => service.map(|service| service.name().to_owned()).unwrap_or_default(),
+    }
+}
+
 /// Say what is served and where. The addresses come last, when all is ready.
 fn introduce(app: &App, url: &StoreUrl, recorded: &[Recorded], listeners: &Listeners) -> Result<()> {
     let (gateway, redirect, admin) = (listeners.gateway()?, listeners.redirect()?, listeners.admin()?);
-    let routes: Vec<_> = app.routes().map(|(route, service)| (route.route.to_string(), service.name())).collect();
+    let of_services = app.routes().map(|(route, service)| (route.route.to_string(), answerer(route, service)));
+    let of_upstreams = app.manifest().upstreams.iter().flat_map(|upstream| {
+        let urls: Vec<_> = upstream.origins.iter().map(ToString::to_string).collect();
+        let to = format!("{} {FAINT}{}{FAINT:#}", upstream.name, urls.join(", "));
+        upstream.routes.iter().map(move |it| {
+            let answers = it.content.as_ref().map_or_else(|| to.clone(), ToString::to_string);
+            (it.route.to_string(), answers)
+        })
+    });
+    let routes: Vec<_> = of_services.chain(of_upstreams).collect();
     let width = routes.iter().map(|(route, _)| route.len()).max().unwrap_or_default();
     print_with(|out| {
         for link in app.links() {

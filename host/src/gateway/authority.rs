@@ -58,10 +58,32 @@ fn only_host(headers: &HeaderMap) -> Result<Option<&HeaderValue>, Refused> {
     }
 }
 
-/// Whether two name the same host and port, where the port of the scheme need not be said.
+/// Whether two name the same host and port, where the port of the scheme need not be said
+/// and an escape stands for what it means.
 fn are_same(one: &[u8], other: &[u8], port: &str) -> bool {
     let ((one, its), (other, others)) = (parts(one, port), parts(other, port));
-    one.eq_ignore_ascii_case(other) && its == others
+    (one.eq_ignore_ascii_case(other) || unescaped(one).eq_ignore_ascii_case(&unescaped(other))) && its == others
+}
+
+/// A host without the escapes of what needs none (RFC 3986, section 6.2.2.2). Those that are
+/// left begin with a `%`, as nothing does that was put in the place of one.
+fn unescaped(name: &[u8]) -> Vec<u8> {
+    let (mut bytes, mut rest) = (Vec::with_capacity(name.len()), name);
+    while let [first, after @ ..] = rest {
+        let (byte, after) = match escape(rest).filter(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(byte)) {
+            Some(byte) => (byte, &rest[3..]),
+            None => (*first, after),
+        };
+        bytes.push(byte);
+        rest = after;
+    }
+    bytes
+}
+
+/// What the escape means that stands first.
+fn escape(text: &[u8]) -> Option<u8> {
+    let [b'%', digits @ ..] = text else { return None };
+    u8::from_str_radix(str::from_utf8(digits.get(..2)?).ok()?, 16).ok()
 }
 
 /// A host, and its port without zeros before it.
@@ -186,6 +208,13 @@ mod tests {
             ("a", "b", false),
             ("[::1]:80", "[::1]", true),
             ("a.", "a", false),
+            ("%61", "a", true),
+            ("%41%2dB:80", "a-b", true),
+            ("%61", "%41", true),
+            ("%2c", "%2C", true),
+            ("%2C", ",", false),
+            ("%2561", "%61", false),
+            ("%62", "a", false),
         ] {
             assert_eq!(are_same(one.as_bytes(), other.as_bytes(), "80"), same, "{one} {other}");
         }

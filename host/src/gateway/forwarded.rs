@@ -6,7 +6,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::{client::Client, hop};
-use crate::service::REQUEST_ID;
+use crate::service::{IDENTITY, REQUEST_ID};
 
 /// The client's address.
 pub const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -80,12 +80,15 @@ pub fn set(headers: &mut HeaderMap, client: Client, host: HeaderValue) {
     headers.insert(REQUEST_ID, client.id);
 }
 
-/// Whether a field of this name, in lower case, claims who a client is. Much software
+/// Whether a field of this name, in lower case, claims who a client is, or by which identity it
+/// is known. Much software
 /// takes `_` for `-` in it.
 pub fn is_claim(name: &str) -> bool {
     // Most names are told from these by their first letter.
     matches!(name.as_bytes().first(), Some(b'a' | b'c' | b'd' | b'f' | b'i' | b'p' | b't' | b'w' | b'x'))
-        && (name.get(..FAMILY.len()).is_some_and(|start| are_same(start, FAMILY))
+        && ([FAMILY, IDENTITY]
+            .iter()
+            .any(|family| name.get(..family.len()).is_some_and(|start| are_same(start, family)))
             || CLAIMS.iter().any(|claim| are_same(name, claim)))
 }
 
@@ -104,8 +107,20 @@ mod tests {
             assert!(is_claim(claim), "{claim}");
             assert!(is_claim(&claim.replace('-', "_")), "{claim}");
         }
-        for name in ["x-forwarde", "x-forwards", "x-request-ids", "x-real", "forward", "content-type", "cookie", "via"]
-        {
+        for claim in ["x-dovetail-subject", "x-dovetail-", "x_dovetail-scopes", "x-dovetail_any", "x_dovetail_auth"] {
+            assert!(is_claim(claim), "{claim}");
+        }
+        for name in [
+            "x-forwarde",
+            "x-forwards",
+            "x-request-ids",
+            "x-real",
+            "x-dovetai",
+            "forward",
+            "content-type",
+            "cookie",
+            "via",
+        ] {
             assert!(!is_claim(name), "{name}");
         }
     }

@@ -36,6 +36,16 @@ pub fn strip(headers: &mut HeaderMap) {
     }
 }
 
+/// Take out of an answer's headers what is between the host and who gave it.
+pub fn strip_answer(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> =
+        headers.get_all(header::CONNECTION).iter().flat_map(options).filter_map(named).collect();
+    for name in named {
+        headers.remove(name);
+    }
+    remove(headers, is_connections);
+}
+
 /// Remove the fields whose names these are. Where there are none, which is most often,
 /// nothing is allocated.
 pub fn remove(fields: &mut HeaderMap, mut goes: impl FnMut(&str) -> bool) {

@@ -46,12 +46,15 @@ pub fn check_demands<B: Body>(request: &Request<B>) -> Result<(), Refused> {
 /// wrong everywhere, to chunk it more than once (RFC 9112, section 7.1).
 fn check_encodings(headers: &HeaderMap) -> Result<(), Refused> {
     let lists = headers.get_all(header::TRANSFER_ENCODING).iter();
-    let mut encodings = lists.flat_map(|list| list.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
-    let chunks = encodings.try_fold(0, |chunks, encoding| match encoding.eq_ignore_ascii_case(b"chunked") {
-        true => Ok(chunks + 1),
-        false => {
-            let sentence = "Transfer-Encoding must be chunked, and nothing else";
-            Err(Refused { status: StatusCode::NOT_IMPLEMENTED, sentence })
+    let encodings = lists.flat_map(|list| list.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
+    // Empty elements of a list are none (RFC 9110, section 5.6.1.2).
+    let chunks = encodings.filter(|encoding| !encoding.is_empty()).try_fold(0, |chunks, encoding| {
+        match encoding.eq_ignore_ascii_case(b"chunked") {
+            true => Ok(chunks + 1),
+            false => {
+                let sentence = "Transfer-Encoding must be chunked, and nothing else";
+                Err(Refused { status: StatusCode::NOT_IMPLEMENTED, sentence })
+            }
         }
     })?;
     match chunks > 1 {

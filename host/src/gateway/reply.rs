@@ -39,11 +39,7 @@ pub fn failure(service: &Service, limit: u64, failed: &CallError, id: &HeaderVal
         }
     });
     match root {
-        CallError::Busy { .. } | CallError::Crowded { .. } => {
-            let mut response = error(StatusCode::SERVICE_UNAVAILABLE, "The service is busy; try again");
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-            response
-        }
+        CallError::Busy { .. } | CallError::Crowded { .. } => busy(),
         CallError::NotEmitted { source: NotEmitted::Full { .. }, .. } => {
             error(StatusCode::SERVICE_UNAVAILABLE, "The service has too much to do; try again later")
         }
@@ -60,8 +56,15 @@ pub fn failure(service: &Service, limit: u64, failed: &CallError, id: &HeaderVal
     }
 }
 
+/// There is more to do than can be done.
+pub fn busy() -> Response<ReplyBody> {
+    let mut response = error(StatusCode::SERVICE_UNAVAILABLE, "The service is busy; try again");
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    response
+}
+
 /// What a client is told that did something wrong after its request had begun.
-fn blamed(limit: u64, fault: Fault) -> Response<ReplyBody> {
+pub fn blamed(limit: u64, fault: Fault) -> Response<ReplyBody> {
     match fault {
         Fault::TooLarge => too_large(limit),
         Fault::Slow => error(StatusCode::REQUEST_TIMEOUT, "The body did not come in time"),

@@ -1,42 +1,123 @@
 //! A route as it is served: by whom, and by what policy.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc, time::Instant};
 
-use http::{HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use http_body::Body;
 use hyper::body::Incoming;
 
-use super::{body::RequestBody, rates::Rates, reply};
+use super::{
+    authorizer::Authorizer, body::RequestBody, changes, compressed::Compressed, cors::Allowed, files::Files,
+    gate::Gate, moved, passed, rates::Rates, reply,
+};
 use crate::{
-    manifest::Policy,
-    service::{ReplyBody, Service},
+    manifest::{Content, Moved, Policy, Route, RouteManifest},
+    service::{Caller, Identity, ReplyBody, Service},
+    upstream::Upstream,
 };
 
 /// Who answers the requests of a route, and what is done with them on the way.
 pub struct Served {
-    service: Arc<Service>,
+    target: Target,
     policy: Policy,
     /// How often it may be asked, if that is bounded.
     rates: Option<Rates>,
+    cors: Option<Allowed>,
+    /// Who may ask; none if everybody may.
+    gate: Option<Gate>,
+    /// Who decides; none if nobody does.
+    authorizer: Option<Authorizer>,
+}
+
+/// Who answers.
+pub enum Target {
+    /// A component.
+    Service(Arc<Service>),
+    /// Who is none.
+    Upstream(Arc<Upstream>),
+    /// The gateway itself: where what was asked for is now.
+    Moved(Route, Moved),
+    /// The gateway itself, with files.
+    Files(Arc<Files>),
 }
 
 impl Served {
-    /// A route of a service.
-    pub fn new(service: Arc<Service>, policy: Policy, rates: Option<Rates>) -> Served {
-        Served { service, policy, rates }
+    /// A route, and whose it is. None is for one that nobody answers: manifests have no such
+    /// route.
+    pub fn new(
+        route: &RouteManifest,
+        whose: Option<Target>,
+        rates: Option<Rates>,
+        gate: Option<Gate>,
+        authorizer: Option<Authorizer>,
+    ) -> Option<Served> {
+        let target = match &route.content {
+            Some(Content::Moved(moved)) => Target::Moved(route.route.clone(), moved.clone()),
+            Some(Content::Files(files)) => Target::Files(Files::new(route.route.clone(), files.clone())),
+            None => whose?,
+        };
+        let cors = route.policy.cors.as_ref().map(Allowed::new);
+        Some(Served { target, policy: route.policy.clone(), rates, cors, gate, authorizer })
     }
 
-    /// By what those are known who answer.
-    pub fn name(&self) -> &str {
-        self.service.name()
+    /// By what those are known who answer, if that is not the gateway.
+    pub fn name(&self) -> Option<&str> {
+        match &self.target {
+            Target::Service(service) => Some(service.name()),
+            Target::Upstream(upstream) => Some(upstream.name()),
+            Target::Moved(..) | Target::Files(_) => None,
+        }
+    }
+
+    /// What pages of other origins may ask, if anything is said of that.
+    pub fn cors(&self) -> Option<&Allowed> {
+        self.cors.as_ref()
+    }
+
+    /// Answer a preflight of a request of this route.
+    pub fn preflight(&self, cors: &Allowed, headers: &HeaderMap) -> Response<ReplyBody> {
+        self.marked(cors.preflight(headers))
     }
 
     /// Answer a request of the client at this address, which is known by this id.
-    pub async fn answer(&self, request: Request<Incoming>, client: IpAddr, id: &HeaderValue) -> Response<ReplyBody> {
-        let Some(rates) = &self.rates else { return self.ask(request, id).await };
+    pub async fn answer(
+        &self,
+        mut request: Request<Incoming>,
+        client: IpAddr,
+        id: &HeaderValue,
+    ) -> Response<ReplyBody> {
+        let origin = self.cors.as_ref().and_then(|_| request.headers().get(header::ORIGIN).cloned());
+        let codings = self.policy.compress.as_deref().filter(|codings| !codings.is_empty());
+        let method = request.method().clone();
+        let compressed = codings.map(|codings| Compressed::of(codings, &method, request.headers_mut()));
+        let mut response = self.count(request, client, id).await;
+        // What follows is another protocol's.
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return response;
+        }
+        if let Some(compressed) = compressed {
+            response = compressed.apply(response);
+        }
+        if let Some(cors) = &self.cors {
+            cors.mark(origin.as_ref(), response.headers_mut());
+        }
+        self.marked(response)
+    }
+
+    /// An answer, with what is changed in all.
+    fn marked(&self, mut response: Response<ReplyBody>) -> Response<ReplyBody> {
+        if let Some(headers) = &self.policy.headers {
+            changes::apply(headers, response.headers_mut());
+        }
+        response
+    }
+
+    /// Answer a request, unless it is one too many.
+    async fn count(&self, request: Request<Incoming>, client: IpAddr, id: &HeaderValue) -> Response<ReplyBody> {
+        let Some(rates) = &self.rates else { return self.look(request, id).await };
         match rates.admit(client, request.headers()).await {
             Ok(said) => {
-                let mut response = self.ask(request, id).await;
+                let mut response = self.look(request, id).await;
                 said.tell(response.headers_mut());
                 response
             }
@@ -44,16 +125,81 @@ impl Served {
         }
     }
 
-    async fn ask(&self, request: Request<Incoming>, id: &HeaderValue) -> Response<ReplyBody> {
-        let limit = self.policy.body.unwrap_or(self.service.limits().body).0;
-        if request.body().size_hint().lower() > limit {
-            return reply::too_large(limit);
+    /// Answer a request, unless who sends it may not.
+    async fn look(&self, mut request: Request<Incoming>, id: &HeaderValue) -> Response<ReplyBody> {
+        match self.admit(&mut request).await {
+            Ok(identity) => self.let_in(request, identity, id).await,
+            Err(refused) => refused,
         }
-        let version = request.version();
-        let request = request.map(|body| RequestBody::new(body, limit, version));
-        let conduct = request.body().conduct();
-        let answered =
-            self.service.handle(request, conduct, self.policy.timeout, self.policy.priority.unwrap_or_default()).await;
-        answered.unwrap_or_else(|error| reply::failure(&self.service, limit, &error, id))
     }
+
+    /// Who asks, if it is known and may; or how it is refused.
+    async fn admit(&self, request: &mut Request<Incoming>) -> Result<Option<Arc<Identity>>, Response<ReplyBody>> {
+        let identity = match &self.gate {
+            Some(gate) => Some(gate.admit(request.headers_mut()).await?),
+            None => None,
+        };
+        if let Some(authorizer) = &self.authorizer {
+            authorizer.decide(request, identity.as_ref()).await?;
+        }
+        Ok(identity)
+    }
+
+    /// Answer a request that may be answered.
+    async fn let_in(
+        &self,
+        request: Request<Incoming>,
+        identity: Option<Arc<Identity>>,
+        id: &HeaderValue,
+    ) -> Response<ReplyBody> {
+        match &self.target {
+            Target::Service(service) => self.ask(service, request, identity, id).await,
+            Target::Upstream(upstream) => self.pass(upstream, request, id).await,
+            Target::Moved(route, moved) => moved::answer(moved, route, &request),
+            Target::Files(files) => files.answer(&request).await,
+        }
+    }
+
+    async fn ask(
+        &self,
+        service: &Arc<Service>,
+        request: Request<Incoming>,
+        identity: Option<Arc<Identity>>,
+        id: &HeaderValue,
+    ) -> Response<ReplyBody> {
+        let limit = self.policy.body.unwrap_or(service.limits().body).0;
+        let request = match bounded(request, limit) {
+            Ok(request) => request,
+            Err(refused) => return refused,
+        };
+        let conduct = request.body().conduct();
+        let deadline = self.policy.timeout.map(|timeout| Instant::now() + timeout);
+        let priority = Some(self.policy.priority.unwrap_or_default());
+        let caller = Caller { deadline, identity, priority, ..Caller::default() };
+        let answered = service.handle(request, conduct, caller).await;
+        answered.unwrap_or_else(|error| reply::failure(service, limit, &error, id))
+    }
+
+    async fn pass(
+        &self,
+        upstream: &Arc<Upstream>,
+        request: Request<Incoming>,
+        id: &HeaderValue,
+    ) -> Response<ReplyBody> {
+        let limit = self.policy.body.map_or(passed::LARGEST_BODY, |most| most.0);
+        match bounded(request, limit) {
+            Ok(request) => passed::pass(upstream, request, self.policy.timeout, limit, id).await,
+            Err(refused) => refused,
+        }
+    }
+}
+
+/// A request whose body has at most so many bytes, as far as that is known before it comes, and
+/// is held to that.
+fn bounded(request: Request<Incoming>, limit: u64) -> Result<Request<RequestBody>, Response<ReplyBody>> {
+    if request.body().size_hint().lower() > limit {
+        return Err(reply::too_large(limit));
+    }
+    let version = request.version();
+    Ok(request.map(|body| RequestBody::new(body, limit, version)))
 }

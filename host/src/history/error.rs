@@ -68,6 +68,16 @@ pub enum HistoryError {
         path: PathBuf,
     },
 
+    /// A file is where it was, or a folder that it was in, when the host began.
+    #[error(
+        "{path:?} was replaced by a file while the host runs, so that nothing can be recorded; what is live goes on: put \
+         the folder back that was there, or remove the file and restart the host, which then serves the manifest's files"
+    )]
+    Covered {
+        /// The file.
+        path: PathBuf,
+    },
+
     /// The component of another service is gone, which a restart would need.
     #[error(
         "the component {path:?} of service `{service}` was removed while it is live, so that nothing can be recorded; \
@@ -97,6 +107,10 @@ pub enum HistoryError {
         "the disk is full, so that what is to be live cannot be kept; make room, or name another folder with `--state DIR`"
     )]
     Full(#[source] Box<HistoryError>),
+
+    /// What a host must keep before it serves cannot be kept there.
+    #[error("nothing can be kept there; name another folder with `--state DIR`")]
+    NoPlace(#[source] Box<HistoryError>),
 
     /// Others could put there what the host would run.
     #[error(transparent)]
@@ -152,9 +166,24 @@ impl HistoryError {
         matches!(self, HistoryError::Disk { source, .. } if private::is_full(source))
     }
 
+    /// What helps where the disk refused something, if that can be told.
+    pub fn remedy(&self) -> Option<&'static str> {
+        let HistoryError::Disk { source, .. } = self else { return None };
+        match source.kind() {
+            _ if private::is_full(source) => Some("make room"),
+            _ if private::is_unwritable(source) => Some("let this account write there"),
+            io::ErrorKind::IsADirectory | io::ErrorKind::NotADirectory => Some("put back what was there"),
+            _ => None,
+        }
+    }
+
     /// The same, of a host that does not serve yet, and can have another folder.
     pub(super) fn at_start(self) -> HistoryError {
-        if self.is_full() { HistoryError::Full(Box::new(self)) } else { self }
+        match self {
+            full if full.is_full() => HistoryError::Full(Box::new(full)),
+            failed @ HistoryError::Disk { .. } => HistoryError::NoPlace(Box::new(failed)),
+            error => error,
+        }
     }
 
     /// For `map_err`.

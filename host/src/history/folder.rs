@@ -76,9 +76,13 @@ impl Folder {
         let mine = self.handle.metadata().map_err(HistoryError::disk("look at", &self.path))?;
         match fs::metadata(&self.path) {
             Ok(found) if id(&found) == id(&mine) => Ok(()),
+            Ok(found) if !found.is_dir() => Err(HistoryError::Covered { path: self.path.clone() }),
             Ok(_) => Err(HistoryError::Replaced { path: self.path.clone() }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 Err(HistoryError::Removed { path: self.path.clone() })
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+                Err(HistoryError::Covered { path: private::in_the_way(&self.path).to_owned() })
             }
             Err(error) => Err(HistoryError::disk("look at", &self.path)(error)),
         }
@@ -90,6 +94,9 @@ impl Folder {
         match self.read(LEDGER.as_ref()) {
             Ok(bytes) => Ledger::read(&path, &bytes),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Ledger::default()),
+            Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
+                Err(HistoryError::Damaged { path, reason: "it is a folder".to_owned() })
+            }
             Err(error) => Err(HistoryError::disk("read", &path)(error)),
         }
     }
@@ -158,7 +165,9 @@ impl Folder {
         }
         let bytes = match self.read(&name) {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(HistoryError::NoComponent { path }),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::IsADirectory) => {
+                return Err(HistoryError::NoComponent { path });
+            }
             Err(error) => return Err(HistoryError::disk("read", &path)(error)),
         };
         match digest_of(&bytes) {

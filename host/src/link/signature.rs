@@ -112,6 +112,11 @@ impl Interface {
         })
     }
 
+    /// A function of it as WIT would declare it.
+    pub fn shown(&self, function: &str) -> Option<String> {
+        self.functions.iter().find(|(name, _)| name == function).map(|(name, function)| show(name, function))
+    }
+
     /// Every function of this import that the export has not, or has otherwise.
     pub fn mismatches(&self, export: &Interface) -> Vec<Mismatch> {
         let differing = self.functions.iter().filter_map(|(name, wanted)| {

@@ -13,6 +13,12 @@ const VERSION: &[u8] = b" HTTP/";
 /// How much of a line's end is remembered: the version, and the CR behind it.
 const END: usize = VERSION.len() + b"1.1\r".len();
 
+/// How much of a head is remembered, in bytes. Most have no more.
+const KEPT: usize = 4 * 1024;
+
+/// The longest body that hyper reads, in bytes: two numbers beyond it have a meaning there.
+const LONGEST_BODY: u64 = u64::MAX - 2;
+
 /// What a client sent since the last answer.
 #[derive(Default)]
 pub struct Heard {
@@ -24,6 +30,8 @@ pub struct Heard {
     line: Vec<u8>,
     /// Whether that line was ended.
     has_line: bool,
+    /// The head from its beginning, as much as is remembered, and what came with it.
+    kept: Vec<u8>,
 }
 
 impl Heard {
@@ -32,6 +40,8 @@ impl Heard {
         let missing = PREFACE.len() - self.start.len();
         self.start.extend(bytes.iter().take(missing));
         self.head = self.head || !bytes.is_empty();
+        let room = KEPT - self.kept.len();
+        self.kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
         if !self.has_line {
             self.read_line(bytes);
         }
@@ -39,8 +49,9 @@ impl Heard {
 
     /// Everything was answered: what comes now is of another request.
     pub fn begin_anew(&mut self) {
-        let start = std::mem::take(&mut self.start);
-        *self = Heard { start, ..Heard::default() };
+        let (start, mut kept) = (std::mem::take(&mut self.start), std::mem::take(&mut self.kept));
+        kept.clear();
+        *self = Heard { start, kept, ..Heard::default() };
     }
 
     /// Whether a head was begun.
@@ -73,6 +84,23 @@ impl Heard {
         self.has_line && is_version && !matches!((major, minor), (b'1', b'0' | b'1'))
     }
 
+    /// Whether the method did not end where any other would have.
+    pub fn is_long_method(&self) -> bool {
+        self.kept.len() == KEPT && !self.kept.contains(&b' ')
+    }
+
+    /// Whether the head announces a body longer than can be counted, which to hyper is a
+    /// head too large, or none at all.
+    pub fn is_of_long_body(&self) -> bool {
+        let lines = self.kept.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+        let mut fields = lines.skip_while(|line| line.is_empty()).skip(1).take_while(|line| !line.is_empty());
+        fields.any(|field| {
+            let Some(colon) = field.iter().position(|byte| *byte == b':') else { return false };
+            let (name, value) = (&field[..colon], field[colon + 1..].trim_ascii());
+            name.eq_ignore_ascii_case(b"content-length") && is_uncountable(value)
+        })
+    }
+
     /// Read on in the line. Empty ones before it are none (RFC 9112, section 2.2).
     fn read_line(&mut self, bytes: &[u8]) {
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
@@ -88,6 +116,13 @@ impl Heard {
             }
         }
     }
+}
+
+/// Whether these are the digits of a number beyond the longest body.
+fn is_uncountable(length: &[u8]) -> bool {
+    let is_number = !length.is_empty() && length.iter().all(u8::is_ascii_digit);
+    let countable = str::from_utf8(length).ok().and_then(|text| text.parse().ok());
+    is_number && countable.is_none_or(|length: u64| length > LONGEST_BODY)
 }
 
 #[cfg(test)]
@@ -112,6 +147,26 @@ mod tests {
                 let mut heard = Heard::default();
                 line.as_bytes().chunks(size).for_each(|piece| heard.listen(piece));
                 assert_eq!(heard.is_of_other_version(), is_other, "{line:?} by {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_body_that_nobody_can_count_is_told_from_others() {
+        for (head, is_long) in [
+            ("POST / HTTP/1.1\r\ncontent-length: 18446744073709551614\r\n\r\n", true),
+            ("\r\nPOST / HTTP/1.1\nhost: a\nContent-Length:99999999999999999999\n\n", true),
+            ("POST / HTTP/1.1\r\ncontent-length: 18446744073709551613\r\n\r\n", false),
+            ("POST / HTTP/1.1\r\ncontent-length: 00000000000000000000000001\r\n\r\n", false),
+            ("POST / HTTP/1.1\r\ncontent-length: -18446744073709551615\r\n\r\n", false),
+            ("POST / HTTP/1.1\r\ncontent-length:\r\n\r\n", false),
+            ("POST / HTTP/1.1\r\nx: content-length: 18446744073709551615\r\n\r\n", false),
+            ("POST / HTTP/1.1\r\nhost: a\r\n\r\ncontent-length: 18446744073709551615\r\n", false),
+        ] {
+            for size in 1..=head.len() {
+                let mut heard = Heard::default();
+                head.as_bytes().chunks(size).for_each(|piece| heard.listen(piece));
+                assert_eq!(heard.is_of_long_body(), is_long, "{head:?} by {size}");
             }
         }
     }

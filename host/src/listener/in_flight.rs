@@ -24,6 +24,8 @@ pub struct Requests {
     events: AtomicUsize,
     /// Whether an answer broke off that ends where its connection does.
     is_cut: AtomicBool,
+    /// Whether another protocol than HTTP is spoken from now on.
+    is_switched: AtomicBool,
 }
 
 /// One request, from its head until its answer was handed to hyper.
@@ -49,6 +51,16 @@ impl Requests {
     /// A number that changes whenever one begins, goes on or ends.
     pub fn events(&self) -> usize {
         self.events.load(Ordering::Relaxed)
+    }
+
+    /// Another protocol than HTTP is spoken from now on.
+    pub fn switch(&self) {
+        self.is_switched.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it is.
+    pub fn is_switched(&self) -> bool {
+        self.is_switched.load(Ordering::Relaxed)
     }
 
     /// Whether the end of the connection would look like that of an answer that broke

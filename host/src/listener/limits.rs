@@ -6,6 +6,9 @@ use http::{HeaderMap, Request, Response, StatusCode};
 
 use super::reply;
 
+/// The most bytes of a method. Those that are registered have up to 17.
+pub const LONGEST_METHOD: usize = 64;
+
 /// The most bytes of a request's URL.
 pub const LONGEST_URL: usize = 8 * 1024;
 
@@ -21,9 +24,12 @@ const LARGEST_TRAILERS: usize = 16 * 1024;
 /// What a line has beside name and value: a colon, a space and its end.
 const LINE: usize = 4;
 
-/// What answers a request whose head is over the limits (RFC 9110, section 15.5.15, and
-/// RFC 6585, section 5).
+/// What answers a request whose head is over the limits (RFC 9110, section 15.5.15, RFC
+/// 9112, section 3, and RFC 6585, section 5).
 pub fn refusal<B>(request: &Request<B>) -> Option<Response<Bytes>> {
+    if request.method().as_str().len() > LONGEST_METHOD {
+        return Some(reply::error(StatusCode::NOT_IMPLEMENTED, &long_method()));
+    }
     let uri = request.uri();
     let length = uri.authority().map_or(0, |authority| authority.as_str().len())
         + uri.path_and_query().map_or(0, |path| path.as_str().len());
@@ -43,6 +49,11 @@ pub fn may_follow(trailers: &HeaderMap) -> bool {
 /// Bytes of names and values.
 fn length_of(fields: &HeaderMap) -> usize {
     fields.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
+}
+
+/// What is said of a method over the limit.
+pub fn long_method() -> String {
+    format!("The method must have at most {LONGEST_METHOD} bytes")
 }
 
 /// What is said of a URL over the limit.

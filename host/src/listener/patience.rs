@@ -239,6 +239,10 @@ impl<S: Resets + AsyncRead + AsyncWrite + Unpin> AsyncWrite for Patience<S> {
         if self.ending.since.is_none() {
             ready!(self.poll_write_with(cx, |stream, cx| stream.poll_shutdown(cx)))?;
         }
+        // Whoever speaks another protocol may go on when the other side has said all.
+        if self.requests.is_switched() {
+            return Poll::Ready(Ok(()));
+        }
         self.poll_linger(cx).map(Ok)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioExecutor, TokioTimer},
     server::conn::auto::Builder,
@@ -30,30 +31,39 @@ pub enum Protocol {
 #[derive(Clone)]
 pub struct Protocols {
     any: Arc<Builder<TokioExecutor>>,
-    http1: Arc<Builder<TokioExecutor>>,
+    http1: Arc<http1::Builder>,
     http2: Arc<Builder<TokioExecutor>>,
+}
+
+/// What makes a connection.
+pub enum Maker {
+    /// For who may speak either, which is told by how it begins.
+    Any(Arc<Builder<TokioExecutor>>),
+    /// For who has said that it speaks HTTP/1.1. The one for any would look at how it begins
+    /// all the same, where a connection may change its protocol.
+    Http1(Arc<http1::Builder>),
+    /// For who has said that it speaks HTTP/2.
+    Http2(Arc<Builder<TokioExecutor>>),
 }
 
 impl Protocols {
     /// All of them.
     pub fn new() -> Protocols {
-        Protocols {
-            any: Arc::new(bounded()),
-            http1: Arc::new(bounded().http1_only()),
-            http2: Arc::new(bounded().http2_only()),
-        }
+        let mut http1 = http1::Builder::new();
+        http1.timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(LARGEST_HEAD);
+        Protocols { any: Arc::new(bounded()), http1: Arc::new(http1), http2: Arc::new(bounded().http2_only()) }
     }
 
-    /// For who may speak either, which is told by how it begins.
-    pub fn any(&self) -> Arc<Builder<TokioExecutor>> {
-        self.any.clone()
+    /// For who may speak either.
+    pub fn any(&self) -> Maker {
+        Maker::Any(self.any.clone())
     }
 
     /// For who has said what it speaks.
-    pub fn of(&self, protocol: Protocol) -> Arc<Builder<TokioExecutor>> {
+    pub fn of(&self, protocol: Protocol) -> Maker {
         match protocol {
-            Protocol::Http1 => self.http1.clone(),
-            Protocol::Http2 => self.http2.clone(),
+            Protocol::Http1 => Maker::Http1(self.http1.clone()),
+            Protocol::Http2 => Maker::Http2(self.http2.clone()),
         }
     }
 }

@@ -87,9 +87,15 @@ fn with_body(head: &[u8], heard: &Heard) -> Option<Vec<u8>> {
             let sentence = "Only HTTP/1.1, HTTP/1.0 and HTTP/2 with prior knowledge are spoken here";
             (StatusCode::HTTP_VERSION_NOT_SUPPORTED, sentence.to_owned())
         }
+        StatusCode::BAD_REQUEST | StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE if heard.is_of_long_body() => {
+            (StatusCode::PAYLOAD_TOO_LARGE, "No body is as long as Content-Length says".to_owned())
+        }
         status @ StatusCode::BAD_REQUEST => (status, "The request is not as HTTP has it".to_owned()),
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE if heard.is_long_method() => {
+            (StatusCode::NOT_IMPLEMENTED, limits::long_method())
+        }
         // What did not end is the URL.
-        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE if !heard.has_line() => {
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE if heard.has_begun() && !heard.has_line() => {
             (StatusCode::URI_TOO_LONG, limits::long_url())
         }
         StatusCode::URI_TOO_LONG => (StatusCode::URI_TOO_LONG, limits::long_url()),

@@ -23,6 +23,7 @@ use super::{
     protocols::Protocol,
     refusal,
 };
+use crate::tls::server::PROOF;
 
 /// What TLS calls HTTP/2 (RFC 9113, section 3.2).
 const HTTP2: &[u8] = b"h2";
@@ -58,6 +59,12 @@ where
             return Err(error);
         }
     };
+    let mut stream = stream;
+    if stream.get_ref().1.alpn_protocol() == Some(PROOF) {
+        // It has seen what it wanted to see.
+        let _ = stream.shutdown().await;
+        return Err(io::Error::other("it is an authority that looked at a proof"));
+    }
     let is_http2 = stream.get_ref().1.alpn_protocol() == Some(HTTP2);
     Ok((stream, if is_http2 { Protocol::Http2 } else { Protocol::Http1 }))
 }

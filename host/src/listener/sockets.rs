@@ -40,6 +40,17 @@ impl Sockets {
         Ok(all)
     }
 
+    /// These, which are bound and listen; at least one.
+    pub fn on(bound: &[std::net::TcpListener]) -> io::Result<Sockets> {
+        let own = |socket: &std::net::TcpListener| {
+            let socket = socket.try_clone()?;
+            socket.set_nonblocking(true)?;
+            TcpListener::from_std(socket)
+        };
+        let sockets = bound.iter().map(own).collect::<io::Result<_>>()?;
+        Ok(Sockets { sockets, turn: AtomicUsize::new(0) })
+    }
+
     /// Bind all of these addresses of one name and port, so that whichever of them a client's name leads to
     /// is answered. Those that this machine does not have are left out, as `::1` is on
     /// one without IPv6, unless nothing is left.

@@ -9,6 +9,10 @@ use super::key::{KeyPath, Places};
 use super::report::Source;
 use super::{AdminManifest, GatewayManifest, Invalid, Manifest, Problem, Report, StoreUrl, load, names, schema};
 
+mod acme;
+mod auth;
+mod content;
+mod cors;
 mod event;
 mod listen;
 mod policy;
@@ -17,6 +21,7 @@ mod routes;
 mod schedule;
 mod service;
 mod tls;
+mod upstream;
 
 /// A manifest of what the `document` says, unless that, or what its shape was
 /// found to be, has `problems`. It was read from this path, and the host's folder is
@@ -31,27 +36,32 @@ pub(super) fn check(
     let pulled = load::pulled(path, &state);
     let mut checker = Checker {
         dir: load::dir(path),
+        state: &state,
         pulled,
         source: &source,
         places: &places,
         problems,
         rates: Vec::new(),
+        auths: Vec::new(),
+        services: Vec::new(),
         claims: Vec::new(),
     };
     let parts = checker.document(document);
     let Checker { problems, .. } = checker;
     match parts {
         Some(parts) if problems.is_empty() => {
-            let Parts { app, gateway, admin, store, rates, services, events, schedules } = parts;
+            let Parts { app, gateway, auths, admin, store, rates, services, upstreams, events, schedules } = parts;
             Ok(Manifest {
                 path: path.to_owned(),
                 state,
                 app,
                 gateway,
+                auths,
                 admin,
                 store,
                 rates,
                 services,
+                upstreams,
                 events,
                 schedules,
                 source,
@@ -64,6 +74,8 @@ pub(super) fn check(
 
 struct Checker<'a> {
     dir: &'a Path,
+    /// The host's folder.
+    state: &'a Path,
     /// Where components are kept that are in registries.
     pulled: PathBuf,
     source: &'a Source,
@@ -71,6 +83,10 @@ struct Checker<'a> {
     problems: Vec<Problem>,
     /// The names of `[rate.NAME]`.
     rates: Vec<String>,
+    /// The names of `[auth.NAME]`.
+    auths: Vec<String>,
+    /// The names of the services.
+    services: Vec<String>,
     /// All routes that are valid, to be compared.
     claims: Vec<routes::Claim>,
 }
@@ -79,10 +95,12 @@ struct Checker<'a> {
 struct Parts {
     app: String,
     gateway: GatewayManifest,
+    auths: Vec<super::AuthManifest>,
     admin: AdminManifest,
     store: StoreUrl,
     rates: Vec<super::RateManifest>,
     services: Vec<super::ServiceManifest>,
+    upstreams: Vec<super::UpstreamManifest>,
     events: Vec<super::EventManifest>,
     schedules: Vec<super::ScheduleManifest>,
 }
@@ -93,6 +111,8 @@ impl Checker<'_> {
         let app = document.app.and_then(|app| app.name);
         let app = app.and_then(|app| self.take(&at("app", "name"), names::app(&app).map(|()| app)));
         let rates = self.rates(document.rate);
+        self.services = document.service.iter().flatten().map(|(name, _)| name.clone()).collect();
+        let auths = self.auths(document.auth);
         let (places, gateway) = self.gateway(document.gateway);
         let admin = self.admin(document.admin);
         self.apart(&places, &gateway, admin.as_ref().map(|admin| &admin.listen));
@@ -103,10 +123,12 @@ impl Checker<'_> {
         let interfaces: Vec<String> = document.event.keys().cloned().collect();
         let events = self.events(document.event, &tables);
         let schedules = self.schedules(document.schedule, &interfaces);
+        let names = tables.keys().cloned().collect();
         let services = self.services(tables, &gateway.policy);
+        let upstreams = self.upstreams(document.upstream, &names, &gateway.policy);
         self.route_conflicts();
         let (app, admin, store) = (app?, admin?, store?);
-        Some(Parts { app, gateway, admin, store, rates, services, events, schedules })
+        Some(Parts { app, gateway, auths, admin, store, rates, services, upstreams, events, schedules })
     }
 
     /// A file's path, seen from where the host runs.
@@ -146,5 +168,10 @@ impl Checker<'_> {
 }
 
 fn filled(text: &str, help: &str) -> Result<(), Invalid> {
-    if text.trim().is_empty() { Err(Invalid::new("is empty", help)) } else { Ok(()) }
+    match text {
+        text if text.trim().is_empty() => Err(Invalid::new("is empty", help)),
+        // Nothing that the system is told may have one.
+        text if text.contains('\0') => Err(Invalid::new("has a NUL", help)),
+        _ => Ok(()),
+    }
 }

@@ -2,7 +2,7 @@
 
 use ipnet::IpNet;
 
-use super::{ListenAddress, Policy, TlsFiles};
+use super::{ListenAddress, Policy, RouteManifest, TlsFiles};
 
 /// The `[gateway]` table.
 #[derive(Debug, Clone)]
@@ -20,4 +20,6 @@ pub struct GatewayManifest {
     pub proxy_protocol: bool,
     /// What it does with all requests of which their routes and services say nothing else.
     pub policy: Policy,
+    /// The routes that no service answers: each has content.
+    pub routes: Vec<RouteManifest>,
 }

@@ -62,6 +62,11 @@ impl Places {
         self.0.insert(at, Place { key, value });
     }
 
+    /// Whether it is written.
+    pub(super) fn has(&self, at: &KeyPath) -> bool {
+        self.0.contains_key(at)
+    }
+
     /// The value at `at` (for a table its header), or the nearest table around
     /// it if it is not written; nothing for the file as a whole.
     pub(super) fn value(&self, at: &KeyPath) -> Option<Range<usize>> {

@@ -30,7 +30,10 @@ pub(super) fn read(path: &Path) -> Result<String, Report> {
             fail(format!("`{shown}` may not be read by this account"), "let it, or run this as an account that may")
         }
         _ if leads_nowhere(&error) => fail(format!("`{shown}` is no path of a file: {error}"), PASS),
-        _ => fail(format!("`{shown}` cannot be read: {error}"), "mend the disk, or pass `--manifest PATH`"),
+        _ => fail(
+            format!("`{shown}` cannot be read: {error}"),
+            "look whether `cat` can read it, or name another with `--manifest PATH`",
+        ),
     };
     let found = std::fs::metadata(path).map_err(unreadable)?;
     if found.is_dir() {

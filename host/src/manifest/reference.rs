@@ -28,6 +28,7 @@ impl Reference {
         let (is_plain, rest) = match text.split_once("://") {
             Some((SECURE, rest)) => (false, rest),
             Some((PLAIN, rest)) => (true, rest),
+            Some(("file", path)) => return Err(Invalid::new("is a URL", format!("write its path, \"{path}\""))),
             _ => return Err(Invalid::new("is no reference to a registry", HELP)),
         };
         let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
@@ -130,6 +131,7 @@ mod tests {
         for (text, reason) in [
             ("user.wasm", "is no reference to a registry"),
             ("https://ghcr.io/acme/user:1.0", "is no reference to a registry"),
+            ("file:///srv/user.wasm", "is a URL"),
             ("oci://ghcr.io", "names no repository"),
             ("oci://ghcr.io/", "names no repository"),
             ("oci://anna:secret@ghcr.io/acme/user:1.0", "has credentials"),

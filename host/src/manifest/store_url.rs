@@ -32,10 +32,21 @@ impl StoreUrl {
     pub fn parse(text: &str, app: &str) -> Result<StoreUrl, Invalid> {
         let (postgres, redis) = (postgres::FORM, redis::FORM.text);
         let help = format!("the stores are \"sqlite:PATH\", \"{postgres}\", \"{redis}\" and \"memory:\"");
+        if text.trim() != text {
+            // It may have a password.
+            return Err(Invalid::new("has spaces around it", "write it without them"));
+        }
         match text.split_once(':') {
             Some(("memory", "")) => Ok(StoreUrl::Memory),
             Some(("memory", _)) => Err(Invalid::new("has a path", "write \"memory:\"")),
             Some(("sqlite", "")) => Err(Invalid::new("has no path", "write \"sqlite:data/{app}.db\"")),
+            Some(("sqlite", path)) if path.trim_start() != path => {
+                let help = format!(
+                    "write \"sqlite:{0}\", or \"sqlite:./{path}\" if the name begins with one",
+                    path.trim_start()
+                );
+                Err(Invalid::new("has a space before its path", help))
+            }
             Some(("sqlite", ":memory:")) => {
                 Err(Invalid::new("is no file", "write \"memory:\" for a store that is not kept"))
             }
@@ -112,7 +123,18 @@ mod tests {
 
     #[test]
     fn others_are_refused() {
-        for text in ["", "demo.db", "mysql://localhost", "memory", "memory:x", "sqlite:", "sqlite::memory:"] {
+        for text in [
+            "",
+            "demo.db",
+            "mysql://localhost",
+            "memory",
+            "memory:x",
+            "sqlite:",
+            "sqlite::memory:",
+            "sqlite: x",
+            " sqlite:x",
+            "sqlite:x ",
+        ] {
             assert!(StoreUrl::parse(text, "demo").is_err(), "{text}");
         }
         let refused = StoreUrl::parse("sqlite://data/demo.db", "demo").map_err(|invalid| invalid.help);

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{
-    Backoff, ByteSize, Manifest, Missed, Parked, Per, Policy, Priority, Protocol, RateLimit, ScheduleManifest,
-    ServiceManifest, Setting, Start, listen_address,
+    Asks, AuthManifest, Authorize, Backoff, ByteSize, Coding, Content, HostName, KeySource, Manifest, Missed, Names,
+    Origins, Parked, Per, Policy, Priority, Proof, Protocol, RateLimit, ScheduleManifest, ServiceManifest, Setting,
+    Start, TokenManifest, UpstreamManifest, listen_address,
 };
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
@@ -78,8 +79,17 @@ fn every_key_reaches_its_field() -> Outcome {
     assert_eq!(manifest.admin.listen.to_string(), "0.0.0.0:0");
     let tls = manifest.gateway.tls.as_ref().ok_or("no TLS")?;
     let secret = folder().join("secrets/shop.key");
-    let expected = format!("{}, {}, /a.pem, /a.key", folder().join("shop.pem").display(), secret.display());
-    assert_eq!((tls.to_string(), tls.pairs.len()), (expected, 2));
+    let ordered = folder().join("secrets/acme/certificate.pem");
+    let (own, ordered) = (folder().join("shop.pem"), ordered.display());
+    let expected = format!("{}, {}, /a.pem, /a.key, {ordered}, {ordered}", own.display(), secret.display());
+    assert_eq!((tls.to_string(), tls.pairs.len()), (expected, 3));
+    let acme = tls.pairs[2].acme.as_ref().ok_or("no ACME")?;
+    assert_eq!(acme.directory, "https://acme.example:14000/dir");
+    assert_eq!(
+        (&acme.hosts[..], &acme.contact[..]),
+        (&["a.example", "b.example"].map(String::from)[..], &["mailto:anna@a.example".to_owned()][..])
+    );
+    assert_eq!((&acme.folder, &acme.ca), (&folder().join("secrets/acme"), &Some(folder().join("acme.pem"))));
     assert_eq!(manifest.gateway.redirect.as_ref().map(ToString::to_string).as_deref(), Some("0.0.0.0:80"));
     let tls = manifest.admin.tls.as_ref().ok_or("no TLS")?;
     assert_eq!((&tls.pairs[0].key, &tls.clients), (&folder().join("admin.key"), &Some(folder().join("clients.pem"))));
@@ -92,7 +102,18 @@ fn every_key_reaches_its_field() -> Outcome {
     assert_eq!(order.watch, [folder().join("order/src"), folder().join("wit")]);
     let shown = |service: &ServiceManifest| service.routes.iter().map(|it| it.route.to_string()).collect::<Vec<_>>();
     assert_eq!(shown(order), ["/orders", "GET,PUT shop.example/orders/{id}", "/receipts/*"]);
-    assert_eq!(order.routes[0].policy, Policy { timeout: Some(Duration::from_secs(5)), ..Policy::default() });
+    let policy = Policy {
+        timeout: Some(Duration::from_secs(5)),
+        auth: Some(Asks::Everybody),
+        authorize: Some(Authorize::Nobody),
+        ..Policy::default()
+    };
+    assert_eq!(order.routes[0].policy, policy);
+    let content: Vec<_> = manifest.gateway.routes.iter().filter_map(|it| it.content.as_ref()).collect();
+    assert_eq!(content.iter().map(ToString::to_string).collect::<Vec<_>>(), ["308 /new/{id}", "307 /", "files dist/"]);
+    let Some(Content::Files(files)) = &content[2..].first() else { return Err("no files".into()) };
+    assert_eq!((&files.folder, files.fallback.as_deref()), (&folder().join("dist/"), Some("index.html")));
+    assert_eq!(files.cache_control.as_ref().map(http::HeaderValue::as_bytes), Some(&b"max-age=60"[..]));
     assert!(order.buckets.contains("orders"));
     let secret = |file: &str| Setting::File(folder().join(file));
     assert_eq!(order.config["currency"], Setting::Written("EUR".into()));
@@ -112,13 +133,25 @@ fn every_key_reaches_its_field() -> Outcome {
     assert!(order.atomic && !user.atomic);
     assert_eq!((&order.openapi, &user.openapi), (&None, &Some(folder().join("user.openapi.json"))));
     assert_eq!(shown(user), ["POST *.example/users x-beta=* x-version=2"]);
-    let policy = Policy {
-        timeout: Some(Duration::from_secs(1)),
-        body: Some(ByteSize::kib(2)),
-        rates: Some(vec!["clients".to_owned(), "all".to_owned()]),
-        priority: Some(Priority::High),
-    };
-    assert_eq!(user.routes[0].policy, policy);
+    let policy = &user.routes[0].policy;
+    assert_eq!((policy.timeout, policy.body), (Some(Duration::from_secs(1)), Some(ByteSize::kib(2))));
+    assert_eq!(policy.compress.as_deref(), Some(&[Coding::Gzip, Coding::Brotli][..]));
+    let cors = policy.cors.as_ref().ok_or("no origins")?;
+    assert_eq!(cors.origins, Origins::These(vec!["https://app.example".to_owned()]));
+    assert_eq!(cors.methods, Names::These(vec![http::Method::PUT]));
+    assert_eq!(cors.expose, Names::These(vec![http::header::ETAG]));
+    assert_eq!((cors.credentials, cors.max_age), (true, Some(Duration::from_secs(600))));
+    let headers = policy.headers.as_ref().ok_or("no changes")?;
+    let set = headers.set.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect::<Vec<_>>();
+    assert_eq!((set, &headers.remove[..]), (vec![("x-frame-options", &b"DENY"[..])], &[http::header::SERVER][..]));
+    assert_eq!(policy.auth, Some(Asks::Known(vec!["login".into(), "keys".into()])));
+    assert_eq!(
+        (&policy.rates, policy.priority),
+        (&Some(vec!["clients".to_owned(), "all".to_owned()]), Some(Priority::High))
+    );
+    assert_eq!(policy.scopes, Some(vec!["users:write".into()]));
+    let headers = vec![http::HeaderName::from_static("x-tenant")];
+    assert_eq!(policy.authorize, Some(Authorize::Service { name: "order".into(), headers }));
     Ok(())
 }
 
@@ -142,6 +175,45 @@ fn no_value_is_shown_for_debugging() -> Outcome {
     let shown = format!("{manifest:?} {problem:#?}");
     assert!(shown.contains("Written(…)") && shown.contains("File(\"c\")"), "{shown}");
     assert!(!shown.contains("s3cret"), "{shown}");
+    Ok(())
+}
+
+#[test]
+fn an_upstream_has_what_its_table_says() -> Outcome {
+    let manifest = Manifest::load(&folder().join("full.toml"))?;
+    let [legacy, old] = &manifest.upstreams[..] else { return Err("not two upstreams".into()) };
+    let shown = |upstream: &UpstreamManifest| upstream.origins.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(shown(legacy), ["http://10.0.0.7:5001", "https://legacy.example"]);
+    assert_eq!(legacy.routes.iter().map(|it| it.route.to_string()).collect::<Vec<_>>(), ["/legacy/*", "GET /old"]);
+    let timeouts = [5, 2].map(Duration::from_secs);
+    for (route, timeout) in legacy.routes.iter().zip(timeouts) {
+        assert_eq!((route.policy.timeout, route.policy.body), (Some(timeout), Some(ByteSize::mib(8))));
+    }
+    assert_eq!((legacy.host, legacy.connections), (HostName::Upstream, 32));
+    assert_eq!(legacy.ca, Some(folder().join("secrets/ca.pem")));
+    let health = |upstream: &UpstreamManifest| upstream.health.as_ref().map(|it| (it.path.to_string(), it.every));
+    assert_eq!(health(legacy), Some(("/healthz".to_owned(), Duration::from_secs(2))));
+    assert_eq!((old.name.as_str(), shown(old)), ("old", vec!["http://localhost".to_owned()]));
+    assert_eq!((old.host, old.connections, old.ca.as_ref()), (HostName::Client, 256, None));
+    assert_eq!(health(old), Some(("/".to_owned(), Duration::from_secs(5))));
+    assert!(old.routes.is_empty());
+    Ok(())
+}
+
+#[test]
+fn an_auth_has_what_its_table_says() -> Outcome {
+    let manifest = Manifest::load(&folder().join("full.toml"))?;
+    let [keys, login, own, people] = &manifest.auths[..] else { return Err("not four".into()) };
+    assert_eq!(people.proof, Proof::Basic(folder().join("users.htpasswd")));
+    assert_eq!((keys.name.as_str(), &keys.proof), ("keys", &Proof::ApiKey(folder().join("keys.toml"))));
+    let token = |issuer: &str, audience: &[&str], keys: KeySource| {
+        let audience = audience.iter().map(ToString::to_string).collect();
+        Proof::Token(TokenManifest { issuer: issuer.to_owned(), audience, keys })
+    };
+    let asked = KeySource::Issuer { ca: Some(folder().join("ca.pem")) };
+    let expected = token("https://login.example", &["shop", "api"], asked);
+    assert_eq!(login, &AuthManifest { name: "login".into(), proof: expected, forward: true });
+    assert_eq!(own.proof, token("own", &["shop"], KeySource::Set(folder().join("jwks.json"))));
     Ok(())
 }
 
@@ -236,15 +308,23 @@ fn later_problems_are_shown_at_their_keys() -> Outcome {
         let shown = super::Report::new(vec![problem]).to_string();
         shown.rsplit_once("full.toml:").map(|(_, rest)| rest.lines().next().unwrap_or_default().to_owned())
     };
+    let text = fs::read_to_string(folder().join("full.toml"))?;
+    // Where the first line is that begins so, behind another.
+    let line = |after: &str, begins: &str, column: usize| {
+        let mut lines = text.lines().enumerate().skip_while(|(_, line)| *line != after);
+        lines.find(|(_, line)| line.starts_with(begins)).map(|(index, _)| format!("{}:{column}", index + 1))
+    };
     let place = |service, key| shown(manifest.problem(service, key, "wrong", "mend it"));
-    assert_eq!(place("order", None).as_deref(), Some("20:1"));
-    assert_eq!(place("order", Some("limits.memory")).as_deref(), Some("38:10"));
-    assert_eq!(place("order", Some("links.shop:users/directory@0.1.0")).as_deref(), Some("32:38"));
-    assert_eq!(place("user", Some("limits.memory")).as_deref(), Some("49:1"));
+    let order = "[service.order]";
+    assert_eq!(place("order", None), line(order, order, 1));
+    assert_eq!(place("order", Some("limits.memory")), line("[service.order.limits]", "memory", 10));
+    assert_eq!(place("order", Some("links.shop:users/directory@0.1.0")), line(order, "links.\"shop:users", 38));
+    assert_eq!(place("user", Some("limits.memory")), line("[service.user]", "", 1));
     let place = |event, key| shown(manifest.event_problem(event, key, "wrong", "mend it"));
-    assert_eq!(place("shop:orders/events@0.1.0", None).as_deref(), Some("62:1"));
-    assert_eq!(place("shop:orders/events@0.1.0", Some("subscribers")).as_deref(), Some("63:15"));
-    assert_eq!(place("shop:orders/events@0.1.0", Some("limits.waiting")).as_deref(), Some("71:18"));
-    assert_eq!(place("shop:audit/log", Some("key")).as_deref(), Some("73:1"));
+    let event = "[event.\"shop:orders/events@0.1.0\"]";
+    assert_eq!(place("shop:orders/events@0.1.0", None), line(event, event, 1));
+    assert_eq!(place("shop:orders/events@0.1.0", Some("subscribers")), line(event, "subscribers", 15));
+    assert_eq!(place("shop:orders/events@0.1.0", Some("limits.waiting")), line(event, "limits.waiting", 18));
+    assert_eq!(place("shop:audit/log", Some("key")), line("[event.\"shop:audit/log\"]", "", 1));
     Ok(())
 }

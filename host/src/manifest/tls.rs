@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use http::Uri;
+
 /// What one who listens shows to its clients.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsFiles {
@@ -21,6 +23,30 @@ pub struct TlsPair {
     pub certificate: PathBuf,
     /// The file of the key, in PEM.
     pub key: PathBuf,
+    /// From whom they come, if not from whoever wrote the files.
+    pub acme: Option<Acme>,
+}
+
+/// An authority that is asked for a certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Acme {
+    /// The URL of its directory.
+    pub directory: Uri,
+    /// Where it reaches who asks; `mailto:` URLs.
+    pub contact: Vec<String>,
+    /// The names that the certificate is for, at least one; in lower case.
+    pub hosts: Vec<String>,
+    /// Where all that comes of it is kept.
+    pub folder: PathBuf,
+    /// Who vouches for its server, if not those whom the system trusts.
+    pub ca: Option<PathBuf>,
+}
+
+impl Acme {
+    /// The file with the certificate and the key in it.
+    pub fn pair(&self) -> PathBuf {
+        self.folder.join("certificate.pem")
+    }
 }
 
 impl TlsFiles {

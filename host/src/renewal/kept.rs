@@ -16,6 +16,11 @@ pub trait Source {
     /// Make it, if they are good.
     fn read(&self) -> Result<Self::Read, Self::Defect>;
 
+    /// What there is before they are good for the first time, if that may take a while.
+    fn before(&self) -> Option<Self::Read> {
+        None
+    }
+
     /// Who has what is new, as the rest of a sentence.
     fn effect(&self) -> String;
 }
@@ -39,11 +44,15 @@ pub struct Kept<S: Source> {
 struct Stamp(u64, u64, u64, i64, i64);
 
 impl<S: Source> Kept<S> {
-    /// Read for the first time.
+    /// Read for the first time. Where files may be missing for a while, that is no defect.
     pub fn open(source: S) -> Result<Kept<S>, S::Defect> {
         let stamps = stamps(&source);
-        let now = Arc::new(source.read()?);
-        Ok(Kept { source, now, read: stamps.clone(), seen: stamps, refused: None })
+        let (now, refused) = match (source.read(), source.before()) {
+            (Ok(now), _) => (now, None),
+            (Err(defect), Some(before)) => (before, Some(defect.to_string())),
+            (Err(defect), None) => return Err(defect),
+        };
+        Ok(Kept { source, now: Arc::new(now), read: stamps.clone(), seen: stamps, refused })
     }
 
     /// What was good last.
@@ -89,7 +98,9 @@ impl<S: Source> Kept<S> {
     }
 
     fn named(&self) -> String {
-        self.source.files().iter().map(|file| format!("`{}`", file.display())).collect::<Vec<_>>().join(" or ")
+        let mut files = self.source.files();
+        files.dedup();
+        files.iter().map(|file| format!("`{}`", file.display())).collect::<Vec<_>>().join(" or ")
     }
 }
 

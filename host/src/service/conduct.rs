@@ -45,19 +45,25 @@ impl Conduct {
         self.0.is_awaited.store(is_awaited, Ordering::Relaxed);
     }
 
+    /// Whether its body is waited for.
+    pub fn is_awaited(&self) -> bool {
+        self.0.is_awaited.load(Ordering::Relaxed)
+    }
+
     /// What a call is to be blamed on that has ended with `failure`, or well, before
     /// its answer was begun.
     pub(super) fn fault_of(&self, failure: Option<&CallError>) -> Option<Fault> {
         match (self.fault(), failure) {
             (Some(Fault::Broken | Fault::TooLarge), _) => self.fault(),
-            (_, Some(CallError::Deadline { .. })) if self.0.is_awaited.load(Ordering::Relaxed) => Some(Fault::Slow),
+            (_, Some(CallError::Deadline { .. })) if self.is_awaited() => Some(Fault::Slow),
             // Who goes on as if nothing had happened fails by itself.
             (Some(Fault::Gone), Some(CallError::Trap { .. })) => Some(Fault::Gone),
             _ => None,
         }
     }
 
-    fn fault(&self) -> Option<Fault> {
+    /// What it did wrong so far.
+    pub fn fault(&self) -> Option<Fault> {
         let number = self.0.fault.load(Ordering::Relaxed);
         [Fault::Broken, Fault::TooLarge, Fault::Slow, Fault::Gone].into_iter().find(|fault| *fault as u8 == number)
     }

@@ -1,12 +1,6 @@
 //! HTTP into a service: one call of its `wasi:http` handler.
 
-use std::{
-    future::poll_fn,
-    pin::Pin,
-    sync::Arc,
-    task::Poll,
-    time::{Duration, Instant},
-};
+use std::{future::poll_fn, pin::Pin, sync::Arc, task::Poll};
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
@@ -17,8 +11,6 @@ use wasmtime_wasi_http::{
     Error as HttpError,
     p2::{bindings::http::types::ErrorCode, body::HyperOutgoingBody},
 };
-
-use crate::manifest::Priority;
 
 use super::{
     Call, CallError, Caller, Conduct, Fault, Purpose, Revision, Service, Unit,
@@ -46,34 +38,33 @@ impl Service {
     /// call goes on in a task of its own, up to its deadline.
     ///
     /// `conduct` is the client's, as the request's body notes it: what fails of that is
-    /// [`CallError::Client`], whatever the component answers, and is not counted. It may take
-    /// no longer than `timeout`, nor than the service's own limit. Where too many wait it is
-    /// refused, those of low `priority` first.
+    /// [`CallError::Client`], whatever the component answers, and is not counted. It is
+    /// made for this caller.
     pub async fn handle<B>(
         self: &Arc<Self>,
         request: Request<B>,
         conduct: Option<Conduct>,
-        timeout: Option<Duration>,
-        priority: Priority,
+        caller: Caller,
     ) -> Result<Response<ReplyBody>, CallError>
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<HttpError>,
     {
         let purpose = if request.method().is_safe() { Purpose::Reading } else { Purpose::Any };
-        let deadline = timeout.map(|timeout| Instant::now() + timeout);
-        let caller = Caller { deadline, priority: Some(priority), ..Caller::default() };
         let call = self.begin(purpose, Some(caller)).await?;
         self.handle_with(call, request, conduct).await
     }
 
-    /// How a revision that need not be live answers a GET of this path.
-    pub async fn probe(self: &Arc<Self>, revision: Arc<Revision>, path: Uri) -> Result<StatusCode, CallError> {
+    /// How a revision that need not be live answers a GET of this path, and whether the store
+    /// failed it meanwhile.
+    pub async fn probe(self: &Arc<Self>, revision: Arc<Revision>, path: Uri) -> Result<(StatusCode, bool), CallError> {
         let mut request = Request::new(Empty::new().map_err(no_error));
         *request.uri_mut() = path;
         request.headers_mut().insert(header::HOST, HeaderValue::from_static("localhost"));
         let call = self.begin_on(revision, Purpose::Probe, None).await?;
-        Ok(self.handle_with(call, request, None).await?.status())
+        let commit = call.commit();
+        let status = self.handle_with(call, request, None).await?.status();
+        Ok((status, commit.output.seen().has_failed()))
     }
 
     /// Answer a request, and count what failed of it.

@@ -17,7 +17,7 @@ use wasmtime::{
 };
 use wasmtime_wasi_http::p2::{bindings::http::types::ErrorCode, body::HyperOutgoingBody};
 
-use crate::capability::{delivery::Delivery, output_commit::Watermark, unit::Unit};
+use crate::capability::{delivery::Delivery, identity::Identity, output_commit::Watermark, unit::Unit};
 
 pub(super) use self::{
     concurrent::{Http, Place, Room},
@@ -52,11 +52,16 @@ impl Instance {
     }
 
     /// Keep what the call writes in this unit, if its service is atomic, and tell it that it
-    /// is of this delivery.
-    pub(super) fn work_in(&mut self, unit: Option<Arc<Unit>>, delivery: Option<Arc<Delivery>>) {
+    /// is of this delivery, and for whom.
+    pub(super) fn work_in(
+        &mut self,
+        unit: Option<Arc<Unit>>,
+        delivery: Option<Arc<Delivery>>,
+        identity: Option<Arc<Identity>>,
+    ) {
         match self {
-            Instance::Reused(instance) => instance.work_in(unit, delivery),
-            Instance::Concurrent(place) => (place.unit, place.delivery) = (unit, delivery),
+            Instance::Reused(instance) => instance.work_in(unit, delivery, identity),
+            Instance::Concurrent(place) => (place.unit, place.delivery, place.identity) = (unit, delivery, identity),
         }
     }
 

@@ -10,7 +10,7 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, combinators::UnsyncBoxBody};
 use tokio::{
     sync::oneshot::{self, error::TryRecvError},
     task::coop,
@@ -34,6 +34,10 @@ pub enum ReplyBody {
     },
     /// As it comes from the component.
     Streaming(Streaming),
+    /// One that the gateway makes.
+    Made(UnsyncBoxBody<Bytes, HttpError>),
+    /// As it comes from who is no component.
+    Passed(UnsyncBoxBody<Bytes, HttpError>),
 }
 
 /// A body whose call goes on. However the call ends, a part of the body is never
@@ -219,16 +223,24 @@ impl Body for ReplyBody {
                 Poll::Ready(trailers.take().map(|trailers| Ok(Frame::trailers(trailers))))
             }
             ReplyBody::Streaming(streaming) => streaming.poll_frame(cx),
+            ReplyBody::Made(body) => Pin::new(body).poll_frame(cx),
+            ReplyBody::Passed(body) => Pin::new(body).poll_frame(cx),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self, ReplyBody::Whole { data, trailers: None } if data.is_empty())
+        match self {
+            ReplyBody::Whole { data, trailers: None } => data.is_empty(),
+            ReplyBody::Made(body) => body.is_end_stream(),
+            ReplyBody::Passed(body) => body.is_end_stream(),
+            _ => false,
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             ReplyBody::Whole { data, trailers: None } => SizeHint::with_exact(data.len() as u64),
+            ReplyBody::Made(body) => body.size_hint(),
             _ => SizeHint::default(),
         }
     }

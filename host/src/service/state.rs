@@ -24,7 +24,9 @@ use super::{Caller, limits::MemoryLimit};
 use crate::capability::{
     Grants, config,
     delivery::{self, Delivery},
-    emission, keyvalue, messaging,
+    emission,
+    identity::{self, Identity},
+    keyvalue, messaging,
     outbound::Outbound,
     outbox::Outbox,
     output::Output,
@@ -58,8 +60,9 @@ const MOST_HANDLES: usize = 10_000;
 /// The packages behind [`State::linker`], those of WASI 0.3 for components that
 /// run on the concurrent engine. Other versions go with these by the
 /// rules of [`crate::link::InterfaceName::goes_with`].
-pub const PACKAGES: [&str; 17] = [
+pub const PACKAGES: [&str; 18] = [
     "dovetail:events@0.1.0",
+    "dovetail:gateway@0.1.0",
     "wasi:cli@0.2.0",
     "wasi:cli@0.3.0",
     "wasi:clocks@0.2.0",
@@ -98,6 +101,8 @@ pub struct State {
     pub unit: Option<Arc<Unit>>,
     /// The delivery that the call is, or was made in.
     pub delivery: Option<Arc<Delivery>>,
+    /// Who sent the request that the call answers, or was made for.
+    pub identity: Option<Arc<Identity>>,
     /// Before when the next event that it emits is not delivered.
     not_before: Option<Moment>,
     /// Whether it serves several calls at once, of which nothing tells who asks.
@@ -146,6 +151,7 @@ impl State {
             seen,
             unit: None,
             delivery: None,
+            identity: None,
             not_before: None,
             is_shared: false,
         };
@@ -173,10 +179,11 @@ impl State {
     }
 
     /// The call that it serves, for one that this makes. Which of several calls beside each
-    /// other makes it cannot be told, so that it is made in no delivery then.
+    /// other makes it cannot be told, so that it is made in no delivery then, and for nobody.
     pub fn as_caller(&self) -> Caller {
         let delivery = self.delivery.clone().filter(|_| !self.is_shared);
-        Caller { deadline: Some(self.deadline), unit: self.unit.clone(), delivery, priority: None }
+        let identity = self.identity.clone().filter(|_| !self.is_shared);
+        Caller { deadline: Some(self.deadline), unit: self.unit.clone(), delivery, priority: None, identity }
     }
 
     /// Make ready for another call.
@@ -184,7 +191,7 @@ impl State {
         self.deadline = deadline;
         self.seen.clone_from(seen);
         self.outbound.begin(seen);
-        (self.delivery, self.not_before) = (None, None);
+        (self.delivery, self.identity, self.not_before) = (None, None, None);
         // A refusal that the last call survived is not this one's.
         self.memory.take_refused();
     }
@@ -235,6 +242,7 @@ impl State {
             grants: &state.grants,
         })?;
         delivery::link::<State>(&mut linker, |state| state.delivery.as_deref().filter(|_| !state.is_shared))?;
+        identity::link::<State>(&mut linker, |state| state.identity.as_deref().filter(|_| !state.is_shared))?;
         emission::link::<State>(&mut linker, |state| Some(&mut state.not_before).filter(|_| !state.is_shared))?;
         if engine.get_concurrency_support() {
             wasmtime_wasi::p3::add_to_linker(&mut linker)?;

@@ -69,8 +69,8 @@ fn told(error: &HistoryError) -> String {
         text += &format!(": {source}");
         cause = source.source();
     }
-    if error.is_full() {
-        text += "; make room, and try again";
+    if let Some(remedy) = error.remedy() {
+        text += &format!("; {remedy}, and try again");
     }
     text
 }

@@ -3,7 +3,7 @@
 use std::{
     path::Path,
     sync::Arc,
-    time::{Duration, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use rustls::{
@@ -22,6 +22,9 @@ use crate::{
     manifest::TlsPair,
     renewal::{Wrong, wrong},
 };
+
+/// The latest that a date can show, in seconds since 1970.
+const LATEST: u64 = 253_402_300_799;
 
 /// Read the pair of this number.
 pub fn read(files: &TlsPair, number: usize) -> Result<CertifiedKey, Defect> {
@@ -48,6 +51,47 @@ fn signer(key: &Path) -> Result<Arc<dyn SigningKey>, Wrong> {
     any_supported_type(&pem::key(key)?).map_err(|_| wrong("has a key of a kind that cannot be used", help))
 }
 
+/// What a certificate is for, and when.
+#[derive(Debug, Clone)]
+pub struct About {
+    /// Its names, in lower case.
+    pub names: Vec<String>,
+    /// From when on it is valid.
+    pub begin: SystemTime,
+    /// Until when.
+    pub end: SystemTime,
+}
+
+/// What a pair is that is of use now.
+pub fn about(files: &TlsPair) -> Result<About, Defect> {
+    let pair = read(files, 0)?;
+    let timeless = || {
+        let (reason, help) = wrong("has a certificate without times", "have it made anew");
+        Defect { file: files.certificate.clone(), part: Part::Certificate(0), reason, help }
+    };
+    let own = pair.end_entity_cert().map_err(|_| timeless())?;
+    let (begin, end) = times(own).ok_or_else(timeless)?;
+    Ok(About { names: names(own), begin, end })
+}
+
+/// From when until when a certificate is valid: it is refused before, and after, with the time.
+fn times(certificate: &CertificateDer<'_>) -> Option<(SystemTime, SystemTime)> {
+    let read = EndEntityCert::try_from(certificate).ok()?;
+    let refused = |at: u64| {
+        let at = UnixTime::since_unix_epoch(Duration::from_secs(at));
+        read.verify_for_usage(&[], &[], &[], at, KeyUsage::server_auth(), None, None).err()
+    };
+    let time = |time: UnixTime| UNIX_EPOCH.checked_add(Duration::from_secs(time.as_secs()));
+    let begin = match refused(0)? {
+        webpki::Error::CertNotValidYet { not_before, .. } => time(not_before)?,
+        _ => UNIX_EPOCH,
+    };
+    match refused(LATEST)? {
+        webpki::Error::CertExpired { not_after, .. } => Some((begin, time(not_after)?)),
+        _ => None,
+    }
+}
+
 /// The names that a certificate is for, in lower case; `*.example.com` among them.
 pub fn names(certificate: &CertificateDer<'_>) -> Vec<String> {
     let names =
@@ -68,18 +112,17 @@ fn is_of_use(certificate: &CertificateDer<'_>) -> Result<(), Wrong> {
     // Whoever vouches for it, that is another question: the times are looked at first.
     match read.verify_for_usage(&[], &[], &[], UnixTime::now(), KeyUsage::server_auth(), None, None).err() {
         Some(webpki::Error::CertExpired { not_after, .. }) => {
-            Err(wrong(format!("has a certificate that expired at {}", shown(not_after)), "have it renewed"))
+            Err(wrong(format!("has a certificate that expired at {}", date(not_after)), "have it renewed"))
         }
         Some(webpki::Error::CertNotValidYet { not_before, .. }) => {
-            let reason = format!("has a certificate that is not valid before {}", shown(not_before));
+            let reason = format!("has a certificate that is not valid before {}", date(not_before));
             Err(wrong(reason, "wait for that, or look at this machine's clock"))
         }
         _ => Ok(()),
     }
 }
 
-fn shown(time: UnixTime) -> String {
-    // The largest that a date can show.
-    let seconds = time.as_secs().min(253_402_300_799);
+fn date(time: UnixTime) -> String {
+    let seconds = time.as_secs().min(LATEST);
     humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds)).to_string()
 }

@@ -1,6 +1,9 @@
 //! The files of TLS, and what is made of them.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use rustls::{RootCertStore, sign::CertifiedKey};
 
@@ -25,15 +28,19 @@ pub struct Authorities {
 }
 
 impl Source for Pair {
-    type Read = CertifiedKey;
+    type Read = Option<Arc<CertifiedKey>>;
     type Defect = Defect;
 
     fn files(&self) -> Vec<&Path> {
         vec![&self.files.certificate, &self.files.key]
     }
 
-    fn read(&self) -> Result<CertifiedKey, Defect> {
-        pair::read(&self.files, self.number)
+    fn read(&self) -> Result<Option<Arc<CertifiedKey>>, Defect> {
+        pair::read(&self.files, self.number).map(Arc::new).map(Some)
+    }
+
+    fn before(&self) -> Option<Option<Arc<CertifiedKey>>> {
+        self.files.acme.as_ref().map(|_| None)
     }
 
     fn effect(&self) -> String {

@@ -102,7 +102,7 @@ async fn services_are_shown_with_what_they_are_made_of_and_do() {
                 "live_calls": 4,
                 "traps": 0,
             },
-        ] })
+        ], "upstreams": [] })
     );
     assert_eq!(upload.finish().await.status, StatusCode::BAD_REQUEST, "it has no text");
 }

@@ -78,6 +78,8 @@ async fn the_token_is_read_from_its_file_alone() {
     let swap = ["swap", "plain", "plain.wasm", "--token-file", "wrong.token"];
     let output = fail(verb(host.admin, &swap).current_dir(&folder));
     assert!(stderr(&output).contains("does not take this token"), "{}", stderr(&output));
+    let output = fail(verb(host.admin, &["status", "--token-file", "typo"]).current_dir(&folder));
+    assert!(stderr(&output).contains("`typo` does not exist; name the file that the host has"), "{}", stderr(&output));
     fs::set_permissions(&wrong, fs::Permissions::from_mode(0o640)).expect("it is ours");
     let output = fail(verb(host.admin, &["status", "--token-file", "wrong.token"]).current_dir(&folder));
     assert!(
@@ -130,11 +132,21 @@ fn wrong_usage_ends_with_2() {
     }
     for number in [
         &["swap", "user", "new.wasm", "--canary", "10%", "--for", "60s", "--calls", "0"][..],
+        &["swap", "user", "new.wasm", "--canary", "10%", "--for", "60s", "--calls", "-1"],
         &["rollback", "user", "--from", "0"],
+        &["rollback", "user", "--from", "-1"],
     ] {
         let output = ended(dovetail().args(number), 2);
         assert!(stderr(&output).contains("is no number above 0; write 1 or more, in digits"), "{}", stderr(&output));
     }
+    for share in ["-5%", "0.5%", "all", "-"] {
+        let output = ended(dovetail().args(["swap", "user", "new.wasm", "--canary", share]), 2);
+        assert!(stderr(&output).contains("is no share of the calls; write 1% to 99%"), "{}", stderr(&output));
+    }
+    let output = ended(dovetail().args(["swap", "user", "new.wasm", "--canary", "10%", "--for", "-5m"]), 2);
+    assert!(stderr(&output).contains("is not a duration; write a whole number"), "{}", stderr(&output));
+    let output = ended(dovetail().args(["swap", "user", ""]), 2);
+    assert!(stderr(&output).contains("is empty; name the component's file"), "{}", stderr(&output));
     let output = fail(dovetail().args(["swap", "user", "/nowhere/new.wasm"]));
     assert!(stderr(&output).contains("`/nowhere/new.wasm` does not exist; make it"), "{}", stderr(&output));
 }

@@ -108,6 +108,11 @@ async fn a_content_type_other_than_json_is_refused() {
             request.headers_mut().insert(header::CONTENT_TYPE, content_type.parse().expect("a header value"));
             shop.refuses(request, 415, "content-type must be application/json").await;
         }
+        let mut two = request(Method::POST, path, body);
+        for content_type in ["application/json", "text/plain"] {
+            two.headers_mut().append(header::CONTENT_TYPE, content_type.parse().expect("a header value"));
+        }
+        shop.refuses(two, 415, "content-type must be application/json").await;
     }
     shop.is_unchanged().await;
     for content_type in ["application/json; charset=utf-8", "Application/JSON", "application/json;"] {

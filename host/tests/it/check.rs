@@ -96,7 +96,7 @@ fn a_check_makes_nothing_but_the_cache() {
 fn what_the_arguments_tell_is_told_before_anything_is_built() {
     let folder = plain("build = \"touch built\"\n[admin]\ntoken_file = \"nowhere\"\n");
     fs::write(folder.path().join("spin.toml"), "mine").expect("there is room");
-    let wrong: [(&[&str], &str); 8] = [
+    let wrong: [(&[&str], &str); 10] = [
         (&["check"], "the token file `nowhere` cannot be read"),
         (&["up"], "the token file `nowhere` cannot be read"),
         (&["up", "--admin", "0.0.0.0:1", "--listen", "127.0.0.1:0"], "the token file `nowhere` cannot be read"),
@@ -106,6 +106,8 @@ fn what_the_arguments_tell_is_told_before_anything_is_built() {
         ),
         (&["compose", "-o", "x.wasm"], "no service has a route"),
         (&["compose", "plain", "-o", "."], "`.` is a folder"),
+        (&["compose", "plain", "-o", "new/"], "`new/` would be a folder; write a file in one that is there"),
+        (&["compose", "plain", "-o", "dovetail.toml/x"], "cannot be written: `dovetail.toml` is no folder, but a file"),
         (
             &["compose", "plain", "-o", "x.wasm", "--target", "spin"],
             "`spin.toml` was not written by `dovetail compose`",

@@ -59,6 +59,37 @@ async fn what_the_client_has_is_not_sent_again() {
     }
 }
 
+/// RFC 9110, section 13.1.1.
+#[tokio::test]
+async fn a_read_of_something_else_than_is_meant_is_refused() {
+    let (_folder, _host, mut client) = shop_with_orders().await;
+    for path in ["/users/1", "/orders/1"] {
+        let tag = client.get(path).await.header("etag").to_owned();
+        let weak = format!("W/{tag}");
+        for method in [Method::GET, Method::HEAD] {
+            for (means, has, status) in [
+                (&tag[..], "\"x\"", StatusCode::OK),
+                ("*", "\"x\"", StatusCode::OK),
+                (&tag, &tag, StatusCode::NOT_MODIFIED),
+                ("\"x\"", "\"y\"", StatusCode::PRECONDITION_FAILED),
+                (&weak, "\"y\"", StatusCode::PRECONDITION_FAILED),
+                // It comes first (section 13.2.2).
+                ("\"x\"", &tag, StatusCode::PRECONDITION_FAILED),
+            ] {
+                let mut asked = with(method.clone(), path, "if-match", &[means]);
+                asked.headers_mut().insert("if-none-match", has.parse().expect("a header's value"));
+                let answer = client.send(asked).await;
+                assert_eq!(answer.status, status, "{method} {path} {means} {has}: {answer:?}");
+                if answer.status == StatusCode::PRECONDITION_FAILED && method == Method::GET {
+                    assert_eq!(answer.json(), json!({ "error": "This is not what If-Match names" }));
+                }
+            }
+        }
+    }
+    let unknown = client.send(with(Method::GET, "/users/9", "if-match", &["*"])).await;
+    assert_eq!(unknown.status, StatusCode::NOT_FOUND);
+}
+
 #[tokio::test]
 async fn a_tag_outlives_a_restart() {
     let folder = shop();
@@ -86,6 +117,12 @@ async fn a_user_is_deleted_if_it_is_the_one_that_is_meant() {
         let told = json!({ "error": "The user is not the one that If-Match names" });
         assert_eq!((answer.status, answer.json()), (StatusCode::PRECONDITION_FAILED, told), "{means:?}");
     }
+    // RFC 9110, section 13.1.2.
+    for spared in ["*", &tag, &weak] {
+        let answer = client.send(with(Method::DELETE, "/users/3", "if-none-match", &[spared])).await;
+        let told = json!({ "error": "The user is one that If-None-Match names" });
+        assert_eq!((answer.status, answer.json()), (StatusCode::PRECONDITION_FAILED, told), "{spared}");
+    }
     assert_eq!(client.get("/users/3").await.status, StatusCode::OK);
     for (path, means, status) in [
         ("/users/3", &list[..], StatusCode::NO_CONTENT),
@@ -98,5 +135,6 @@ async fn a_user_is_deleted_if_it_is_the_one_that_is_meant() {
         let answer = client.send(with(Method::DELETE, path, "if-match", &[means])).await;
         assert_eq!(answer.status, status, "{path} {means}");
     }
-    assert_eq!(client.ask(Method::DELETE, "/users/5").await.status, StatusCode::NO_CONTENT);
+    let others = with(Method::DELETE, "/users/5", "if-none-match", &["\"x\""]);
+    assert_eq!(client.send(others).await.status, StatusCode::NO_CONTENT);
 }

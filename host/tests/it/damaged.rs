@@ -85,6 +85,24 @@ fn a_folder_that_cannot_be_written_is_named() {
     assert!(said.contains("; name a file that this user may read and write"), "{said}");
 }
 
+#[test]
+fn a_database_that_may_be_read_alone_is_told_with_what_helps() {
+    let Some(mut command) = without_rights() else { return };
+    let folder = plain("");
+    fs::write(folder.path().join("line"), r#"{"bucket":"b","key":"k","value":"v"}"#).expect("there is room");
+    let imported = dovetail().args(["store", "import", "line"]).current_dir(&folder).status();
+    assert!(imported.expect("dovetail starts").success());
+    for path in [folder.path().to_owned(), folder.path().join("data")] {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("it is ours");
+    }
+    let path = folder.path().join("data/plain.db");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("it is ours");
+    let said =
+        refused(folder.path(), command.args(["store", "stats", "--store", &format!("sqlite:{}", path.display())]));
+    let told = format!("error: cannot open the store at {path:?}; name a file that this user may read and write");
+    assert!(said.starts_with(&told), "{said}");
+}
+
 /// SQLite would throw the log away, in which all may be that was written.
 #[test]
 fn a_log_without_its_database_is_told_and_left_alone() {

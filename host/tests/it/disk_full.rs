@@ -16,8 +16,8 @@ use tokio::task::JoinSet;
 
 use crate::support::{
     Client, Host, app, dovetail,
-    made::{directory, other, relay_and_directory},
-    mount, pieces, plain, post, request, shop, until,
+    made::{directory, other, relay_and_directory, variant},
+    mount, pieces, plain, post, request, shop, until, up,
 };
 
 const WRITERS: u64 = 8;
@@ -25,7 +25,7 @@ const WRITERS: u64 = 8;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_loses_nothing_and_ends_when_there_is_room() {
     let folder = shop();
-    let host = up(folder.path());
+    let host = Host::up(folder.path());
     let mut client = host.connect().await;
     let mut answered = vec![order(&mut client, "first").await.expect("there is room")];
 
@@ -85,7 +85,7 @@ async fn a_full_disk_loses_nothing_and_ends_when_there_is_room() {
 async fn a_call_that_lost_a_write_fails_though_it_wrote_again_when_there_was_room() {
     let folder = app("[app]\nname = \"kept\"\n[service.guest]\ncomponent = \"{guest}\"\nroutes = [\"/*\"]\n\
          buckets = [\"fixtures\"]\nlimits = { deadline = \"1m\" }\n");
-    let host = up(folder.path());
+    let host = Host::up(folder.path());
     host.get("/increment?key=n").await;
     let (to, body) = pieces();
     let upload = request(Method::POST, "/keep-each?key=k", "").map(|_| body);
@@ -113,7 +113,7 @@ async fn a_call_of_an_atomic_service_that_finds_no_room_leaves_nothing() {
     let folder = app("[app]\nname = \"kept\"\n[service.worker]\ncomponent = \"{worker}\"\nroutes = [\"/*\"]\n\
          buckets = [\"fixtures\"]\natomic = true\n[service.directory]\ncomponent = \"{faulty_directory}\"\n\
          buckets = [\"fixtures\"]\natomic = true\n");
-    let host = up(folder.path());
+    let host = Host::up(folder.path());
     assert_eq!(host.get("/?steps=set:a:0;ask:1000000").await.status, StatusCode::OK);
     assert_eq!(host.get("/?steps=getmany:a,b").await.json(), json!([["a=0", null]]));
     limit(&host, Some(0));
@@ -206,6 +206,33 @@ async fn a_canary_that_cannot_be_recorded_is_withdrawn_and_the_cause_told_once()
     assert_eq!(line.matches("No space left on device").count(), 1, "{line}");
 }
 
+/// What the store does not do is the fault of no canary.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_canary_whose_probe_finds_no_room_is_not_withdrawn() {
+    let folder = app(r#"
+[app]
+name = "app"
+[store]
+url = "sqlite:data/app.db"
+[service.guest]
+component = "{guest}"
+routes = ["/*"]
+buckets = ["fixtures"]
+probe = "/increment?bucket=fixtures&key=probes&by=1"
+"#);
+    let mut up = up(folder.path());
+    let host = Host::start(up.env("DOVETAIL_LOG", "info,dovetail::swap=debug").stderr(Stdio::piped()));
+    host.canary("guest", &variant("guest", "text/plain", "text/PLAIN"), "canary=1&for=100ms&calls=1000").await;
+    let probes = async || host.service("guest").await["canary"]["probes"].as_u64().expect("it is on trial");
+    until("the probe is asked", async || probes().await > 0).await;
+    limit(&host, Some(0));
+    host.wait_for_output("a probe of a canary says nothing: the store failed it");
+    let before = probes().await;
+    limit(&host, None);
+    until("the probe is answered again", async || probes().await > before).await;
+    assert_eq!(host.service("guest").await["revision"], 1);
+}
+
 #[test]
 fn a_host_that_cannot_begin_for_want_of_room_says_what_helps() {
     let folder = plain("");
@@ -253,21 +280,6 @@ fn a_backup_without_room_names_the_file_that_was_asked_for() {
     told(output, &format!("copy the store at {store:?}: {cause}"));
 }
 
-/// Serve from a disk that can be [limited](limit).
-pub fn up(folder: &Path) -> Host {
-    Host::start(
-        // The limit is then an error of the write, as a full disk is, and no signal.
-        Command::new("sh")
-            .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
-            .arg(dovetail().get_program())
-            .args(["up", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--manifest"])
-            .arg(folder.join("dovetail.toml"))
-            .env_remove("DOVETAIL_LOG")
-            .stdin(Stdio::null())
-            .stderr(Stdio::piped()),
-    )
-}
-
 /// A host whose folder for its state is a disk of 4 MiB; none where there can be none.
 fn on_small_disk(folder: &TempDir, state: &Path) -> Option<Host> {
     fs::create_dir(state).expect("there is room");
@@ -294,7 +306,8 @@ async fn assert_kept(client: &mut Client, answered: &[Value]) {
     }
 }
 
-/// Let no file of the host grow beyond this.
+/// Let no file of the host grow beyond this: that is an error of the write, as a full disk
+/// is, and ends no host.
 pub fn limit(host: &Host, bytes: Option<u64>) {
     let pid = Pid::from_raw(host.id().cast_signed()).expect("it runs");
     prlimit(Some(pid), Resource::Fsize, Rlimit { current: bytes, maximum: None }).expect("it may be limited");

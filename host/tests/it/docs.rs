@@ -21,11 +21,11 @@ use crate::support::{Host, Running, dovetail, root, shop, tools};
 
 mod page;
 
-/// The ports in the pages, of gateways, of admin APIs and of NATS. Each page has its own instead.
-const PORTS: [u16; 7] = [8080, 9090, 8081, 9091, 8082, 9092, 4222];
+/// The ports in the pages, of gateways, of admin APIs, of NATS and of a service in Python. Each page has its own instead.
+const PORTS: [u16; 8] = [8080, 9090, 8081, 9091, 8082, 9092, 4222, 5001];
 
-/// A server of others that pages start.
-const NATS: &str = "nats-server";
+/// Servers of others that pages start.
+const OTHERS: [&str; 2] = ["nats-server", "python3"];
 
 #[test]
 fn the_pages_do_what_they_say() {
@@ -52,7 +52,8 @@ fn pages() -> Vec<PathBuf> {
 fn typed(path: &Path) -> Vec<String> {
     let text = fs::read_to_string(path).expect("a page can be read");
     let steps = page::steps(&text);
-    if steps.iter().any(|step| step.command.starts_with(NATS)) && tools::find(NATS).is_none() {
+    let needs = |other: &str| steps.iter().any(|step| step.command.starts_with(other));
+    if OTHERS.into_iter().any(|other| needs(other) && tools::find(other).is_none()) {
         return Vec::new();
     }
     let (mut desk, mut wrong) = (Desk::new(), Vec::new());
@@ -88,6 +89,8 @@ impl Desk {
         let listen = |table: &str, place: usize| format!("[{table}]\nlisten = \"127.0.0.1:{}\"\n", ports[place].1);
         let listens = listen("gateway", 0) + &listen("admin", 1);
         fs::write(&file, format!("{}\n{listens}", manifest.trim())).expect("there is room");
+        let python = "user_service.py";
+        fs::copy(root().join("examples/tutorial").join(python), folder.path().join(python)).expect("there is room");
         fs::write(curl.path().join(".curlrc"), "silent\nshow-error\n").expect("there is room");
         Desk { folder, curl, ports, hosts: Vec::new(), others: Vec::new() }
     }
@@ -98,7 +101,7 @@ impl Desk {
             command.replace(&format!("localhost:{there}"), &format!("127.0.0.1:{here}"))
         });
         let printed = match here.strip_suffix('&') {
-            Some(server) if server.starts_with(NATS) => {
+            Some(server) if OTHERS.iter().any(|other| server.starts_with(other)) => {
                 self.others.push(Running::start(&mut self.shell(&format!("exec {server}"))));
                 String::new()
             }

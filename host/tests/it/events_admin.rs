@@ -268,6 +268,8 @@ async fn what_is_not_there_is_told_with_what_is() {
         (Method::GET, format!("notices/{id}"), 404, "was delivered or dropped, or never was"),
         (Method::POST, format!("notices/{id}/retry"), 404, "was delivered or dropped, or never was"),
         (Method::DELETE, "notices/7".to_owned(), 400, "an id is a UUID"),
+        (Method::DELETE, "notices?only=parked".to_owned(), 400, "there is no parameter \"only\"; this takes none"),
+        (Method::GET, "notices?only=parked&only=parked".to_owned(), 400, "only is there more than once"),
         (Method::GET, "notices?only=all".to_owned(), 400, "only must be parked"),
         (Method::GET, "notices?after=x".to_owned(), 400, "after must be what was told as next"),
         (Method::GET, "notices?event=%zz".to_owned(), 400, "event must be an interface of the manifest"),

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by a panic that says what was expected")]
 
 mod access_log;
+mod acme;
 mod admin;
 mod admin_client;
 mod admin_guard;
@@ -68,6 +69,7 @@ mod streaming;
 mod support;
 mod swap;
 mod swap_messages;
+mod systemd;
 mod tls;
 mod trial;
 mod unwritable;

@@ -58,6 +58,14 @@ fn a_components_file_that_cannot_be_used_is_told_in_its_own_words() {
         let expected = format!("error: `{}` {told_as}", file.display());
         assert!(told(&output).starts_with(&expected), "{what}: {}", told(&output));
     }
+    let _ = fs::remove_file(&file);
+    put(&file, 0o644);
+    for below in ["plain.wasm/", "plain.wasm/x.wasm", "plain.wasm/x/y.wasm"] {
+        let output = run(dovetail().args(["swap", "plain", below, "--admin", "127.0.0.1:1"]).current_dir(&folder));
+        let expected =
+            format!("error: `{below}` leads over `plain.wasm`, which is a file; name the component's file\n");
+        assert_eq!(told(&output), expected);
+    }
     let closed = folder.path().join("closed");
     fs::create_dir(&closed).and_then(|()| fs::write(closed.join("a.wasm"), "")).expect("there is room");
     fs::set_permissions(&closed, Permissions::from_mode(0o700)).expect("it is ours");

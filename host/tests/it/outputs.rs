@@ -26,7 +26,9 @@ fn nothing_that_the_app_is_made_of_is_replaced() {
     for made in ["src/target", "data", "other"] {
         fs::create_dir_all(at(made)).expect("it is ours");
     }
-    for made in ["src/lib.rs", "src/target/lib.rlib", "notes.txt", "admin.token", "data/plain.db"] {
+    for made in
+        ["src/lib.rs", "src/target/lib.rlib", "notes.txt", "admin.token", "data/plain.db", "other.toml", "other.lock"]
+    {
         fs::write(at(made), made).expect("it can be written");
     }
     for (own, other) in [("plain.wasm", "other/hard.wasm"), ("src/lib.rs", "other/hard.rs")] {
@@ -54,6 +56,8 @@ fn nothing_that_the_app_is_made_of_is_replaced() {
         ("data/plain.db-wal", store),
         ("data/plain.db-shm", store),
         (".dovetail/new.wasm", "is in `"),
+        ("other.toml", "may be the manifest of another app"),
+        ("other.lock", "may be the manifest of another app, or its lock file"),
     ] {
         let before = fs::read(at(path)).ok();
         for verb in [

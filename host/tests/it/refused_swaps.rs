@@ -293,6 +293,7 @@ async fn what_is_asked_for_wrongly_is_refused() {
         ("canary=10&calls=5", "calls needs a for"),
         ("canary=10&for=60s&calls=0", "calls must be a number of calls, 1 or more"),
         ("canary=10&share=1", "there is no parameter \"share\""),
+        ("canary=10&canary=20", "canary is there more than once"),
     ] {
         let path = format!("/v1/services/user/component?{query}");
         let answer = host.manage(Method::PUT, &path, component.clone()).await;
@@ -305,5 +306,9 @@ async fn what_is_asked_for_wrongly_is_refused() {
         assert_eq!(answer.status, StatusCode::CONFLICT, "{what}");
         assert!(answer.json()["error"].as_str().expect("a sentence").contains("service `user`"), "{what}");
     }
+    // It is the canary that is promoted, whatever it is.
+    let answer = host.manage(Method::POST, "/v1/services/user/promote?from=1", "").await;
+    let told = json!({ "error": "there is no parameter \"from\"; this takes none" });
+    assert_eq!((answer.status, answer.json()), (StatusCode::BAD_REQUEST, told));
     assert_eq!(host.history("user").await.len(), 1);
 }

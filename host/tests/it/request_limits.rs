@@ -80,28 +80,44 @@ fn a_request_that_is_not_http_is_refused() {
     let too_large = r#"{"error":"There must be at most 100 headers with 32768 bytes"}"#;
     let too_long = r#"{"error":"The URL must have at most 8192 bytes"}"#;
     let no_tls = r#"{"error":"Only http is spoken here, not https"}"#;
+    let no_method = r#"{"error":"The method must have at most 64 bytes"}"#;
+    let no_length = r#"{"error":"No body is as long as Content-Length says"}"#;
     let alice = r#"{"id":1,"name":"Alice"}"#;
     let long = "x".repeat(100_000);
     let large_header = format!("GET /users/1 HTTP/1.1\r\nhost: x\r\nx: {long}\r\n\r\n");
     let many_headers = format!("GET /users/1 HTTP/1.1\r\nhost: x\r\n{}\r\n", "x: y\r\n".repeat(200));
     let long_url = format!("GET /{long} HTTP/1.1\r\nhost: x\r\n\r\n");
+    let long_method = format!("{long} /users HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    let method = format!("{} /users HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n", &long[..65]);
     let random: Vec<u8> = (0..1000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
-    let rows: [(&str, &[u8], u16, &str); 7] = [
+    let rows: &[(&str, &[u8], u16, &str)] = &[
         ("a large header", large_header.as_bytes(), 431, too_large),
         ("many headers", many_headers.as_bytes(), 431, too_large),
         ("a long URL", long_url.as_bytes(), 414, too_long),
+        ("a method too long to be read", long_method.as_bytes(), 501, no_method),
+        ("a long method", method.as_bytes(), 501, no_method),
+        (
+            "a length beyond what hyper counts",
+            b"POST /users HTTP/1.1\r\nhost: x\r\ncontent-length: 18446744073709551614\r\n\r\n",
+            413,
+            no_length,
+        ),
+        (
+            "a length beyond 64 bits",
+            b"POST /users HTTP/1.1\r\nhost: x\r\ncontent-length: 18446744073709551616\r\n\r\n",
+            413,
+            no_length,
+        ),
         ("random bytes", &random, 400, no_http),
         ("TLS", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400, no_tls),
         ("a space in the path", b"GET /users/1 2 HTTP/1.1\r\nhost: x\r\n\r\n", 400, no_http),
         ("a NUL in the path", b"GET /users/1\x00 HTTP/1.1\r\nhost: x\r\n\r\n", 400, no_http),
     ];
-    for ((what, bytes, status, body), address) in
-        rows.into_iter().flat_map(|row| [(row, host.gateway), (row, host.admin)])
-    {
+    for ((what, bytes, status, body), address) in rows.iter().flat_map(|row| [(row, host.gateway), (row, host.admin)]) {
         let received = raw::exchange(address, bytes);
         let (head, rest) = received.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{what}: {received:?}"));
         let found = head.split(' ').nth(1).expect("a status");
-        assert_eq!((found, rest), (status.to_string().as_str(), body), "{what}: {received}");
+        assert_eq!((found, rest), (status.to_string().as_str(), *body), "{what}: {received}");
         let fine = raw::exchange(host.gateway, "GET /users/1 HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
         assert!(fine.ends_with(alice), "after {what}: {fine}");
     }

@@ -14,14 +14,19 @@ use std::{
 type Plan = BTreeMap<String, BTreeSet<String>>;
 
 /// The plan. A new word in it is argued in its comment and in its commit.
-const PLAN: [(&str, &[&str]); 25] = [
+const PLAN: &[(&str, &[&str])] = &[
     // The command line is where everything comes together.
     ("cli", &["everything"]),
     // How connections are accepted, bounded and drained is the same for both:
     // hence `listener`, a room that knows nothing of what is served.
-    // `store`, because hosts count requests together there.
-    ("gateway", &["app", "listener", "manifest", "service", "store", "telemetry"]),
-    ("admin", &["app", "event", "listener", "manifest", "service", "swap", "telemetry"]),
+    // `tls` for what authorities are shown at a port of plain HTTP; `identity`, because a route
+    // may ask who asks; `upstream`, because a route may lead there; `store`, because hosts count
+    // requests together there.
+    ("gateway", &["app", "identity", "listener", "manifest", "service", "store", "telemetry", "tls", "upstream"]),
+    ("admin", &["app", "event", "listener", "manifest", "service", "swap", "telemetry", "upstream"]),
+    // How others are asked is known by itself: `manifest` for where they are, `tls` for whom
+    // the host believes there.
+    ("upstream", &["manifest", "tls"]),
     // Deliveries are calls of an app's services, with the store between. `link` for the
     // name of the export that a message is for.
     ("event", &["app", "broker", "link", "manifest", "message", "service", "store"]),
@@ -66,6 +71,10 @@ const PLAN: [(&str, &[&str]); 25] = [
     // `defect`, because what is compiled is anybody's.
     ("engine", &["defect", "private"]),
     ("history", &["private"]),
+    // Who asks is verified in a room of its own, which knows nothing of requests: the gateway
+    // says what was brought. `capability`, because a component is told of it. `renewal` and
+    // `tls`, because keys are in files and come from issuers; `manifest` for where these are.
+    ("identity", &["capability", "manifest", "renewal", "tls"]),
     // What can be understood, and tested, by itself.
     ("manifest", &[]),
     // What is sent to others and kept for years is told apart from what the host
@@ -76,6 +85,11 @@ const PLAN: [(&str, &[&str]); 25] = [
     // `tls`, because whoever listens may speak it.
     ("listener", &["tls"]),
     ("telemetry", &[]),
+    // Who orders certificates: it knows nobody who listens. `manifest` for what is ordered,
+    // `private` for where it is kept, `tls` for what authorities look at.
+    ("acme", &["manifest", "private", "tls"]),
+    // What is passed to the process and told of it, by plain values.
+    ("systemd", &[]),
     // `manifest` for where its files are; `renewal`, because they are read again when they
     // change, as other files are.
     ("tls", &["manifest", "renewal"]),

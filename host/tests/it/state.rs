@@ -132,6 +132,52 @@ fn a_file_is_no_folder_for_the_state() {
     }
 }
 
+#[test]
+fn a_folder_that_is_no_place_for_the_state_is_told_with_what_helps() {
+    let folder = relay_and_directory("Alice");
+    let said = refused_with(folder.path(), &["--state", "/proc"]);
+    let told = "error: nothing can be kept there; name another folder with `--state DIR`\n  caused by: cannot make the \
+                folder \"/proc/apps\"";
+    assert!(said.contains(told), "{said}");
+    let ledger = folder.path().join(".dovetail/apps/dovetail.toml/small/history.json");
+    drop(Host::up(folder.path()));
+    fs::remove_file(&ledger).expect("it is there");
+    fs::create_dir(&ledger).expect("there is room");
+    let said = refused_with(folder.path(), &[]);
+    assert!(said.contains("history.json\" is damaged: it is a folder; remove it, and the components"), "{said}");
+}
+
+#[tokio::test]
+async fn a_file_in_the_place_of_the_state_is_told_of_by_name() {
+    let folder = relay_and_directory("Alice");
+    let host = Host::up(folder.path());
+    let (state, away) = (folder.path().join(".dovetail"), folder.path().join("away"));
+    let app = state.join("apps/dovetail.toml/small");
+    let told = "was replaced by a file while the host runs, so that nothing can be recorded; what is live goes on: put \
+                the folder back that was there, or remove the file and restart the host, which then serves the \
+                manifest's files";
+    for place in [&state, &app] {
+        fs::rename(place, &away).expect("it is there");
+        fs::write(place, "").expect("there is room");
+        let answer = host.manage(Method::PUT, "/v1/services/directory/component", directory("Emily")).await;
+        let told = format!("{place:?} {told}");
+        assert_eq!((answer.status, &answer.json()["error"]), (StatusCode::CONFLICT, &told.into()));
+        fs::remove_file(place).expect("it is there");
+        fs::rename(&away, place).expect("it is there");
+    }
+    let ledger = app.join("history.json");
+    fs::rename(&ledger, &away).expect("it is there");
+    fs::create_dir(&ledger).expect("there is room");
+    let answer = host.manage(Method::PUT, "/v1/services/directory/component", directory("Emily")).await;
+    let error = answer.json()["error"].to_string();
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{error}");
+    assert!(error.contains("cannot replace ") && error.contains("put back what was there, and try again"), "{error}");
+    fs::remove_dir(&ledger).expect("it is there");
+    fs::rename(&away, &ledger).expect("it is there");
+    host.swap("directory", &directory("Berta")).await;
+    assert_eq!(host.name().await, "Berta");
+}
+
 /// The manifest's file has nothing to do with it.
 #[tokio::test]
 async fn a_component_that_was_live_and_cannot_be_loaded_is_not_shown_at_the_manifests() {
@@ -315,6 +361,13 @@ fn refused(folder: &Path) -> String {
     drop(bare);
     let mut up = up(folder);
     let output = up.args(["--store", &format!("sqlite:{}", store.display())]).output().expect("dovetail starts");
+    assert_eq!(output.status.code(), Some(1));
+    String::from_utf8(output.stderr).expect("text")
+}
+
+/// What a host says that cannot begin with these arguments.
+fn refused_with(folder: &Path, arguments: &[&str]) -> String {
+    let output = up(folder).args(arguments).output().expect("dovetail starts");
     assert_eq!(output.status.code(), Some(1));
     String::from_utf8(output.stderr).expect("text")
 }

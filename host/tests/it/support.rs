@@ -27,12 +27,15 @@ pub mod daemon;
 pub mod disk;
 pub mod elsewhere;
 pub mod example;
+pub mod issuer;
 pub mod kafka;
 pub mod load;
 pub mod made;
 pub mod mount;
 pub mod nats;
 pub mod objects;
+pub mod pebble;
+pub mod peer;
 pub mod postgres;
 mod preload;
 pub mod rabbitmq;
@@ -43,6 +46,7 @@ pub mod registry;
 pub mod secure;
 pub mod server;
 pub mod shop_table;
+pub mod tokens;
 pub mod tools;
 mod upload;
 
@@ -90,7 +94,7 @@ pub fn up(folder: &Path) -> Command {
 }
 
 /// The components that are built for the tests.
-const COMPONENTS: [&str; 19] = [
+const COMPONENTS: [&str; 22] = [
     "user",
     "order",
     "notices",
@@ -110,6 +114,9 @@ const COMPONENTS: [&str; 19] = [
     "postman",
     "recorder",
     "repeater",
+    "decider",
+    "introduced",
+    "authorizer",
 ];
 
 /// The component that does what it is told to, in WASI 0.2 and in 0.3: what is true

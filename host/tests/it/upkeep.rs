@@ -196,12 +196,17 @@ async fn a_backup_of_a_store_in_use_is_whole() {
 fn what_cannot_be_done_is_told() {
     let folder = plain("");
     let redis = redis::Server::shared().map(redis::Server::database).unwrap_or_default();
+    fs::write(folder.path().join("marked"), "\u{feff}{}").expect("there is room");
+    fs::write(folder.path().join("wide"), b"\xff\xfe{\0}\0\n\0").expect("there is room");
     for (arguments, told) in [
         (&["stats"][..], "there is no store at "),
         (&["export"], "`dovetail up` makes it, or name another by --store"),
         (&["stats", "--store", "memory:"], "the store memory: has nothing to keep"),
         (&["import", "--store", "memory:", "lines"], "the store memory: has nothing to keep"),
         (&["import", "missing"], "cannot read missing"),
+        (&["backup", "new/"], "`new/` would be a folder"),
+        (&["import", "wide"], "line 1 of wide begins with a byte order mark; save the file as UTF-8"),
+        (&["import", "marked"], "line 1 of marked begins with a byte order mark; save the file as UTF-8 without one"),
         (&["stats", "--store", &redis], "there is no store at \"redis://"),
     ] {
         if arguments.last() == Some(&"") {
@@ -271,14 +276,23 @@ fn a_store_that_is_named_needs_no_manifest() {
 fn buckets_of_the_hosts_own_are_told_apart() {
     let folder = plain("");
     let told = "buckets with a colon are the host's own: what `dovetail events` shows, and how far schedules have come";
-    for (bucket, is_hosts) in [("orders", false), ("queues:", true), ("event:shop:orders/events/notices", true)] {
+    for (bucket, is_hosts, is_noted) in [
+        ("orders", false, true),
+        ("queues:", true, false),
+        ("event:shop:orders/events/notices", true, false),
+        ("event", false, true),
+        ("evnt:shop:orders/events/notices", true, true),
+    ] {
         let line = format!("{{\"bucket\":\"{bucket}\",\"key\":\"k\",\"value\":\"v\"}}\n");
         fs::write(folder.path().join("line"), line).expect("it is ours");
         let (status, said) = run(folder.path(), &["store", "import", "line"]);
         assert_eq!(status, Some(0), "{said}");
+        let noted = format!("no service of `dovetail.toml` may open the bucket `{bucket}`");
+        assert_eq!(said.contains(&noted), is_noted, "{said}");
         let shown = run_out(folder.path(), &["store", "stats"]);
         assert!(shown.contains(&format!("\n{bucket} ")), "{shown}");
         assert_eq!(shown.ends_with(&format!("\n\n{told}\n")), is_hosts, "{shown}");
+        fs::remove_dir_all(folder.path().join("data")).expect("it is there");
     }
 }
 

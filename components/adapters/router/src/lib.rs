@@ -58,8 +58,7 @@ impl Guest for Component {
             let values = headers.get(name);
             values.iter().any(|has| value.is_none_or(|value| has.trim_ascii() == value.as_bytes()))
         };
-        let asked =
-            Asked { method: self::method(&method), host: &host, target: path(target.as_deref()), has: &has };
+        let asked = Asked { method: self::method(&method), host: &host, target: path(target.as_deref()), has: &has };
         match routes().choose(&asked) {
             Ok(service) => services::handle(*service, request, out),
             Err(answer) => answered(answer, out),

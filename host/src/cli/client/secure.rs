@@ -42,7 +42,7 @@ impl Secure {
     /// What begins connections.
     pub fn connector(self) -> Result<TlsConnector> {
         let authorities = self.ca.or_else(|| env::var_os(VARIABLE).filter(|it| !it.is_empty()).map(PathBuf::from));
-        let pair = self.cert.zip(self.key).map(|(certificate, key)| TlsPair { certificate, key });
+        let pair = self.cert.zip(self.key).map(|(certificate, key)| TlsPair { certificate, key, acme: None });
         let config = tls::client(authorities.as_deref().map(Path::new), pair.as_ref());
         Ok(TlsConnector::from(Arc::new(config.context("TLS with the host cannot be begun")?)))
     }

@@ -9,7 +9,7 @@ use http::uri::Authority;
 use super::{Client, Meant, Secure};
 use crate::{
     admin::Token,
-    manifest::{ListenAddress, Manifest},
+    manifest::{Invalid, ListenAddress, Manifest},
 };
 
 /// Which running host to talk to.
@@ -41,11 +41,7 @@ impl Target {
 
     /// A client of that host. The manifest is read for what was not given.
     pub fn client(self, path: &Path) -> Result<Client> {
-        let given = self.token_file.as_deref().map(|file| {
-            let read = Token::read(file);
-            read.map_err(|invalid| anyhow!("--token-file: `{}` {}; {}", file.display(), invalid.reason, invalid.help))
-        });
-        let given = given.transpose()?;
+        let given = self.token_file.as_deref().map(token).transpose()?;
         // A host that is named needs no manifest here, nor one that is right, but where there
         // is one it may know the token.
         let manifest = match &self.admin {
@@ -74,6 +70,19 @@ impl Target {
         };
         Client::new((address, tls), token, meant)
     }
+}
+
+/// Reads the host's token from a file. One that is made here would not be it.
+fn token(file: &Path) -> Result<Token> {
+    if !file.exists() {
+        bail!(
+            "--token-file: `{}` does not exist; name the file that the host has its token from, `admin.token_file` of its \
+             manifest",
+            file.display()
+        );
+    }
+    let named = |Invalid { reason, help }| anyhow!("--token-file: `{}` {reason}; {help}", file.display());
+    Token::read(file).map_err(named)
 }
 
 /// Reads `HOST:PORT`, also as `dovetail up` shows it.

@@ -18,6 +18,9 @@ const LONGEST_KEY: usize = 1024;
 const LARGEST_VALUE: usize = 16 * 1024 * 1024;
 const LONGEST_LINE: u64 = 6 * (LARGEST_VALUE as u64 + LONGEST_KEY as u64) + 1024;
 
+/// What some programs write before a text in UTF-8, or in either order of UTF-16.
+const MARKS: [&[u8]; 3] = [b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"];
+
 /// How a line is to be written.
 const FORM: &str = r#"write {"bucket":"…","key":"…","value":"…"}, or "base64" for a value that is no text"#;
 
@@ -108,6 +111,9 @@ impl<R: BufRead> Lines<R> {
     fn entry(&self) -> Result<(String, Entry), String> {
         if self.line.len() as u64 == LONGEST_LINE {
             return Err(format!("is longer than {LONGEST_LINE} bytes"));
+        }
+        if self.number == 1 && MARKS.iter().any(|mark| self.line.starts_with(mark)) {
+            return Err("begins with a byte order mark; save the file as UTF-8 without one".to_owned());
         }
         // A place in the line, and not the line of the JSON text, which is always 1.
         let told = |error: serde_json::Error| {

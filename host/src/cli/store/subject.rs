@@ -90,9 +90,9 @@ impl Subject {
         Ok(())
     }
 
-    /// What is to be said of a bucket that no service may open.
+    /// What is to be said of a bucket that neither a service may open nor the host reads.
     pub fn note(&self, bucket: &str) -> Option<String> {
-        let manifest = self.manifest.as_ref().filter(|_| !self.grants(bucket) && !super::is_hosts(bucket))?;
+        let manifest = self.manifest.as_ref().filter(|_| !self.grants(bucket) && !super::is_read(bucket))?;
         let others = others(bucket, &granted(manifest));
         Some(format!("no service of `{}` may open the bucket `{bucket}`; {others}", manifest.path.display()))
     }

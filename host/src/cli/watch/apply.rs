@@ -25,7 +25,9 @@ use crate::{
         up::Up,
     },
     engine::Effort,
+    identity::Identities,
     manifest::{Manifest, Problem, Report},
+    upstream::Upstreams,
 };
 
 impl Watch {
@@ -118,7 +120,9 @@ fn shown(value: Option<&impl ToString>) -> String {
 /// Make an app of a manifest, and have it serve in the place of the one that does.
 async fn serve(served: &Served, manifest: Manifest, terminal: &Terminal) -> Result<()> {
     // What is live must not change between the plan and its publishing.
+    let (identities, care) = Identities::open(&manifest)?;
     let handover = served.swapper.load_full().hand_over().await;
+    let upstreams = Upstreams::open(&manifest, &served.upstreams.load())?;
     let plan = plan(served, manifest).await?;
     for (service, part) in plan.parts().filter(|(_, part)| !part.from_cache) {
         terminal.done("Compiled", &format!("{} (sha256 {})", service.name, short(&part.digest)), part.compiled_in);
@@ -129,8 +133,11 @@ async fn serve(served: &Served, manifest: Manifest, terminal: &Terminal) -> Resu
     let app = Arc::new(plan.start(before.share_store(), history, Some(before)).await?);
     terminal.done("Checked", app.name(), checked.elapsed());
     let published = Instant::now();
-    served.gateway.publish(&app);
+    served.gateway.publish(&app, &upstreams, &identities);
+    care.begin();
     let took = published.elapsed();
+    upstreams.look_after();
+    served.upstreams.store(Arc::new(upstreams));
     served.swapper.store(handover.successor(app.clone()));
     let difference = Difference::of(handover.app(), &app);
     let is_new = |recorded: &&Recorded| handover.app().place(&recorded.service).is_none();
@@ -181,8 +188,9 @@ impl Difference {
     fn show(&self, app: &App, took: Duration, terminal: &Terminal) {
         self.added.iter().for_each(|service| terminal.say("Added", &format!("service {service}")));
         self.removed.iter().for_each(|service| terminal.say("Removed", &format!("service {service}")));
-        let (services, routes) =
-            (count(app.services.len() as u64, "service"), count(app.routes().count() as u64, "route"));
+        let routes = app.manifest().upstreams.iter().map(|upstream| upstream.routes.len()).sum::<usize>();
+        let routes = app.routes().count() + routes;
+        let (services, routes) = (count(app.services.len() as u64, "service"), count(routes as u64, "route"));
         terminal.done("Live", &format!("{}, {services}, {routes}", app.name()), took);
     }
 }

@@ -9,11 +9,12 @@ use std::{
 };
 
 use super::sources::named;
-use crate::manifest::{Manifest, ServiceManifest, StoreUrl, TlsFiles};
+use crate::manifest::{AuthManifest, Manifest, ServiceManifest, StoreUrl, TlsFiles};
 
 /// Files that are nobody's sources, though they may be in a folder of sources: the
-/// manifest, its lock file, the token's, those of TLS and of settings, the components, the data,
-/// what the host keeps of its own, and the file that this process prints into.
+/// manifest, its lock file, the token's, those of TLS, of identity and of settings, the
+/// components, the data, what the host keeps of its own, and the file that this process prints
+/// into.
 pub struct Written {
     paths: BTreeSet<PathBuf>,
     /// Files have several names where links lead to them.
@@ -31,7 +32,9 @@ impl Written {
         let own = own.into_iter().chain(manifest.admin.token_file.clone());
         let tls = manifest.gateway.tls.iter().chain(&manifest.admin.tls).flat_map(TlsFiles::all).map(Path::to_owned);
         let settings = manifest.services.iter().flat_map(ServiceManifest::setting_files);
-        let own = own.chain(tls).chain(settings.map(|file| file.path.to_owned()));
+        let settings = settings.map(|file| file.path.to_owned());
+        let auths = manifest.auths.iter().flat_map(AuthManifest::files).map(Path::to_owned);
+        let own = own.chain(tls).chain(settings).chain(auths);
         let paths: BTreeSet<_> = own.chain(components).chain(store.files()).map(|path| named(&path)).collect();
         let files = paths.iter().filter_map(|path| id(path));
         let printed = [rustix::fs::fstat(stdout().as_fd()), rustix::fs::fstat(stderr().as_fd())];

@@ -23,8 +23,9 @@ impl Checker<'_> {
         let tls = gateway.tls.and_then(|pairs| self.tls(pairs));
         let trusted = self.trusted(&gateway.trusted);
         let policy = self.policy(&KeyPath::root().child("gateway").child("http"), &gateway.http);
+        let routes = self.gateway_routes(gateway.routes, &policy);
         let proxy_protocol = gateway.proxy_protocol;
-        (places, GatewayManifest { listen, tls, redirect, trusted, proxy_protocol, policy })
+        (places, GatewayManifest { listen, tls, redirect, trusted, proxy_protocol, policy, routes })
     }
 
     /// The admin API, if it can listen where it is to.

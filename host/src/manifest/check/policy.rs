@@ -15,6 +15,11 @@ impl Checker<'_> {
         let rates = written.rate.as_ref().map(|names| self.named_rates(at, names));
         let priority = written.priority.as_deref();
         let priority = priority.and_then(|text| self.take(&at.child("priority"), Priority::parse(text)));
-        Policy { timeout, body: largest, rates, priority }
+        let headers = written.headers.as_ref().map(|changes| self.headers(&at.child("headers"), changes));
+        let cors = written.cors.as_ref().and_then(|cors| self.cors(&at.child("cors"), cors));
+        let compress = written.compress.as_ref().map(|compress| self.compress(&at.child("compress"), compress));
+        let (auth, scopes) = self.asks(at, written);
+        let authorize = self.authorize(&at.child("authorize"), written.authorize.as_ref());
+        Policy { timeout, body: largest, headers, cors, compress, auth, scopes, authorize, rates, priority }
     }
 }

@@ -45,10 +45,13 @@ impl Checker<'_> {
             };
             let own = table.map(|table| self.policy(&at, &table.policy)).unwrap_or_default();
             let Some(route) = route else { continue };
+            let content = table.and_then(|table| self.content(&at, table, &route));
             let at = if table.is_some() { at.child("route") } else { at };
             let (owner, list, span) = (owner.to_owned(), list.clone(), self.places.value(&at));
+            let all = own.clone().or(policy);
+            self.is_guarded(&at, &route, &own, &all);
             self.claims.push(Claim { owner, list, route: route.clone(), span });
-            read.push(RouteManifest { route, policy: own.or(policy) });
+            read.push(RouteManifest { route, policy: all, content });
         }
         read
     }

@@ -53,7 +53,7 @@ impl Checker<'_> {
         let config = self.config(&at.child("config"), table.config);
         let env = self.env(&at.child("env"), table.env);
         self.links(&at.child("links"), &name, &table.links, known);
-        let probe = table.probe.as_deref().and_then(|path| self.take(&at.child("probe"), probe(path)));
+        let probe = table.probe.as_deref().and_then(|path| self.take(&at.child("probe"), self::path(path)));
         let limits = self.limits(&at.child("limits"), &table.limits);
         Some(ServiceManifest {
             name,
@@ -100,7 +100,12 @@ impl Checker<'_> {
         self.list(at, &table.watch, |path| filled(path, help).map(|()| load::joined(dir, path)))
     }
 
-    fn list<T>(&mut self, at: &KeyPath, items: &[String], parse: impl Fn(&str) -> Result<T, Invalid>) -> Vec<T> {
+    pub(super) fn list<T>(
+        &mut self,
+        at: &KeyPath,
+        items: &[String],
+        parse: impl Fn(&str) -> Result<T, Invalid>,
+    ) -> Vec<T> {
         let items = items.iter().enumerate();
         items.filter_map(|(index, item)| self.take_item(at, index, item, parse(item))).collect()
     }
@@ -209,10 +214,16 @@ fn link_target(from: &str, to: &str, known: &BTreeSet<String>) -> Result<(), Inv
     }
 }
 
-fn probe(path: &str) -> Result<Uri, Invalid> {
+/// What is asked for to see how somebody does.
+pub(super) fn path(path: &str) -> Result<Uri, Invalid> {
     let help = "write a path, as in \"/health\"";
     match path.parse::<Uri>() {
         _ if !path.starts_with('/') => Err(Invalid::new("does not begin with `/`", help)),
+        // Whoever reads a URL keeps the fragment for itself.
+        _ if path.contains('#') => {
+            let sent = path.split('#').next().unwrap_or_default();
+            Err(Invalid::new("has a fragment, which is not sent", format!("write \"{sent}\"")))
+        }
         // A request for it would get no further than the gateway.
         Ok(uri) if route::normalised(uri.path()).is_ok() => Ok(uri),
         _ => Err(Invalid::new("is no path of a URL", help)),
@@ -256,6 +267,10 @@ fn instances(number: i64) -> Result<u32, Invalid> {
 
 fn concurrency(number: i64) -> Result<u32, Invalid> {
     count(number, 1_000, "write 1 to 1_000")
+}
+
+pub(super) fn connections(number: i64) -> Result<u32, Invalid> {
+    count(number, 10_000, "write 1 to 10_000")
 }
 
 fn reuse(number: i64) -> Result<u32, Invalid> {

@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Bytes, List};
+use super::{Bytes, Compress, Cors, Files, HeaderChanges, List, Redirect, TextOr};
 
 /// A route: its pattern alone, or a table that says more of it.
 #[derive(Deserialize, Serialize)]
@@ -28,6 +28,15 @@ pub(in crate::manifest) struct RouteTable {
     #[serde(default)]
     #[schemars(extend("examples" = [{"x-version": "2"}]))]
     pub header: BTreeMap<String, String>,
+    /// Where its requests are sent on, in place of a service: a path, a URL, or a table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "TextOr<Redirect>", extend("examples" = ["/new/{id}", {"to": "/new", "status": 307}]))]
+    pub redirect: Option<TextOr<Redirect>>,
+    /// The folder whose files answer in place of a service, relative to this file, or a table
+    /// that says more. The route ends with `*`, which stands for a file's path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "TextOr<Files>", extend("examples" = ["dist/", {"folder": "dist/", "fallback": "index.html"}]))]
+    pub files: Option<TextOr<Files>>,
     #[serde(flatten)]
     pub policy: Policy,
 }
@@ -55,6 +64,52 @@ pub(in crate::manifest) struct Policy {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", extend("examples" = ["high"], "enum" = ["low", "normal", "high"]))]
     pub priority: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "HeaderChanges")]
+    pub headers: Option<HeaderChanges>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Cors")]
+    pub cors: Option<Cors>,
+    /// Whether bodies of answers are made shorter for clients that take them so; or the codings
+    /// that may be used, the first of them rather.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Compress", extend("examples" = [true, ["zstd", "br", "gzip"]]))]
+    pub compress: Option<Compress>,
+    /// Who may ask: whom this `[auth.NAME]` knows, or one of several; or `none`, which is
+    /// everybody. Where there is any `[auth]` it has to be said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "List<String>", extend("examples" = ["login", ["login", "partners"], "none"]))]
+    pub auth: Option<List<String>>,
+    /// What those who ask must be allowed to: all of these.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Vec<String>", extend("examples" = [["items:write"]]))]
+    pub scopes: Option<Vec<String>>,
+    /// The service that decides whether a request goes on: it exports
+    /// `dovetail:gateway/authorizer@0.1.0`. Or `none`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Authorize", extend("examples" = ["policy", {"service": "policy", "headers": ["x-tenant"]}]))]
+    pub authorize: Option<Authorize>,
+}
+
+/// Who decides: a service alone, or with what more it is told.
+#[derive(Deserialize, Serialize)]
+#[serde(untagged)]
+pub(in crate::manifest) enum Authorize {
+    Service(String),
+    Table(AuthorizeTable),
+}
+
+/// Who decides, and what it is told of requests beside what it is told of all.
+#[derive(Deserialize, Serialize, JsonSchema)]
+#[schemars(extend("additionalProperties" = false))]
+pub(in crate::manifest) struct AuthorizeTable {
+    /// The service.
+    #[schemars(required, with = "String", extend("examples" = ["policy"]))]
+    pub service: Option<String>,
+    /// Header fields that it is told.
+    #[serde(default)]
+    #[schemars(extend("examples" = [["x-tenant"]]))]
+    pub headers: Vec<String>,
 }
 
 impl JsonSchema for Route {
@@ -67,6 +122,19 @@ impl JsonSchema for Route {
         let mut schema = RouteTable::json_schema(generator);
         schema.insert("type".to_owned(), json!(["string", "object"]));
         schema.insert("pattern".to_owned(), "/".into());
+        schema
+    }
+}
+
+impl JsonSchema for Authorize {
+    fn schema_name() -> Cow<'static, str> {
+        "Authorize".into()
+    }
+
+    /// The table's own schema, which admits a string as well.
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = AuthorizeTable::json_schema(generator);
+        schema.insert("type".to_owned(), json!(["string", "object"]));
         schema
     }
 }

@@ -32,7 +32,7 @@ use self::{
 };
 pub(in crate::service) use self::{handler::Http, room::Room};
 use super::Reply;
-use crate::capability::{delivery::Delivery, output_commit::Watermark, settings::Told, unit::Unit};
+use crate::capability::{delivery::Delivery, identity::Identity, output_commit::Watermark, settings::Told, unit::Unit};
 
 mod body;
 mod driver;
@@ -55,6 +55,8 @@ pub struct Place {
     pub(super) unit: Option<Arc<Unit>>,
     /// The delivery that the call is, or was made in.
     pub(super) delivery: Option<Arc<Delivery>>,
+    /// For whom the call is.
+    pub(super) identity: Option<Arc<Identity>>,
 }
 
 /// What reaches the task of an instance.
@@ -81,13 +83,14 @@ impl Place {
             seen: Arc::default(),
             unit: None,
             delivery: None,
+            identity: None,
         };
         (free(), (1..places).map(move |_| free()))
     }
 
     pub(super) fn begin(&mut self, deadline: Instant) -> bool {
         let unit = self.unit.take();
-        self.delivery = None;
+        (self.delivery, self.identity) = (None, None);
         if unit.as_ref().is_some_and(|unit| unit.seen().is_none()) {
             return false;
         }
@@ -150,7 +153,8 @@ impl Place {
         let deadline = self.taken.ok_or_else(gone)?;
         let (ended, end) = oneshot::channel();
         let (seen, unit, delivery) = (self.seen.clone(), self.unit.clone(), self.delivery.clone());
-        self.driver.orders.send(Order { deadline, seen, unit, delivery, work, ended }).map_err(|_| gone())?;
+        let identity = self.identity.clone();
+        self.driver.orders.send(Order { deadline, seen, unit, delivery, identity, work, ended }).map_err(|_| gone())?;
         let End { clean, answer } = end.await.map_err(|_| gone())??;
         self.clean = clean;
         if let Some((reply, answer)) = answer {

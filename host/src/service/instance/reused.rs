@@ -23,6 +23,7 @@ use super::{
 };
 use crate::capability::{
     delivery::Delivery,
+    identity::Identity,
     output_commit::{OutputCommit, Watermark},
     settings::Told,
     unit::Unit,
@@ -63,9 +64,14 @@ impl Reused {
         &self.store.data().told
     }
 
-    pub(super) fn work_in(&mut self, unit: Option<Arc<Unit>>, delivery: Option<Arc<Delivery>>) {
+    pub(super) fn work_in(
+        &mut self,
+        unit: Option<Arc<Unit>>,
+        delivery: Option<Arc<Delivery>>,
+        identity: Option<Arc<Identity>>,
+    ) {
         let state = self.store.data_mut();
-        (state.unit, state.delivery) = (unit, delivery);
+        (state.unit, state.delivery, state.identity) = (unit, delivery, identity);
     }
 
     pub(super) fn forget_unit(&mut self) {

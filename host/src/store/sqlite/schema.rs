@@ -175,6 +175,7 @@ pub fn refused(path: &Path, error: rusqlite::Error) -> StoreError {
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseCorrupt) => StoreError::Damaged { path: path.to_owned(), source: Arc::new(error) },
         Some(ErrorCode::DiskFull) => StoreError::Full { path: path.to_owned() },
+        Some(ErrorCode::ReadOnly) => StoreError::no_file(path, io::Error::new(io::ErrorKind::PermissionDenied, error)),
         // For the index of its log SQLite has no words of its own.
         _ if error.sqlite_error().is_some_and(|it| it.extended_code == ffi::SQLITE_IOERR_SHMSIZE) => {
             StoreError::Full { path: path.to_owned() }

@@ -58,14 +58,22 @@ impl Swapper {
     }
 
     /// Wait until it is time to look, and have the probe answered if there was no call
-    /// lately. The answer is why it failed.
+    /// lately. The answer is why it failed; where the store did, it says nothing.
     async fn look(&self, place: usize, trial: &Progress, look: &Look) -> Result<(), String> {
         sleep_until(look.at).await;
         let is_called = trial.canary().calls() > look.calls;
         let is_enough = trial.left().is_none_or(|left| left.calls == 0);
         let Some(canary) = self.canary(place, trial).filter(|_| !is_called && !is_enough) else { return Ok(()) };
         match self.app.probe(place, canary).await {
-            Some(probed) => probed.inspect(|()| trial.count_probe()),
+            Some(Ok(())) => {
+                trial.count_probe();
+                Ok(())
+            }
+            Some(Err(failed)) if failed.is_stores => {
+                tracing::debug!(error = failed.why, "a probe of a canary says nothing: the store failed it");
+                Ok(())
+            }
+            Some(Err(failed)) => Err(failed.why),
             None => Ok(()),
         }
     }

@@ -12,7 +12,7 @@ use super::{
     signals::{emit, has_noted, manifest, noted, signals, up_to},
 };
 use crate::{
-    disk_full::{limit, up},
+    disk_full::limit,
     support::{Host, app, dovetail, until},
 };
 
@@ -187,7 +187,7 @@ async fn a_circle_of_events_ends_with_an_error_that_shows_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_loses_no_event_and_they_are_delivered_when_there_is_room() {
     let folder = signals("", "");
-    let host = up(folder.path());
+    let host = Host::up(folder.path());
     let emitters = Emitters::start(&host, End::Failed).await;
     for _ in 0..3 {
         emitters.more(100).await;

@@ -68,6 +68,11 @@ const ROWS: &[(&str, &str, Rule)] = &[
         ]),
     ),
     (
+        "RFC 3986, 3.1: in whatever case it has the scheme",
+        "GET HTTP://a/told HTTP/1.1|host: a",
+        Told(&[(":scheme", Some("Scheme::Http")), (":path", Some("/told"))]),
+    ),
+    (
         "RFC 9110, 4.2.3: port 80 need not be said",
         "GET http://a:80/told HTTP/1.1|host: a",
         Told(&[(":authority", Some("a:80")), (":path", Some("/told"))]),
@@ -76,6 +81,11 @@ const ROWS: &[(&str, &str, Rule)] = &[
         "RFC 9110, 7.2: Host is whom it asks",
         "GET /told HTTP/1.1|Host: [::1]:8080",
         Told(&[(":authority", Some("[::1]:8080")), ("host", None), (":scheme", Some("Scheme::Http"))]),
+    ),
+    (
+        "RFC 3986, 6.2.2.2: an escape that need not be is none",
+        "GET http://a/told HTTP/1.1|host: %61",
+        Told(&[(":authority", Some("a"))]),
     ),
     // A host should refuse it. The library that reads a target drops it and does not tell.
     (
@@ -154,6 +164,11 @@ const ROWS: &[(&str, &str, Rule)] = &[
         "RFC 9112, 7.1: in a list, too",
         "POST /told HTTP/1.1|host: a|transfer-encoding: chunked, Chunked||0||",
         Refused(400, CHUNKED_TWICE),
+    ),
+    (
+        "RFC 9110, 5.6.1.2: what is empty in a list is nothing",
+        "POST /told HTTP/1.1|host: a|transfer-encoding: , ,chunked||0||",
+        Told(&[("transfer-encoding", None)]),
     ),
     (
         "RFC 9112, 6.1: and nothing between",

@@ -55,6 +55,11 @@ const ROWS: &[(&str, List, Rule)] = &[
         Refused(400, "The Host header and the URL name different hosts"),
     ),
     (
+        "RFC 3986, 6.2.2.2: an escape that need not be is none",
+        &[GET, HTTP, TOLD, A, ("host", "%61")],
+        Told(&[(":authority", Some("a"))]),
+    ),
+    (
         "RFC 9113, 8.3.1: no user",
         &[GET, HTTP, TOLD, (":authority", "me@a")],
         Refused(400, "The URL must not name a user"),
@@ -86,8 +91,18 @@ const ROWS: &[(&str, List, Rule)] = &[
         Refused(400, "The URL must begin with http://"),
     ),
     (
+        "RFC 3986, 3.1: a scheme in whatever case",
+        &[GET, (":scheme", "HTTP"), TOLD, A],
+        Told(&[(":scheme", Some("Scheme::Http"))]),
+    ),
+    (
         "RFC 9113, 8.3.1: a path, also where Host says whom it asks",
         &[GET, HTTP, ("host", "a")],
+        Refused(400, "The target of the request is no path that begins with /"),
+    ),
+    (
+        "RFC 9113, 8.3.1: a query alone is no path",
+        &[GET, HTTP, (":path", "?x=1"), A],
         Refused(400, "The target of the request is no path that begins with /"),
     ),
     (

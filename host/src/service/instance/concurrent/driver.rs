@@ -17,7 +17,7 @@ use super::{
     register::{Ended, Register},
 };
 use crate::{
-    capability::{delivery::Delivery, output_commit::Watermark, unit::Unit},
+    capability::{delivery::Delivery, identity::Identity, output_commit::Watermark, unit::Unit},
     service::state::State,
 };
 
@@ -31,6 +31,8 @@ pub struct Order {
     pub unit: Option<Arc<Unit>>,
     /// The delivery that it is, or was made in.
     pub delivery: Option<Arc<Delivery>>,
+    /// For whom it is.
+    pub identity: Option<Arc<Identity>>,
     /// What it is.
     pub work: Work,
     /// Told of its end.
@@ -84,7 +86,7 @@ pub struct Exported {
 pub async fn drive(mut guest: Guest, mut orders: mpsc::UnboundedReceiver<Order>, register: Arc<Register>) {
     let exports = &guest.exports;
     let ran = guest.store.run_concurrent(async |accessor| {
-        while let Some(Order { deadline, seen, unit, delivery, work, ended }) = orders.recv().await {
+        while let Some(Order { deadline, seen, unit, delivery, identity, work, ended }) = orders.recv().await {
             let (others, number) = (register.served_now(), register.enter(ended));
             accessor.with(|mut access| {
                 let mut store = access.as_context_mut();
@@ -92,7 +94,8 @@ pub async fn drive(mut guest: Guest, mut orders: mpsc::UnboundedReceiver<Order>,
                     0 => store.data_mut().begin(deadline, &seen),
                     _ => store.data_mut().join(deadline, &seen),
                 }
-                (store.data_mut().unit, store.data_mut().delivery) = (unit, delivery);
+                let state = store.data_mut();
+                (state.unit, state.delivery, state.identity) = (unit, delivery, identity);
                 store.set_epoch_deadline(1);
             });
             accessor.spawn(Serve { number, work, exports: exports.clone(), register: register.clone() })?;
