@@ -17,7 +17,7 @@ use hdrhistogram::Histogram;
 use hyper::{Method, StatusCode};
 use tokio::task::JoinSet;
 
-use crate::wire::Wire;
+use crate::wire::{Tls, Wire};
 
 /// The longest latency that is told from longer ones.
 const LONGEST: Duration = Duration::from_secs(60);
@@ -35,6 +35,10 @@ pub struct Shot {
     pub any_of: Option<u64>,
     /// What every answer must have.
     pub status: StatusCode,
+    /// Lines of the head that are its own, each with its end.
+    pub fields: &'static str,
+    /// Over what it goes, if that is TLS.
+    pub tls: Option<&'static Tls>,
 }
 
 /// Where a request goes.
@@ -70,7 +74,8 @@ pub struct Tally {
 impl Shot {
     /// A POST, which makes something.
     pub const fn post(path: &'static str, body: &'static str) -> Shot {
-        Shot { method: &Method::POST, path: Path::Same(path), body, any_of: None, status: StatusCode::CREATED }
+        let (path, status) = (Path::Same(path), StatusCode::CREATED);
+        Shot { method: &Method::POST, path, body, any_of: None, status, fields: "", tls: None }
     }
 
     /// The same for any of so many: `#` in the JSON is one of 1 to this, all alike.
@@ -80,7 +85,7 @@ impl Shot {
 
     /// A GET, which finds something.
     pub const fn get(path: Path) -> Shot {
-        Shot { method: &Method::GET, path, body: "", any_of: None, status: StatusCode::OK }
+        Shot { method: &Method::GET, path, body: "", any_of: None, status: StatusCode::OK, fields: "", tls: None }
     }
 
     /// The request as it is sent to this server.
@@ -95,7 +100,7 @@ impl Shot {
             Path::Same(path) => write!(request, "{method} {path}")?,
             Path::OneOf(collection, count) => write!(request, "{method} {collection}/{}", fastrand::u64(1..=*count))?,
         }
-        write!(request, " HTTP/1.1\r\nhost: {server}\r\n")?;
+        write!(request, " HTTP/1.1\r\nhost: {server}\r\n{}", self.fields)?;
         if !body.is_empty() {
             write!(request, "content-type: application/json\r\ncontent-length: {}\r\n", body.len())?;
         }
@@ -110,7 +115,7 @@ impl Load {
     pub async fn start(gateway: SocketAddr, connections: usize, shot: Shot) -> Result<Load> {
         let mut wires = Vec::new();
         for _ in 0..connections {
-            wires.push(Wire::connect(gateway).await?);
+            wires.push(Wire::connect(gateway, shot.tls).await?);
         }
         let (stop, tally) = (Arc::<AtomicBool>::default(), Arc::new(Mutex::new(Tally::new()?)));
         let since = Instant::now();
@@ -176,7 +181,7 @@ async fn keep_asking(mut wire: Wire, server: SocketAddr, shot: Shot, stop: Arc<A
         let since = Instant::now();
         if is_over {
             // Part of what the request takes: its client has to wait for it.
-            match Wire::connect(server).await {
+            match Wire::connect(server, shot.tls).await {
                 Ok(again) => wire = again,
                 Err(_) => return,
             }

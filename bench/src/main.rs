@@ -11,6 +11,7 @@ mod command;
 mod components;
 mod events;
 mod folder;
+mod gateway;
 mod host;
 mod links;
 mod load;
@@ -75,6 +76,10 @@ enum Figure {
     ///
     /// With --quick 3 rounds of 1.5 s each instead of 5 of 4 s, and 100,000 events that wait.
     Events(Manner),
+    /// What the gateway's TLS and policies cost, and what it costs as a proxy beside others
+    ///
+    /// With --quick 3 rounds of 1.5 s each instead of 7 of 4 s.
+    Gateway(Manner),
     /// Serve users natively, or ask for them, for `links` to compare with
     #[command(hide = true)]
     Rest(links::rest::Arguments),
@@ -102,6 +107,7 @@ fn main() -> Result<()> {
                 Figure::Peers(arguments) => peers::measure(&arguments).await,
                 Figure::Links(manner) => links::measure(&manner).await,
                 Figure::Events(manner) => events::measure(&manner).await,
+                Figure::Gateway(manner) => gateway::measure(&manner).await,
                 Figure::Rest(arguments) => links::rest::serve(&arguments).await,
                 Figure::Native(shop) => native::serve(&shop).await,
             }

@@ -7,9 +7,14 @@ use std::{io, net::SocketAddr};
 
 use anyhow::{Context, Result, bail, ensure};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpStream, tcp::ReadHalf},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split},
+    net::TcpStream,
 };
+use tokio_rustls::client::TlsStream;
+
+pub use self::tls::Tls;
+
+mod tls;
 
 /// More headers than any server here sends.
 const HEADERS: usize = 32;
@@ -19,10 +24,16 @@ const ROOM: usize = 64 * 1024;
 
 /// A connection, kept alive where the server does.
 pub struct Wire {
-    stream: TcpStream,
+    stream: Stream,
     /// What was read and is not used up, in `..filled`.
     buffer: Vec<u8>,
     filled: usize,
+}
+
+/// What bytes go over.
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
 }
 
 /// What is kept of an answer.
@@ -42,11 +53,15 @@ enum Length {
 }
 
 impl Wire {
-    /// Connect.
-    pub async fn connect(address: SocketAddr) -> Result<Wire> {
+    /// Connect, over TLS if that is given.
+    pub async fn connect(address: SocketAddr, tls: Option<&Tls>) -> Result<Wire> {
         let stream = TcpStream::connect(address).await;
         let stream = stream.with_context(|| format!("there is no connection to {address}"))?;
         stream.set_nodelay(true)?;
+        let stream = match tls {
+            Some(tls) => Stream::Tls(Box::new(tls.connect(stream).await?)),
+            None => Stream::Plain(stream),
+        };
         Ok(Wire { stream, buffer: vec![0; ROOM], filled: 0 })
     }
 
@@ -54,20 +69,40 @@ impl Wire {
     /// answer a body before it has all of it.
     pub async fn ask(&mut self, request: &[u8]) -> Result<Answer> {
         let Wire { stream, buffer, filled } = self;
-        let (read, mut write) = stream.split();
-        let send = async { Ok(write.write_all(request).await?) };
-        let (_, answer) = tokio::try_join!(send, Reader { read, buffer, filled }.answer())?;
-        Ok(answer)
+        match stream {
+            Stream::Plain(stream) => {
+                let (read, write) = stream.split();
+                exchange(request, write, Reader { read, buffer, filled }).await
+            }
+            Stream::Tls(stream) => {
+                let (read, write) = split(stream);
+                exchange(request, write, Reader { read, buffer, filled }).await
+            }
+        }
     }
 }
 
-struct Reader<'a> {
-    read: ReadHalf<'a>,
+async fn exchange(
+    request: &[u8],
+    mut write: impl AsyncWrite + Unpin,
+    reader: Reader<'_, impl AsyncRead + Unpin>,
+) -> Result<Answer> {
+    let send = async {
+        write.write_all(request).await?;
+        // TLS may keep the last of it.
+        Ok(write.flush().await?)
+    };
+    let (_, answer) = tokio::try_join!(send, reader.answer())?;
+    Ok(answer)
+}
+
+struct Reader<'a, R> {
+    read: R,
     buffer: &'a mut Vec<u8>,
     filled: &'a mut usize,
 }
 
-impl Reader<'_> {
+impl<R: AsyncRead + Unpin> Reader<'_, R> {
     async fn answer(mut self) -> Result<Answer> {
         let (status, length, mut is_last) = loop {
             match head(&self.buffer[..*self.filled])? {
@@ -188,7 +223,7 @@ mod tests {
             // Or what was asked and not read would reset the connection.
             tokio::io::copy(&mut stream, &mut tokio::io::sink()).await.expect("questions");
         });
-        let mut wire = Wire::connect(address).await.expect("a server");
+        let mut wire = Wire::connect(address, None).await.expect("a server");
         let mut all = Vec::new();
         for _ in 0..times {
             let answer = wire.ask(b"GET / HTTP/1.1\r\n\r\n").await.expect("an answer");
@@ -233,7 +268,7 @@ mod tests {
         ] {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
             let address = listener.local_addr().expect("an address");
-            let mut wire = Wire::connect(address).await.expect("a server");
+            let mut wire = Wire::connect(address, None).await.expect("a server");
             let (mut stream, _) = listener.accept().await.expect("a connection");
             stream.write_all(answer).await.expect("a reader");
             stream.shutdown().await.expect("an end");

@@ -69,13 +69,7 @@ impl Case {
     pub fn works(self) -> Vec<Work> {
         let user = Shot::get(Path::Same("/users/1"));
         let order = Shot::post("/orders", ORDER);
-        let echo = |body| Shot {
-            method: &Method::POST,
-            path: Path::Same("/echo"),
-            body,
-            any_of: None,
-            status: StatusCode::OK,
-        };
+        let echo = |body| Shot { status: StatusCode::OK, ..Shot::post("/echo", body) };
         match self {
             Case::Users => vec![Work { what: "GET /users/1", connections: 32, shot: user }],
             Case::Orders => vec![Work { what: "POST /orders, in memory", connections: 32, shot: order }],
