@@ -168,10 +168,7 @@ impl Served {
         id: &HeaderValue,
     ) -> Response<ReplyBody> {
         let limit = self.policy.body.unwrap_or(service.limits().body).0;
-        let request = match bounded(request, limit) {
-            Ok(request) => request,
-            Err(refused) => return refused,
-        };
+        let Some(request) = bounded(request, limit) else { return reply::too_large(limit) };
         let conduct = request.body().conduct();
         let deadline = self.policy.timeout.map(|timeout| Instant::now() + timeout);
         let priority = Some(self.policy.priority.unwrap_or_default());
@@ -187,19 +184,13 @@ impl Served {
         id: &HeaderValue,
     ) -> Response<ReplyBody> {
         let limit = self.policy.body.map_or(passed::LARGEST_BODY, |most| most.0);
-        match bounded(request, limit) {
-            Ok(request) => passed::pass(upstream, request, self.policy.timeout, limit, id).await,
-            Err(refused) => refused,
-        }
+        let Some(request) = bounded(request, limit) else { return reply::too_large(limit) };
+        passed::pass(upstream, request, self.policy.timeout, limit, id).await
     }
 }
 
-/// A request whose body has at most so many bytes, as far as that is known before it comes, and
-/// is held to that.
-fn bounded(request: Request<Incoming>, limit: u64) -> Result<Request<RequestBody>, Response<ReplyBody>> {
-    if request.body().size_hint().lower() > limit {
-        return Err(reply::too_large(limit));
-    }
+/// A request whose body is held to so many bytes; none if it is known before that it has more.
+fn bounded(request: Request<Incoming>, limit: u64) -> Option<Request<RequestBody>> {
     let version = request.version();
-    Ok(request.map(|body| RequestBody::new(body, limit, version)))
+    (request.body().size_hint().lower() <= limit).then(|| request.map(|body| RequestBody::new(body, limit, version)))
 }
