@@ -147,7 +147,7 @@ fn addresses(output: impl BufRead) -> Result<(SocketAddr, SocketAddr)> {
     let (mut gateway, mut admin) = (None, None);
     for line in output.lines() {
         let line = line?;
-        let Some((_, address)) = line.split_once("http://") else { continue };
+        let Some((_, address)) = line.split_once("://") else { continue };
         match line.split_whitespace().next() {
             Some("Admin") => admin = Some(address.parse()?),
             Some("Serving") => gateway = Some(address.parse()?),
