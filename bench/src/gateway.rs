@@ -11,7 +11,7 @@ use self::{
     proxies::{Installed, Proxied},
 };
 use crate::{
-    host,
+    components, host,
     manner::{Manner, Outcome},
     round::Rounds,
     setting::Setting,
@@ -31,6 +31,7 @@ const CONNECTIONS: usize = 32;
 /// Measure, and print what came of it.
 pub async fn measure(manner: &Manner) -> Result<()> {
     host::build()?;
+    components::build()?;
     let rounds = manner.of(QUICK, WHOLE);
     let installed = Installed::find();
     let setting = Setting::look(installed.versions());

@@ -7,11 +7,17 @@ use std::{
     path::PathBuf,
     process::{Child, Command, Stdio},
     sync::Arc,
+    time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
+use tokio::time::sleep;
 
 use crate::folder::Folder;
+
+/// How long one may take until it serves, and how often it is looked whether it does.
+const PATIENCE: Duration = Duration::from_secs(60);
+const PACE: Duration = Duration::from_millis(20);
 
 /// Killed when it is dropped, for nothing that it has is to be kept.
 pub struct Process {
@@ -60,6 +66,17 @@ impl Process {
     /// What it said of what went wrong.
     pub fn said(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Wait until it serves, which is looked for again and again, for it tells nobody.
+    pub async fn until_up(&mut self, name: &str, is_up: impl Fn(&Process) -> bool) -> Result<()> {
+        let since = Instant::now();
+        while !is_up(self) {
+            ensure!(!self.has_ended(), "{name} ended before it served: {}", self.said());
+            ensure!(since.elapsed() < PATIENCE, "{name} does not serve yet: {}", self.said());
+            sleep(PACE).await;
+        }
+        Ok(())
     }
 
     /// Whether it has ended by itself.

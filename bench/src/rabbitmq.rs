@@ -7,12 +7,10 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
     sync::Arc,
-    time::{Duration, Instant},
 };
 
 use amqprs::connection::{Connection, OpenConnectionArguments};
-use anyhow::{Context, Result, ensure};
-use tokio::time::sleep;
+use anyhow::{Context, Result};
 
 use crate::{
     folder::Folder,
@@ -28,12 +26,6 @@ const NAME: &str = "rabbitmq_server-";
 
 /// Who may do anything, from this machine, where nothing else is said.
 const GUEST: &str = "guest";
-
-/// How long it may take to start.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// How often it is looked whether it has.
-const PACE: Duration = Duration::from_millis(20);
 
 /// One that is installed.
 pub struct Installed(PathBuf);
@@ -65,12 +57,12 @@ impl Installed {
         let mut daemon = Command::new("epmd");
         daemon.args(["-address", "127.0.0.1", "-port", &names.port().to_string()]);
         let mut daemon = Process::start_quietly(&mut daemon, Arc::new(Folder::new()?))?;
-        until(&mut daemon, "epmd", |_| TcpStream::connect(names).is_ok()).await?;
+        daemon.until_up("epmd", |_| TcpStream::connect(names).is_ok()).await?;
 
         let folder = Arc::new(Folder::new()?);
         let mut node = self.node(folder.path(), address, names, distribution)?;
         let mut node = Process::start_quietly(&mut node, folder)?;
-        until(&mut node, "RabbitMQ", |node| node.said().contains("Server startup complete")).await?;
+        node.until_up("RabbitMQ", |node| node.said().contains("Server startup complete")).await?;
         Ok(RabbitMq { address, _node: node, _names: daemon })
     }
 
@@ -104,15 +96,4 @@ pub async fn connect(address: SocketAddr) -> Result<Connection> {
 /// The version in the folder's name.
 fn version(folder: &Path) -> Option<&str> {
     folder.file_name()?.to_str()?.strip_prefix(NAME)
-}
-
-/// Wait until that is so, while the process runs.
-async fn until(process: &mut Process, name: &str, is_up: impl Fn(&Process) -> bool) -> Result<()> {
-    let since = Instant::now();
-    while !is_up(process) {
-        ensure!(!process.has_ended(), "{name} ended before it served: {}", process.said());
-        ensure!(since.elapsed() < PATIENCE, "{name} does not serve yet: {}", process.said());
-        sleep(PACE).await;
-    }
-    Ok(())
 }

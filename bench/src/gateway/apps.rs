@@ -1,12 +1,12 @@
 //! The shop in memory, once as it is and once with each policy alone.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{fs, process::Command};
 
 use anyhow::{Context, Result, ensure};
 
 use super::{CONNECTIONS, token::Issuer};
 use crate::{
-    check, command,
+    check, components,
     host::{self, App, Host},
     load::{Path, Shot},
     report::median,
@@ -84,14 +84,8 @@ fn with_token(issuer: &Issuer) -> Result<Host> {
     app.up("memory:")
 }
 
-/// The component of the example, which lets everybody read.
 fn with_authorizer() -> Result<Host> {
-    let mut cargo = Command::new("cargo");
-    cargo.args(["build", "--locked", "--release", "--target", "wasm32-wasip2", "-p", "authorizer"]);
-    cargo.args(["--manifest-path", "components/Cargo.toml", "--target-dir", "components/target"]);
-    command::run(&mut cargo)?;
-    let component: PathBuf = host::root().join("components/target/wasm32-wasip2/release/authorizer.wasm");
-    let more = format!("[service.policy]\ncomponent = {component:?}\n");
+    let more = format!("[service.policy]\ncomponent = {:?}\n", components::file("authorizer"));
     App::new(&format!("{}\n{more}", said("http.authorize = \"policy\"")?))?.up("memory:")
 }
 

@@ -6,11 +6,9 @@ use std::{
     path::PathBuf,
     process::Command,
     sync::Arc,
-    time::{Duration, Instant},
 };
 
-use anyhow::{Result, ensure};
-use tokio::time::sleep;
+use anyhow::Result;
 
 use super::CONNECTIONS;
 use crate::{
@@ -23,10 +21,6 @@ use crate::{
 };
 
 const WHAT: &str = "GET /users/1 of a native upstream";
-
-/// How long one may take to start, and how often it is looked whether it has.
-const PATIENCE: Duration = Duration::from_secs(10);
-const PACE: Duration = Duration::from_millis(10);
 
 const DOVETAIL: &str = "dovetail";
 const NGINX: &str = "nginx";
@@ -79,11 +73,7 @@ impl Installed {
             command.arg("-db").arg("-f").arg(&config);
         }
         let mut process = Process::start_quietly(&mut command, folder)?;
-        let begun = Instant::now();
-        while TcpStream::connect(address).is_err() {
-            ensure!(!process.has_ended() && begun.elapsed() < PATIENCE, "{name} does not serve: {}", process.said());
-            sleep(PACE).await;
-        }
+        process.until_up(name, |_| TcpStream::connect(address).is_ok()).await?;
         Ok(Some((address, process)))
     }
 }
