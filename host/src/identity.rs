@@ -52,10 +52,15 @@ pub enum Refusal {
 
 impl Identities {
     /// Those of a manifest, and what looks after them; or what is wrong with their files, each
-    /// at its key.
-    pub fn open(manifest: &Manifest) -> Result<(Identities, Care), Report> {
+    /// at its key. One that was there `before`, and is described alike, goes on with what it
+    /// knows: its issuer may be away now.
+    pub fn open(manifest: &Manifest, before: &Identities) -> Result<(Identities, Care), Report> {
         let (mut identities, mut care, mut problems) = (Identities::default(), Care::default(), Vec::new());
         for auth in &manifest.auths {
+            if let Some(same) = before.get(&auth.name).filter(|it| it.is_of(auth)) {
+                identities.0.insert(auth.name.clone(), same.clone());
+                continue;
+            }
             match Authenticator::open(auth, &mut care) {
                 Ok(opened) => drop(identities.0.insert(auth.name.clone(), Arc::new(opened))),
                 Err(defect) => problems.push(located(manifest, auth, &defect)),

@@ -205,6 +205,14 @@ impl Manifest {
         load::parse(path, text, load::state(path))
     }
 
+    /// All routes, each with the service or the upstream whose it is, or `gateway`.
+    pub fn routes(&self) -> impl Iterator<Item = (&str, &RouteManifest)> {
+        let services = self.services.iter().map(|service| (service.name.as_str(), &service.routes));
+        let upstreams = self.upstreams.iter().map(|upstream| (upstream.name.as_str(), &upstream.routes));
+        let owners = services.chain(upstreams).chain([("gateway", &self.gateway.routes)]);
+        owners.flat_map(|(owner, routes)| routes.iter().map(move |route| (owner, route)))
+    }
+
     /// The folder that relative paths in the manifest start from.
     pub fn dir(&self) -> &Path {
         load::dir(&self.path)

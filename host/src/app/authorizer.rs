@@ -31,9 +31,9 @@ impl App {
 
 /// What is wrong with the components of those who are to decide.
 pub fn problems(manifest: &Manifest, parts: &[Arc<Part>]) -> Vec<Problem> {
-    let routes = manifest.services.iter().flat_map(|service| &service.routes);
+    let routes = manifest.routes();
     let named: BTreeSet<&str> = routes
-        .filter_map(|route| match &route.policy.authorize {
+        .filter_map(|(_, route)| match &route.policy.authorize {
             Some(Authorize::Service { name, .. }) => Some(name.as_str()),
             _ => None,
         })

@@ -51,7 +51,8 @@ impl Identity {
     pub fn new(auth: Arc<str>, subject: String, issuer: Option<String>, scopes: Vec<String>) -> Identity {
         let told = [(AUTH, Some(&*auth)), (SUBJECT, Some(&subject)), (ISSUER, issuer.as_deref())];
         let told = told.into_iter().filter_map(|(name, text)| Some((name, field(text?)?)));
-        let fields = told.chain(field(&scopes.join(" ")).map(|scopes| (SCOPES, scopes))).collect();
+        let listed = scopes.iter().map(|scope| encoded(scope)).collect::<Vec<_>>().join(" ");
+        let fields = told.chain(HeaderValue::try_from(listed).ok().map(|scopes| (SCOPES, scopes))).collect();
         Identity { auth, subject, issuer, scopes, claims: None, expires: None, fields }
     }
 
@@ -73,16 +74,23 @@ impl Identity {
     }
 }
 
-/// A text as a field: what it cannot have there, and `%`, is percent-encoded.
+/// A text as a field.
 fn field(text: &str) -> Option<HeaderValue> {
+    HeaderValue::try_from(encoded(text)).ok()
+}
+
+/// A text in visible ASCII: all else, and `%`, is percent-encoded; a space too, for readers cut
+/// off those at either end, and two texts would be one.
+fn encoded(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {
-            b' ' | 0x21..=0x24 | 0x26..=0x7e => plain.push(char::from(byte)),
-            other => write!(plain, "%{other:02X}").ok()?,
+            0x21..=0x24 | 0x26..=0x7e => plain.push(char::from(byte)),
+            // A string takes all that is written.
+            other => _ = write!(plain, "%{other:02X}"),
         }
     }
-    HeaderValue::try_from(plain).ok()
+    plain
 }
 
 struct Asking;
@@ -105,5 +113,21 @@ impl Host for Option<&Identity> {
             scopes: identity.scopes.clone(),
             claims: identity.claims.clone(),
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_subjects_are_two_fields() {
+        for (subject, told) in [("ada", "ada"), ("a b ", "a%20b%20"), (" root", "%20root"), ("ü%", "%C3%BC%25")] {
+            let scopes = vec!["a:b".to_owned(), "c%".to_owned()];
+            let mut headers = HeaderMap::new();
+            Identity::new("login".into(), subject.to_owned(), None, scopes).tell(&mut headers);
+            assert_eq!(headers[SUBJECT], told);
+            assert_eq!((&headers[SCOPES], headers.get(ISSUER)), (&HeaderValue::from_static("a:b c%25"), None));
+        }
     }
 }

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Result, bail};
 
 use super::watch::is_ignored;
-use crate::manifest::{Manifest, StoreUrl, TlsFiles};
+use crate::manifest::{AuthManifest, Manifest, StoreUrl, TlsFiles};
 
 /// The files and folders of an app.
 #[derive(Default)]
@@ -56,6 +56,12 @@ impl Belongings {
         }
         for file in manifest.gateway.tls.iter().chain(&manifest.admin.tls).flat_map(TlsFiles::all) {
             belongings.add(file, Kind::File, "is a file of `tls`");
+        }
+        for file in manifest.auths.iter().flat_map(AuthManifest::files) {
+            belongings.add(file, Kind::File, "is a file of `[auth]`");
+        }
+        for file in manifest.upstreams.iter().filter_map(|upstream| upstream.ca.as_ref()) {
+            belongings.add(file, Kind::File, "vouches for an upstream (`ca`)");
         }
         for event in &manifest.events {
             let server = event.transport.as_ref().map(|transport| &transport.server);

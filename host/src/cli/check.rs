@@ -100,7 +100,7 @@ impl Check {
             openapi::document(&manifest, "").map(drop).map_err(Into::into),
             settings::look(&manifest).map_err(Into::into),
             Upstreams::open(&manifest, &Upstreams::default()).map(drop).map_err(Into::into),
-            Identities::open(&manifest).map(drop).map_err(Into::into),
+            Identities::open(&manifest, &Identities::default()).map(drop).map_err(Into::into),
         ];
         together(named)?;
         let (url, runtime) = (up::store_url(&manifest, None)?, up::runtime()?);
@@ -168,12 +168,15 @@ impl Found {
     }
 }
 
-/// The routes that everybody may ask, each with its service, if anybody is known at all.
+/// The routes that everybody may ask, each with who answers, if anybody is known at all.
 fn open(manifest: &Manifest) -> Vec<String> {
-    let services = manifest.services.iter().filter(|_| !manifest.auths.is_empty());
-    let routes = services.flat_map(|service| service.routes.iter().map(move |route| (service, route)));
+    let routes = manifest.routes().filter(|_| !manifest.auths.is_empty());
     let open = routes.filter(|(_, route)| !matches!(route.policy.auth, Some(Asks::Known(_))));
-    open.map(|(service, route)| format!("{} → {}", route.route, service.name)).collect()
+    let shown = open.map(|(owner, route)| match &route.content {
+        Some(content) => format!("{} → {content}", route.route),
+        None => format!("{} → {owner}", route.route),
+    });
+    shown.collect()
 }
 
 /// All problems with the manifest in one report; anything else by itself.

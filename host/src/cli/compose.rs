@@ -47,7 +47,7 @@ pub struct Compose {
     #[arg(long, value_enum)]
     target: Option<For>,
     /// Compose it though the manifest says who may ask: other hosts have no `[auth]`, and let
-    /// everybody ask everything.
+    /// everybody ask everything, and say by `X-Dovetail-…` who that is.
     #[arg(long)]
     without_auth: bool,
     #[command(flatten)]
@@ -83,7 +83,7 @@ impl Compose {
         if may_refuse(&manifest) && !self.without_auth {
             bail!(
                 "the manifest says who may ask, and what is composed would let everybody: put it behind what asks \
-                 instead, and say so with --without-auth"
+                 instead, and drops `X-Dovetail-…` that clients send, and say so with --without-auth"
             );
         }
         let belongings = Belongings::of(&manifest);
@@ -170,7 +170,7 @@ impl Compose {
 
     /// That a router does nothing with requests but to hand them on.
     fn note_of_policies(&self, manifest: &Manifest) -> Option<String> {
-        let routes = manifest.services.iter().flat_map(|service| &service.routes).chain(&manifest.gateway.routes);
+        let routes = manifest.routes().map(|(_, route)| route);
         let keys: BTreeSet<_> = routes.flat_map(RouteManifest::keys).map(|key| format!("`{key}`")).collect();
         let keys: Vec<_> = keys.into_iter().collect();
         let is_noted = self.service.is_none() && !keys.is_empty();
@@ -239,8 +239,7 @@ fn spin(out: &Output, belongings: &Belongings) -> Result<(Output, PathBuf, Strin
 
 /// Whether the gateway lets in some and not others.
 fn may_refuse(manifest: &Manifest) -> bool {
-    let routes = manifest.services.iter().flat_map(|service| &service.routes);
-    let mut decided = routes.map(|route| &route.policy.authorize);
+    let mut decided = manifest.routes().map(|(_, route)| &route.policy.authorize);
     !manifest.auths.is_empty() || decided.any(|it| matches!(it, Some(Authorize::Service { .. })))
 }
 

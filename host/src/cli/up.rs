@@ -82,6 +82,8 @@ pub struct Served {
     pub events: Arc<Events>,
     /// Those to whom requests are passed on.
     pub upstreams: Arc<ArcSwap<Upstreams>>,
+    /// Those who know who asks.
+    pub identities: ArcSwap<Identities>,
     /// What was live.
     pub history: Arc<History>,
     /// Compiled code.
@@ -101,7 +103,7 @@ impl Up {
         let tls = Certificates::of(&manifest)?;
         settings::look(&manifest)?;
         let upstreams = Upstreams::open(&manifest, &Upstreams::default())?;
-        let identities = Identities::open(&manifest)?;
+        let identities = Identities::open(&manifest, &Identities::default())?;
         // That another host has the folder is known before anything is pulled or built.
         let history = Arc::new(state::history(&manifest)?);
         if let Some(unwritable) = history.unwritable() {
@@ -225,8 +227,15 @@ async fn serve(
     let admin = tokio::spawn(admin.serve(status.clone(), async { _ = until_done.await }));
     let stop = async { _ = signals.next().await };
     let (events_there, swapper_there) = (events.clone(), swapper.clone());
-    let served =
-        Served { gateway: requests.clone(), swapper: swapper_there, events: events_there, upstreams, history, cache };
+    let served = Served {
+        gateway: requests.clone(),
+        swapper: swapper_there,
+        events: events_there,
+        upstreams,
+        identities: ArcSwap::from_pointee(identities),
+        history,
+        cache,
+    };
     let watch = watch.map(|(watch, up)| tokio::spawn(watch.run(served, up)));
     systemd::ready(&serving);
     let connections = gateway.serve(requests, stop).await;

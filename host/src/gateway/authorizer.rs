@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     app::App,
-    manifest::{Authorize, Policy},
+    manifest::{Authorize, Policy, Priority},
     service::{CallError, Caller, Identity, ReplyBody, Service},
 };
 
@@ -39,7 +39,8 @@ pub struct Authorizer {
     /// The route, as the manifest has it.
     route: String,
     headers: Vec<HeaderName>,
-    timeout: Option<Duration>,
+    /// That of the route: nobody holds an instance who waits for this one.
+    priority: Priority,
     /// Protects what was allowed: held to look it up, and to add to it.
     allowed: Mutex<LruCache<Print, Allowed>>,
 }
@@ -64,17 +65,18 @@ impl Authorizer {
     /// That of a route with this policy, if it has one.
     pub fn of(policy: &Policy, route: &str, app: &App) -> Option<Authorizer> {
         let Some(Authorize::Service { name, headers }) = &policy.authorize else { return None };
-        let (headers, timeout, route) = (headers.clone(), policy.timeout, route.to_owned());
+        let (headers, priority, route) = (headers.clone(), policy.priority.unwrap_or_default(), route.to_owned());
         let (decides, allowed) = (app.authorizer(name), Mutex::new(LruCache::new(MOST)));
-        Some(Authorizer { decides, route, headers, timeout, allowed })
+        Some(Authorizer { decides, route, headers, priority, allowed })
     }
 
     /// Let a request go on, with what is to be told in its headers; or the answer to whoever
-    /// sent it.
+    /// sent it. It is decided until the deadline, if there is one.
     pub async fn decide<B>(
         &self,
         request: &mut Request<B>,
         identity: Option<&Arc<Identity>>,
+        deadline: Option<Instant>,
     ) -> Result<(), Response<ReplyBody>> {
         let Some((service, export)) = &self.decides else { return Err(undecided()) };
         let number = revision(service);
@@ -84,8 +86,8 @@ impl Authorizer {
             return Ok(());
         }
         let told = self.told(request, identity.map(|identity| &**identity));
-        let deadline = self.timeout.map(|timeout| Instant::now() + timeout);
-        let caller = Caller { deadline, identity: identity.cloned(), ..Caller::default() };
+        let (identity_of_call, priority) = (identity.cloned(), Some(self.priority));
+        let caller = Caller { deadline, identity: identity_of_call, priority, ..Caller::default() };
         let said = service.ask(export, &[told], caller).await;
         match said.map(|said| decision(&said)) {
             Ok(Some(Decision::Allow { headers, seconds })) => {
@@ -202,6 +204,11 @@ fn undecided() -> Response<ReplyBody> {
 /// Say why nothing was decided.
 fn say(service: &Service, failed: Option<&CallError>) {
     service.failures().line(|service| match failed {
+        // Too many requests are no defect.
+        Some(error) if matches!(error.root(), CallError::Busy { .. } | CallError::Crowded { .. }) => {
+            let error = error as &dyn std::error::Error;
+            tracing::warn!(service, error, "a request was not decided on, and refused");
+        }
         Some(error) => {
             let error = error as &dyn std::error::Error;
             tracing::error!(service, error, "a request was not decided on, and refused");
@@ -226,8 +233,9 @@ fn client(headers: &HeaderMap) -> &str {
     headers.get(FOR).and_then(|address| address.to_str().ok()).unwrap_or_default()
 }
 
+/// Set fields in place of those of a client, in whatever spelling these are taken for them.
 fn set(headers: &mut HeaderMap, given: &[(HeaderName, HeaderValue)]) {
-    given.iter().for_each(|(name, _)| drop(headers.remove(name)));
+    hop::remove(headers, |name| given.iter().any(|(own, _)| forwarded::are_same(name, own.as_str())));
     for (name, value) in given {
         headers.append(name.clone(), value.clone());
     }

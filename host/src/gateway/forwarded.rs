@@ -92,7 +92,8 @@ pub fn is_claim(name: &str) -> bool {
             || CLAIMS.iter().any(|claim| are_same(name, claim)))
 }
 
-fn are_same(name: &str, claim: &str) -> bool {
+/// Whether a name is this one, or is taken for it where `_` is `-`.
+pub fn are_same(name: &str, claim: &str) -> bool {
     name.len() == claim.len()
         && name.bytes().zip(claim.bytes()).all(|(byte, other)| byte == other || (byte == b'_' && other == b'-'))
 }

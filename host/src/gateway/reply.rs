@@ -18,6 +18,11 @@ pub fn too_large(limit: u64) -> Response<ReplyBody> {
     error(StatusCode::PAYLOAD_TOO_LARGE, &format!("The body must have at most {limit} bytes"))
 }
 
+/// The answer has not begun in time.
+pub fn late() -> Response<ReplyBody> {
+    error(StatusCode::GATEWAY_TIMEOUT, "The service took too long")
+}
+
 /// A call of a service that failed, in the request of this id, whose body may have `limit` bytes.
 /// A failure behind a link is answered as what it was there: a service that waits for a busy one
 /// is busy, too.
@@ -48,9 +53,7 @@ pub fn failure(service: &Service, limit: u64, failed: &CallError, id: &HeaderVal
         | CallError::NotEmitted { source: NotEmitted::Store(_), .. } => {
             error(StatusCode::SERVICE_UNAVAILABLE, "The store cannot keep anything now; try again later")
         }
-        CallError::Deadline { .. } | CallError::CallersDeadline { .. } => {
-            error(StatusCode::GATEWAY_TIMEOUT, "The service took too long")
-        }
+        CallError::Deadline { .. } | CallError::CallersDeadline { .. } => late(),
         CallError::Stopped { .. } => error(StatusCode::SERVICE_UNAVAILABLE, "The service was replaced meanwhile"),
         _ => error(StatusCode::INTERNAL_SERVER_ERROR, "The service failed"),
     }

@@ -5,6 +5,7 @@ use std::{net::IpAddr, sync::Arc, time::Instant};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use http_body::Body;
 use hyper::body::Incoming;
+use tokio::time::timeout_at;
 
 use super::{
     authorizer::Authorizer, body::RequestBody, changes, compressed::Compressed, cors::Allowed, files::Files,
@@ -127,20 +128,29 @@ impl Served {
 
     /// Answer a request, unless who sends it may not.
     async fn look(&self, mut request: Request<Incoming>, id: &HeaderValue) -> Response<ReplyBody> {
-        match self.admit(&mut request).await {
-            Ok(identity) => self.let_in(request, identity, id).await,
+        let deadline = self.policy.timeout.map(|timeout| Instant::now() + timeout);
+        match self.admit(&mut request, deadline).await {
+            Ok(identity) => self.let_in(request, identity, deadline, id).await,
             Err(refused) => refused,
         }
     }
 
     /// Who asks, if it is known and may; or how it is refused.
-    async fn admit(&self, request: &mut Request<Incoming>) -> Result<Option<Arc<Identity>>, Response<ReplyBody>> {
-        let identity = match &self.gate {
-            Some(gate) => Some(gate.admit(request.headers_mut()).await?),
-            None => None,
+    async fn admit(
+        &self,
+        request: &mut Request<Incoming>,
+        deadline: Option<Instant>,
+    ) -> Result<Option<Arc<Identity>>, Response<ReplyBody>> {
+        let identity = match (&self.gate, deadline) {
+            (Some(gate), None) => Some(gate.admit(request.headers_mut()).await?),
+            (Some(gate), Some(deadline)) => {
+                let admitted = timeout_at(deadline.into(), gate.admit(request.headers_mut())).await;
+                Some(admitted.map_err(|_| reply::late())??)
+            }
+            (None, _) => None,
         };
         if let Some(authorizer) = &self.authorizer {
-            authorizer.decide(request, identity.as_ref()).await?;
+            authorizer.decide(request, identity.as_ref(), deadline).await?;
         }
         Ok(identity)
     }
@@ -150,11 +160,15 @@ impl Served {
         &self,
         request: Request<Incoming>,
         identity: Option<Arc<Identity>>,
+        deadline: Option<Instant>,
         id: &HeaderValue,
     ) -> Response<ReplyBody> {
         match &self.target {
-            Target::Service(service) => self.ask(service, request, identity, id).await,
-            Target::Upstream(upstream) => self.pass(upstream, request, id).await,
+            Target::Service(service) => {
+                let priority = Some(self.policy.priority.unwrap_or_default());
+                self.ask(service, request, Caller { deadline, identity, priority, ..Caller::default() }, id).await
+            }
+            Target::Upstream(upstream) => self.pass(upstream, request, deadline, id).await,
             Target::Moved(route, moved) => moved::answer(moved, route, &request),
             Target::Files(files) => files.answer(&request).await,
         }
@@ -164,15 +178,12 @@ impl Served {
         &self,
         service: &Arc<Service>,
         request: Request<Incoming>,
-        identity: Option<Arc<Identity>>,
+        caller: Caller,
         id: &HeaderValue,
     ) -> Response<ReplyBody> {
         let limit = self.policy.body.unwrap_or(service.limits().body).0;
         let Some(request) = bounded(request, limit) else { return reply::too_large(limit) };
         let conduct = request.body().conduct();
-        let deadline = self.policy.timeout.map(|timeout| Instant::now() + timeout);
-        let priority = Some(self.policy.priority.unwrap_or_default());
-        let caller = Caller { deadline, identity, priority, ..Caller::default() };
         let answered = service.handle(request, conduct, caller).await;
         answered.unwrap_or_else(|error| reply::failure(service, limit, &error, id))
     }
@@ -181,11 +192,13 @@ impl Served {
         &self,
         upstream: &Arc<Upstream>,
         request: Request<Incoming>,
+        deadline: Option<Instant>,
         id: &HeaderValue,
     ) -> Response<ReplyBody> {
         let limit = self.policy.body.map_or(passed::LARGEST_BODY, |most| most.0);
         let Some(request) = bounded(request, limit) else { return reply::too_large(limit) };
-        passed::pass(upstream, request, self.policy.timeout, limit, id).await
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        passed::pass(upstream, request, left, limit, id).await
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
 
 /// Knows who asks.
 pub struct Authenticator {
-    forwards: bool,
+    manifest: AuthManifest,
     proof: Known,
 }
 
@@ -48,7 +48,12 @@ impl Authenticator {
             Proof::Basic(file) => Known::Basic(Passwords::open(name, file, care)?),
             Proof::ApiKey(file) => Known::ApiKey(ApiKeys::open(name, file, care)?),
         };
-        Ok(Authenticator { forwards: auth.forward, proof })
+        Ok(Authenticator { manifest: auth.clone(), proof })
+    }
+
+    /// Whether it is the one that a manifest describes.
+    pub fn is_of(&self, auth: &AuthManifest) -> bool {
+        self.manifest == *auth
     }
 
     /// What is to be brought.
@@ -62,7 +67,7 @@ impl Authenticator {
 
     /// Whether the component is given it, too.
     pub fn forwards(&self) -> bool {
-        self.forwards
+        self.manifest.forward
     }
 
     /// Who that is that was brought `Authorization: Bearer`: none if it is not for this one to

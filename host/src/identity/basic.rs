@@ -3,7 +3,7 @@
 //! To verify a password takes long on purpose, so that it is done apart from requests, by a few
 //! at once, and whoever waits longer is refused. Those that were good are remembered for a
 //! minute by a hash with a key of this process, which tells nobody what they were. A name that
-//! is not there takes as long as one that is.
+//! is not there takes as long as one that is, for which all hashes of a file have one cost.
 
 use std::{
     collections::HashMap,
@@ -61,7 +61,7 @@ pub struct Passwords {
     hashes: ArcSwap<Hashes>,
     /// Which hashes these are: what others have verified counts no more.
     number: AtomicU64,
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
     key: hmac::Key,
     memory: Memory,
 }
@@ -80,7 +80,7 @@ impl Passwords {
             let help = "mend the system's source of random bytes";
             Defect::of("basic", file.to_owned(), wrong("cannot be used: the system gives no random bytes", help))
         })?;
-        let (hashes, memory, turns) = (ArcSwap::new(kept.now()), Memory::new(), Semaphore::new(AT_ONCE));
+        let (hashes, memory, turns) = (ArcSwap::new(kept.now()), Memory::new(), Arc::new(Semaphore::new(AT_ONCE)));
         let passwords = Arc::new(Passwords { auth, hashes, number: AtomicU64::new(0), turns, key, memory });
         care.files(kept, &passwords, |passwords, now| {
             passwords.hashes.store(now);
@@ -102,10 +102,19 @@ impl Passwords {
         let own = hashes.get(name);
         // Whose name is not there is verified by another's, for as long.
         let hash = own.or_else(|| hashes.values().next()).cloned().unwrap_or_default();
-        let turn = timeout(TURN, self.turns.acquire()).await;
-        let Ok(Ok(_turn)) = turn else { return Err(Refusal::Unknown) };
+        let turn = timeout(TURN, self.turns.clone().acquire_owned()).await;
+        let Ok(Ok(turn)) = turn else { return Err(Refusal::Unknown) };
+        // Another may have been verified meanwhile that brought the same.
+        if let Some(identity) = self.memory.get(&print, number) {
+            return Ok(identity);
+        }
         let tried = password.to_owned();
-        let verified = spawn_blocking(move || bcrypt::verify(tried, &hash)).await;
+        // The turn is the work's: that goes on to its end though its request be gone.
+        let verified = spawn_blocking(move || {
+            let _turn = turn;
+            bcrypt::verify(tried, &hash)
+        })
+        .await;
         if own.is_none() || !matches!(verified, Ok(Ok(true))) {
             return Err(WRONG);
         }
@@ -130,7 +139,7 @@ impl PasswordFile {
     fn hashes(&self) -> Result<Hashes, Wrong> {
         let help = "write `NAME:HASH` in each line, as `htpasswd -B` does";
         let text = String::from_utf8(renewal::read(&self.0, LONGEST)?).map_err(|_| wrong("is no text", help))?;
-        let mut hashes = Hashes::new();
+        let (mut hashes, mut first) = (Hashes::new(), None);
         let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'));
         for (index, line) in lines {
             let at = index + 1;
@@ -140,9 +149,14 @@ impl PasswordFile {
                 .filter(|(name, _)| !name.is_empty())
                 .ok_or_else(|| wrong(format!("has no name and hash in line {at}"), help))?;
             let cost = hash.parse::<bcrypt::HashParts>().map(|parts| parts.get_cost());
-            if !cost.is_ok_and(|cost| COSTS.contains(&cost)) {
-                let reason =
-                    format!("has no hash of bcrypt with a cost of {} to {} in line {at}", COSTS.start(), COSTS.end());
+            let cost = cost.ok().filter(|cost| COSTS.contains(cost)).ok_or_else(|| {
+                let (least, most) = (COSTS.start(), COSTS.end());
+                wrong(format!("has no hash of bcrypt with a cost of {least} to {most} in line {at}"), help)
+            })?;
+            let others = *first.get_or_insert(cost);
+            if cost != others {
+                let reason = format!("has a hash in line {at} whose cost is {cost}, where others have {others}");
+                let help = "have all made with one cost (`htpasswd -B -C COST`): time would tell who is there";
                 return Err(wrong(reason, help));
             }
             if hashes.insert(name.to_owned(), hash.to_owned()).is_some() {

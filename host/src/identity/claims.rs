@@ -14,7 +14,7 @@ const LONGEST_SUBJECT: usize = 1 << 10;
 /// The claims that are looked at. A name that is there twice is refused, and so is one whose
 /// value is of another type than RFC 7519 has it.
 #[derive(Deserialize)]
-struct Claims {
+pub struct Claims {
     iss: Option<String>,
     aud: Option<Several>,
     exp: Option<f64>,
@@ -43,21 +43,27 @@ pub struct Said {
     pub expires: u64,
 }
 
-impl Said {
-    /// What the payload of a token says whose signature has been verified.
-    pub fn read(payload: &str, wanted: &TokenManifest) -> Result<Said, Refusal> {
-        Said::at(payload, wanted, now() as f64)
-    }
-
-    fn at(payload: &str, wanted: &TokenManifest, now: f64) -> Result<Said, Refusal> {
+impl Claims {
+    /// Those in the payload of a token of this issuer, of which nothing is verified yet.
+    pub fn read(payload: &str, issuer: &str) -> Result<Claims, Refusal> {
         let claims: Claims =
             serde_json::from_str(payload).map_err(|_| Refusal::Invalid("The token's claims are none"))?;
+        match claims.iss.as_deref() == Some(issuer) {
+            true => Ok(claims),
+            false => Err(Refusal::Invalid("The token is of another issuer (iss)")),
+        }
+    }
+
+    /// What they say, of a token whose signature has been verified.
+    pub fn said(self, wanted: &TokenManifest) -> Result<Said, Refusal> {
+        self.at(wanted, now() as f64)
+    }
+
+    fn at(self, wanted: &TokenManifest, now: f64) -> Result<Said, Refusal> {
+        let claims = self;
         let expires = claims.exp.ok_or(Refusal::Invalid("The token has no end (exp)"))?;
         let is_for_us = |aud: &Several| aud.texts().any(|text| wanted.audience.iter().any(|wanted| wanted == text));
         match () {
-            () if claims.iss.as_ref() != Some(&wanted.issuer) => {
-                Err(Refusal::Invalid("The token is of another issuer (iss)"))
-            }
             () if !claims.aud.as_ref().is_some_and(is_for_us) => Err(Refusal::Invalid("The token is for others (aud)")),
             () if now >= expires + LEEWAY => Err(Refusal::Invalid("The token has expired (exp)")),
             () if claims.nbf.is_some_and(|begins| now + LEEWAY < begins) => {
@@ -71,12 +77,6 @@ impl Said {
             }
         }
     }
-}
-
-/// What a token says of its issuer, before anything of it was verified: only to choose between
-/// those who may know it.
-pub fn issuer(payload: &str) -> Option<String> {
-    serde_json::from_str::<Claims>(payload).ok()?.iss
 }
 
 impl Several {
@@ -104,7 +104,7 @@ mod tests {
     fn read(payload: &str) -> Result<Said, Refusal> {
         let keys = KeySource::Issuer { ca: None };
         let wanted = TokenManifest { issuer: "i".into(), audience: vec!["a".into(), "b".into()], keys };
-        Said::at(payload, &wanted, 1000.0)
+        Claims::read(payload, "i")?.at(&wanted, 1000.0)
     }
 
     #[test]

@@ -158,10 +158,9 @@ impl Curve {
 }
 
 fn rsa(n: Vec<u8>, e: Vec<u8>) -> Result<Public, &'static str> {
-    let bits = n.iter().position(|byte| *byte != 0).map_or(0, |zeros| {
-        let leading = n[zeros].leading_zeros() as usize;
-        (n.len() - zeros) * 8 - leading
-    });
+    // Some write zeros before it, which are none of it (RFC 7518, section 6.3.1.1).
+    let n: Vec<u8> = n.into_iter().skip_while(|byte| *byte == 0).collect();
+    let bits = n.first().map_or(0, |first| n.len() * 8 - first.leading_zeros() as usize);
     match RSA_BITS.contains(&bits) {
         true => Ok(Public::Rsa { n, e }),
         false => Err("has too few bits, or too many: an RSA key is to have 2048 to 8192"),

@@ -23,7 +23,7 @@ impl KeyFile {
         let text = renewal::read(&self.file, LONGEST)?;
         if self.is_set {
             let help = "write a JSON Web Key Set with public keys of RSA, P-256, P-384 or Ed25519";
-            return KeySet::of_jwks(&text).map_err(|reason| wrong(reason, help));
+            return KeySet::of_some_jwks(&text).map_err(|reason| wrong(reason, help));
         }
         let help =
             "write one public key in PEM, from `-----BEGIN PUBLIC KEY-----` on, as by `openssl pkey -in FILE -pubout`";

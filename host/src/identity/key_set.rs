@@ -8,7 +8,7 @@ use super::key::Key;
 /// The most keys that are kept of a set.
 const MOST: usize = 100;
 
-/// Keys that verify signatures, at least one.
+/// Keys that verify signatures.
 #[derive(Debug)]
 pub struct KeySet {
     keys: Vec<Key>,
@@ -22,22 +22,32 @@ struct Jwks {
 }
 
 impl KeySet {
-    /// The keys of a JSON Web Key Set that verify something. Others are for others, and passed
-    /// over; that there is none at all is an error, with why not of the last.
+    /// The keys of a JSON Web Key Set that verify something; there may be none. Others are for
+    /// others, and passed over.
     pub fn of_jwks(text: &[u8]) -> Result<KeySet, String> {
+        Ok(KeySet::read(text)?.0)
+    }
+
+    /// The same, of which one at least verifies something; or why not, of the last.
+    pub fn of_some_jwks(text: &[u8]) -> Result<KeySet, String> {
+        match KeySet::read(text)? {
+            (set, _) if !set.keys.is_empty() => Ok(set),
+            (_, Some(why)) => Err(format!("has no key that verifies anything: one {why}")),
+            (_, None) => Err("has no key".to_owned()),
+        }
+    }
+
+    /// Those that verify something, and why the last of the others does not.
+    fn read(text: &[u8]) -> Result<(KeySet, Option<&'static str>), String> {
         let jwks: Jwks = serde_json::from_slice(text).map_err(|_| "is no JSON Web Key Set".to_owned())?;
-        let (mut keys, mut why) = (Vec::new(), "there is none");
+        let (mut keys, mut why) = (Vec::new(), None);
         for value in jwks.keys.into_iter().take(MOST) {
             match serde_json::from_value(value).map_err(|_| "is broken").and_then(Key::of) {
                 Ok(key) => keys.push(key),
-                Err(unfit) => why = unfit,
+                Err(unfit) => why = Some(unfit),
             }
         }
-        match keys.is_empty() {
-            false => Ok(KeySet { keys, is_named: true }),
-            true if why == "there is none" => Err("has no key".to_owned()),
-            true => Err(format!("has no key that verifies anything: one {why}")),
-        }
+        Ok((KeySet { keys, is_named: true }, why))
     }
 
     /// One key, whose name is nobody's business.

@@ -13,7 +13,7 @@ use arc_swap::ArcSwapOption;
 use super::{
     Refusal,
     care::Care,
-    claims::{self, Said},
+    claims::{Claims, Said},
     defect::Defect,
     issuer::Asking,
     jwt::Jwt,
@@ -77,9 +77,7 @@ impl Tokens {
         let jwt = Jwt::read(token)?;
         let payload = jwt.payload()?;
         // So that an issuer is asked for no keys but those of what claims to be its own.
-        if claims::issuer(&payload).as_deref() != Some(&*self.wanted.issuer) {
-            return Err(Refusal::Invalid("The token is of another issuer (iss)"));
-        }
+        let claims = Claims::read(&payload, &self.wanted.issuer)?;
         let (id, alg) = (jwt.header.kid.as_deref(), &jwt.header.alg);
         // Before the keys are: what old ones verify is remembered as theirs.
         let mut number = self.number.load(Ordering::Acquire);
@@ -96,7 +94,7 @@ impl Tokens {
         if !key.has_signed(alg, jwt.signed, &jwt.signature) {
             return Err(UNSIGNED);
         }
-        let Said { subject, scopes, expires } = Said::read(&payload, &self.wanted)?;
+        let Said { subject, scopes, expires } = claims.said(&self.wanted)?;
         let identity = Identity::new(self.auth.clone(), subject, Some(self.wanted.issuer.clone()), scopes);
         let identity = Arc::new(identity.saying(payload, expires));
         self.memory.put(print, number, identity.clone());

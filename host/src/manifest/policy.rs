@@ -78,6 +78,8 @@ impl Policy {
             ("auth", matches!(self.auth, Some(Asks::Known(_)))),
             ("scopes", self.scopes.is_some()),
             ("authorize", matches!(self.authorize, Some(Authorize::Service { .. }))),
+            ("rate", self.rates.as_ref().is_some_and(|names| !names.is_empty())),
+            ("priority", self.priority.is_some()),
         ];
         said.into_iter().filter_map(|(key, is_said)| is_said.then_some(key))
     }

@@ -1,8 +1,8 @@
 //! What the gateway itself does with the requests of a route, and with their answers.
 
-use http::{HeaderName, Method};
+use http::{HeaderName, Method, Request};
 
-use crate::support::{Answer, Client, request};
+use crate::support::{Answer, Body, Client, request};
 
 mod auth;
 mod authorizer;
@@ -22,10 +22,23 @@ mod upstream;
 
 /// Ask with these fields, a line each.
 async fn ask(client: &mut Client, method: Method, target: &str, fields: &str) -> Answer {
-    let mut asked = request(method, target, "");
-    for (name, value) in fields.split('\n').filter_map(|field| field.split_once(": ")) {
+    let fields: Vec<_> = fields.split('\n').filter_map(|field| field.split_once(": ")).collect();
+    let mut asked = with(target, &fields);
+    *asked.method_mut() = method;
+    client.send(asked).await
+}
+
+/// Ask with a token.
+async fn ask_as(client: &mut Client, target: &str, token: &str) -> Answer {
+    client.send(with(target, &[("authorization", &format!("Bearer {token}"))])).await
+}
+
+/// A GET with these fields.
+fn with(target: &str, fields: &[(&str, &str)]) -> Request<Body> {
+    let mut asked = request(Method::GET, target, "");
+    for (name, value) in fields {
         let name: HeaderName = name.parse().expect("a name");
         asked.headers_mut().append(name, value.parse().expect("a value"));
     }
-    client.send(asked).await
+    asked
 }

@@ -119,8 +119,8 @@ fn shown(value: Option<&impl ToString>) -> String {
 
 /// Make an app of a manifest, and have it serve in the place of the one that does.
 async fn serve(served: &Served, manifest: Manifest, terminal: &Terminal) -> Result<()> {
+    let (identities, care) = Identities::open(&manifest, &served.identities.load())?;
     // What is live must not change between the plan and its publishing.
-    let (identities, care) = Identities::open(&manifest)?;
     let handover = served.swapper.load_full().hand_over().await;
     let upstreams = Upstreams::open(&manifest, &served.upstreams.load())?;
     let plan = plan(served, manifest).await?;
@@ -135,6 +135,7 @@ async fn serve(served: &Served, manifest: Manifest, terminal: &Terminal) -> Resu
     let published = Instant::now();
     served.gateway.publish(&app, &upstreams, &identities);
     care.begin();
+    served.identities.store(Arc::new(identities));
     let took = published.elapsed();
     upstreams.look_after();
     served.upstreams.store(Arc::new(upstreams));

@@ -1,12 +1,13 @@
 //! Who may ask: routes that ask, what those are told who may not, and what a component is told
 //! of whoever may, which no client can say of itself.
 
-use http::{HeaderName, HeaderValue, Method, StatusCode};
+use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use super::with;
 use crate::support::{
-    Client, Host, app, raw, request,
+    Client, Host, app, raw,
     tokens::{Signer, claims},
 };
 
@@ -52,15 +53,6 @@ fn told(answer: &Value, family: &str) -> Vec<(String, String)> {
     let mut named: Vec<_> = named.map(|field| (text(&field[0]), text(&field[1]))).collect();
     named.sort();
     named
-}
-
-fn with(path: &str, headers: &[(&str, &str)]) -> http::Request<crate::support::Body> {
-    let mut asked = request(Method::GET, path, "");
-    for (name, value) in headers {
-        let name: HeaderName = name.parse().expect("a name");
-        asked.headers_mut().append(name, HeaderValue::try_from(*value).expect("a value"));
-    }
-    asked
 }
 
 #[tokio::test]

@@ -3,12 +3,13 @@
 
 use std::fs;
 
-use http::{HeaderName, HeaderValue, Method, Request, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 use serde_json::json;
 use tempfile::TempDir;
 
+use super::with;
 use crate::support::{
-    Answer, Body, Host, app, component, dovetail,
+    Answer, Host, app, component, dovetail,
     made::variant,
     request,
     tokens::{Signer, claims, now},
@@ -42,15 +43,6 @@ routes = [
     fs::copy(component("decider"), folder.path().join("policy.wasm")).expect("it is built");
     let own = Signer::new(folder.path(), "own", "P-256");
     (folder, own)
-}
-
-fn with(path: &str, headers: &[(&str, &str)]) -> Request<Body> {
-    let mut asked = request(Method::GET, path, "");
-    for (name, value) in headers {
-        let name: HeaderName = name.parse().expect("a name");
-        asked.headers_mut().append(name, HeaderValue::try_from(*value).expect("a value"));
-    }
-    asked
 }
 
 /// What the guest was told under a name.

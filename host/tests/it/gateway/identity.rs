@@ -1,11 +1,11 @@
 //! Who asks goes with the call: to the service that has the route, and through links.
 
-use http::{HeaderValue, Method, header};
 use serde_json::json;
 use tempfile::TempDir;
 
+use super::ask_as;
 use crate::support::{
-    Client, Host, app, request,
+    Client, Host, app,
     tokens::{Signer, claims},
 };
 
@@ -36,12 +36,11 @@ routes = ["/known/{{id}}", {{ route = "/anybody/{{id}}", auth = "none" }}]
 }
 
 async fn asked(client: &mut Client, path: &str, token: Option<&str>) -> String {
-    let mut asked = request(Method::GET, path, "");
-    if let Some(token) = token {
-        let value = HeaderValue::try_from(format!("Bearer {token}")).expect("a header");
-        asked.headers_mut().insert(header::AUTHORIZATION, value);
-    }
-    let answer = client.send(asked).await.json();
+    let answer = match token {
+        Some(token) => ask_as(client, path, token).await,
+        None => client.get(path).await,
+    };
+    let answer = answer.json();
     answer["asks"].as_str().or(answer["name"].as_str()).unwrap_or_default().to_owned()
 }
 

@@ -10,6 +10,7 @@ use http::{HeaderValue, Method, StatusCode, header};
 use serde_json::json;
 use tempfile::TempDir;
 
+use super::ask_as;
 use crate::support::{
     Answer, Client, Host, Running, app,
     issuer::Issuer,
@@ -43,10 +44,7 @@ fn free() -> SocketAddr {
 }
 
 async fn ask(client: &mut Client, token: &str) -> Answer {
-    let mut asked = request(Method::GET, "/hello", "");
-    let value = HeaderValue::try_from(format!("Bearer {token}")).expect("a header");
-    asked.headers_mut().insert(header::AUTHORIZATION, value);
-    client.send(asked).await
+    ask_as(client, "/hello", token).await
 }
 
 #[tokio::test]
@@ -132,10 +130,7 @@ async fn a_token_of_an_issuer_of_others_lets_in() {
     let folder = shop(&format!("http://{address}"));
     let host = Host::up(folder.path());
     let mut client = host.connect().await;
-    let mut asked = request(Method::GET, "/told", "");
-    let value = HeaderValue::try_from(format!("Bearer {token}")).expect("a header");
-    asked.headers_mut().insert(header::AUTHORIZATION, value);
-    let answer = client.send(asked).await;
+    let answer = ask_as(&mut client, "/told", &token).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
     assert!(answer.text().contains(r#"["x-dovetail-subject","ada"]"#), "{}", answer.text());
     let (rest, last) = token.split_at(token.len() - 4);

@@ -2,12 +2,13 @@
 
 use std::{fs, path::Path};
 
-use http::{HeaderValue, Method, StatusCode, header};
+use http::StatusCode;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use super::ask_as;
 use crate::support::{
-    Answer, Client, Host, app, request,
+    Answer, Client, Host, app,
     tokens::{AUDIENCE, ISSUER, Signer, claims, make, now, signed, with_secret},
     until,
 };
@@ -48,10 +49,7 @@ fn keys_are(folder: &Path, keys: &[Value]) {
 }
 
 async fn ask(client: &mut Client, token: &str) -> Answer {
-    let mut asked = request(Method::GET, "/told", "");
-    let value = HeaderValue::try_from(format!("Bearer {token}")).expect("a header");
-    asked.headers_mut().insert(header::AUTHORIZATION, value);
-    client.send(asked).await
+    ask_as(client, "/told", token).await
 }
 
 #[tokio::test]
