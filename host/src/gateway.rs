@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header, uri::Scheme};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header, uri::Scheme};
 use http_body::Body;
 use hyper::body::Incoming;
 use ipnet::IpNet;
@@ -95,10 +95,7 @@ impl Gateway {
     /// The route of a request for this host. The others are let go of at once: they keep an
     /// app.
     fn served<B>(&self, request: &Request<B>, host: &HeaderValue) -> Result<Arc<Served>, Answer> {
-        let has = |name: &str, value: Option<&str>| {
-            let mut values = request.headers().get_all(name).iter();
-            values.any(|has| value.is_none_or(|value| has.as_bytes() == value.as_bytes()))
-        };
+        let has = |name: &str, value: Option<&str>| has(request.headers(), name, value);
         self.choose(request, request.method().as_str(), host, &has)
     }
 
@@ -106,7 +103,7 @@ impl Gateway {
     /// the request behind it will have.
     fn preflight<B>(&self, request: &Request<B>, host: &HeaderValue) -> Option<Response<ReplyBody>> {
         let (method, headers) = (cors::asked(request)?, request.headers());
-        let has = |name: &str, _: Option<&str>| headers.contains_key(name) || cors::will_have(headers, name);
+        let has = |name: &str, value: Option<&str>| has(headers, name, value) || cors::will_have(headers, name);
         let served = self.choose(request, method, host, &has).ok()?;
         Some(served.preflight(served.cors()?, headers))
     }
@@ -178,6 +175,12 @@ impl Handler for Gateway {
         }
         response.map(|body| AnswerBody::new(body, access))
     }
+}
+
+/// Whether a field is there with this value, or with any if that is none.
+fn has(headers: &HeaderMap, name: &str, value: Option<&str>) -> bool {
+    let mut values = headers.get_all(name).iter();
+    values.any(|has| value.is_none_or(|value| has.as_bytes() == value.as_bytes()))
 }
 
 /// The routes of an app, none of which conflict: its manifest has been checked.

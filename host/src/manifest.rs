@@ -329,21 +329,32 @@ impl Manifest {
         Problem::at(&self.source, self.places.value(&at), title).key(&at).help(help)
     }
 
-    /// A problem for every route whose files are not there.
+    /// A problem for every route whose files are not there, or are not for everybody.
     pub fn missing_folders(&self) -> Report {
         let at = |table: KeyPath| table.child("routes");
         let of = |service: &ServiceManifest| at(KeyPath::root().child("service").child(&service.name));
         let services = self.services.iter().map(|service| (of(service), &service.routes));
+        let upstreams = self.upstreams.iter();
+        let upstreams = upstreams.map(|it| (at(KeyPath::root().child("upstream").child(&it.name)), &it.routes));
         let gateway = (at(KeyPath::root().child("gateway")), &self.gateway.routes);
-        let routes = services.chain([gateway]).flat_map(|(list, routes)| {
+        let routes = services.chain(upstreams).chain([gateway]).flat_map(|(list, routes)| {
             routes.iter().enumerate().map(move |(index, route)| (list.child(index).child("files"), route))
         });
         let missing = routes.filter_map(|(at, route)| {
             let Some(Content::Files(files)) = &route.content else { return None };
+            let problem =
+                |title: String, help| Problem::at(&self.source, self.places.value(&at), title).key(&at).help(help);
+            if self
+                .dir()
+                .canonicalize()
+                .is_ok_and(|own| files.folder.canonicalize().is_ok_and(|it| own.starts_with(it)))
+            {
+                let title = format!("the files of the route `{}` are all of the app's, this manifest too", route.route);
+                return Some(problem(title, "put what is to be served into a folder of its own, as in \"dist/\""));
+            }
             let help = "write the path of a folder, seen from the manifest's folder, or make it first";
             let title = format!("the files of the route `{}` are not there", route.route);
-            let problem = Problem::at(&self.source, self.places.value(&at), title).key(&at).help(help);
-            files.missing().map(|missing| problem.label(missing))
+            files.missing().map(|missing| problem(title, help).label(missing))
         });
         Report::new(missing.collect())
     }

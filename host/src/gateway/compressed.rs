@@ -21,7 +21,8 @@ mod encoder;
 const SHORT: u64 = 1024;
 
 /// What is said of a body byte for byte.
-const OF_THE_WHOLE: [&str; 5] = ["accept-ranges", "content-digest", "content-length", "content-md5", "digest"];
+const OF_THE_WHOLE: [&str; 6] =
+    ["accept-ranges", "content-digest", "content-length", "content-md5", "digest", "repr-digest"];
 
 /// What is known of a request that its answer is to be encoded for.
 pub struct Compressed {
@@ -142,19 +143,43 @@ fn weak(headers: &HeaderMap) -> Option<HeaderValue> {
 /// Take the weakness out of the tags that a change is on condition of: a weak one fails it, and
 /// it was made weak here. A service that has weak tags itself refuses either.
 fn strengthen(headers: &mut HeaderMap) {
-    let Some(tags) = headers.get(header::IF_MATCH).filter(|tags| tags.as_bytes().windows(3).any(|it| it == b"W/\""))
-    else {
-        return;
-    };
-    let strong = String::from_utf8_lossy(tags.as_bytes()).replace("W/\"", "\"");
-    if let Ok(strong) = HeaderValue::try_from(strong) {
-        headers.insert(header::IF_MATCH, strong);
+    let header::Entry::Occupied(mut fields) = headers.entry(header::IF_MATCH) else { return };
+    for tags in fields.iter_mut().filter(|tags| tags.as_bytes().windows(3).any(|it| it == b"W/\"")) {
+        if let Ok(strong) = HeaderValue::from_bytes(&strong(tags.as_bytes())) {
+            *tags = strong;
+        }
     }
+}
+
+/// A list of tags without the `W/` before any; what stands within one is a part of it.
+fn strong(tags: &[u8]) -> Vec<u8> {
+    let (mut strong, mut is_within, mut rest) = (Vec::with_capacity(tags.len()), false, tags);
+    while let Some((byte, after)) = rest.split_first() {
+        if *byte == b'W' && !is_within && after.starts_with(b"/\"") {
+            rest = &after[1..];
+            continue;
+        }
+        is_within ^= *byte == b'"';
+        strong.push(*byte);
+        rest = after;
+    }
+    strong
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_condition_loses_its_weakness_and_nothing_else() {
+        let mut headers = HeaderMap::new();
+        for tags in ["W/\"a\", \"b\"", "\"c\"", "\"dW/\", W/\"e\"", "*"] {
+            headers.append(header::IF_MATCH, HeaderValue::from_static(tags));
+        }
+        strengthen(&mut headers);
+        let strong: Vec<_> = headers.get_all(header::IF_MATCH).iter().collect();
+        assert_eq!(strong, ["\"a\", \"b\"", "\"c\"", "\"dW/\", \"e\"", "*"]);
+    }
 
     #[test]
     fn what_is_short_already_is_left_alone() {

@@ -105,7 +105,9 @@ impl Files {
             false => self.manifest.cache_control.clone(),
         };
         let mut response = asked.answer(found);
-        if let Some(value) = cache_control {
+        // What fails by a condition or by its range is the answer to nobody else.
+        let is_the_files = response.status().is_success() || response.status() == StatusCode::NOT_MODIFIED;
+        if let Some(value) = cache_control.filter(|_| is_the_files) {
             response.headers_mut().insert(header::CACHE_CONTROL, value);
         }
         response

@@ -75,7 +75,9 @@ impl Description {
 /// Whether a service is asked for this path, with anything in place of its parameters, by
 /// somebody who has the host and the header fields that its routes ask for.
 fn leads_to(service: &ServiceManifest, path: &str, method: &str) -> bool {
-    let routes: Routes<()> = service.routes.iter().map(|it| (it.route.anywhere(), ())).collect();
+    // What the gateway answers itself is not the service's.
+    let own = service.routes.iter().filter(|it| it.content.is_none());
+    let routes: Routes<()> = own.map(|it| (it.route.anywhere(), ())).collect();
     let mut target = String::new();
     for (index, part) in path.split(['{', '}']).enumerate() {
         // Every second part is the name of a parameter.

@@ -81,6 +81,10 @@ impl Merged {
 
     /// Add what is said of a path, beside what others have said of other methods.
     fn path(&mut self, service: &str, path: String, item: Map<String, Value>, faults: &mut Vec<Fault>) {
+        if let Some(other) = self.paths.keys().find(|other| **other != path && shape(other) == shape(&path)) {
+            let what = format!("names the parameters of {path} otherwise than `{other}` does");
+            faults.push(Fault::new(what, "give them the same names: they are one path"));
+        }
         for (field, value) in item {
             if METHODS.contains(&&*field) {
                 let method = field.to_ascii_uppercase();
@@ -139,6 +143,11 @@ impl Tag {
     }
 }
 
+/// A path without the names of its parameters, of which every second part is one.
+fn shape(path: &str) -> String {
+    path.split(['{', '}']).enumerate().map(|(place, part)| if place % 2 == 0 { part } else { "{}" }).collect()
+}
+
 fn at<'a>(components: &'a Map<String, Value>, (kind, name): &Place) -> Option<&'a Value> {
     components.get(kind)?.get(name)
 }
@@ -170,7 +179,7 @@ fn rename(value: &mut Value, service: &str, renamed: &BTreeSet<Place>) {
         }
         Value::Object(fields) => {
             for (field, value) in fields.iter_mut() {
-                if field == "security" {
+                if field == "security" && value.is_array() {
                     required(value, service, renamed);
                 } else {
                     rename(value, service, renamed);

@@ -135,6 +135,11 @@ fn what_is_wrong_is_told_at_its_key() -> Outcome {
             "`…b.json` has the operationId `one`, as that of service `a` has",
         ),
         (
+            described(&json!({ "/both": { "get": {} }, "/a/{id}": { "get": {} } }), &json!({})),
+            described(&json!({ "/b/{x}": { "get": {} }, "/b/{y}": { "put": {} } }), &json!({})),
+            "`…b.json` names the parameters of /b/{y} otherwise than `/b/{x}` does",
+        ),
+        (
             described(&json!({ "/both": { "get": {}, "summary": "A" } }), &json!({})),
             described(&json!({ "/both": { "post": {}, "summary": "B" } }), &json!({})),
             "says of /both another `summary` than that of another service",

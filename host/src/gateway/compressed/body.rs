@@ -25,6 +25,8 @@ const READY: usize = 16 << 10;
 pub struct CompressedBody {
     body: ReplyBody,
     coding: Coding,
+    /// Of the whole body, if it is known.
+    length: Option<u64>,
     /// None before the first piece, and after the last.
     encoder: Option<Encoder>,
     /// What has come and is not encoded yet.
@@ -48,14 +50,14 @@ enum State {
 impl CompressedBody {
     /// A body in this coding.
     pub fn new(body: ReplyBody, coding: Coding) -> CompressedBody {
-        let (waiting, trailers) = (Bytes::new(), None);
-        CompressedBody { body, coding, encoder: None, waiting, trailers, state: State::Sent }
+        let (waiting, trailers, length) = (Bytes::new(), None, body.size_hint().exact());
+        CompressedBody { body, coding, length, encoder: None, waiting, trailers, state: State::Sent }
     }
 
     fn encoder(&mut self) -> io::Result<&mut Encoder> {
         match &mut self.encoder {
             Some(encoder) => Ok(encoder),
-            none => Ok(none.insert(Encoder::new(self.coding)?)),
+            none => Ok(none.insert(Encoder::new(self.coding, self.length)?)),
         }
     }
 
@@ -109,6 +111,11 @@ impl CompressedBody {
             };
             match piece {
                 Ok(Some(piece)) if piece.has_remaining() => return Poll::Ready(Some(Ok(Frame::data(piece)))),
+                // Others get their turn.
+                Ok(_) if self.waiting.has_remaining() => {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
                 Ok(_) => {}
                 Err(error) => {
                     let error = &error as &dyn std::error::Error;
